@@ -1,0 +1,102 @@
+"""What a contact centre must be able to do; one folder beside this file is one contact centre.
+
+Reading yields pages as the vendor gives them, so that a caller can store one while the next is fetched. An event of
+the wrong shape comes as `Unreadable` among its neighbours. Errors are those of `connector.errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from connector.records import (
+    Agent,
+    Call,
+    CallTopic,
+    Chat,
+    Company,
+    Customer,
+    Hint,
+    Message,
+    Queue,
+    Right,
+    Unreadable,
+    Window,
+)
+
+
+class ContactCentre(Protocol):
+    """One account of a contact centre, as the flows see it."""
+
+    async def check(self) -> Sequence[Right]:
+        """Try every right the product uses and say which work; raises only when the account itself fails."""
+        ...
+
+    async def agents(self) -> Sequence[Agent]:
+        """All agents, inactive ones included."""
+        ...
+
+    async def queues(self) -> Sequence[Queue]:
+        """Queues of calls, chats and tickets, and campaigns."""
+        ...
+
+    async def topics(self) -> Mapping[str, str]:
+        """Names of call topics by id."""
+        ...
+
+    def customers(self) -> AsyncIterator[Sequence[Customer]]:
+        """All customers, a page at a time."""
+        ...
+
+    async def customer(self, customer_id: str) -> Customer | None:
+        """One customer, or None when there is none."""
+        ...
+
+    def companies(self) -> AsyncIterator[Sequence[Company]]:
+        """All companies, a page at a time."""
+        ...
+
+    async def company(self, company_id: str) -> Company | None:
+        """One company, or None when there is none."""
+        ...
+
+    def calls(self, window: Window) -> AsyncIterator[Sequence[Call | Unreadable]]:
+        """Calls begun in the window (with their topic's name where the list has it, never their note)."""
+        ...
+
+    async def call_topic(self, call_id: str) -> CallTopic | None:
+        """Topic and note of one call; None while the agent has written nothing."""
+        ...
+
+    def chats(self, window: Window) -> AsyncIterator[Sequence[Chat | Unreadable]]:
+        """Chats begun in the window, open ones included."""
+        ...
+
+    def messages(self, since: datetime) -> AsyncIterator[Sequence[Message | Unreadable]]:
+        """All messages to and from customers of every ticket modified since then, whatever their own time."""
+        ...
+
+    async def dial(self, agent_id: str, number: str, *, tag: str = "") -> None:
+        """Ring the agent, then the number; `tag` comes back in the vendor's events where it can."""
+        ...
+
+    async def subscribe(self, url: str, *, user: str, password: str) -> str:
+        """Have events sent to `url`; answers the subscription's id."""
+        ...
+
+    async def subscriptions(self) -> Sequence[tuple[str, str]]:
+        """Pairs of subscription id and address, of all there are."""
+        ...
+
+    async def unsubscribe(self, subscription_id: str) -> None:
+        """End a subscription; one that is gone already is fine."""
+        ...
+
+    def read_hook(self, content_type: str, body: bytes) -> Sequence[Hint]:
+        """Read what the vendor's webhook sent; an unknown event gives an empty list, never an error."""
+        ...
+
+    async def close(self) -> None:
+        """Give back connections."""
+        ...

@@ -1,0 +1,116 @@
+"""What an admin sets for one installation: a single validated, versioned document; docs/settings.md describes it.
+
+The shipped defaults run without any document. Empty activity types mean "not synchronised".
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+import phonenumbers
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from connector.records import CallResult, Direction
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _known_zone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError(f"{value!r} is no time zone; write one such as Europe/Warsaw")
+    return value
+
+
+def _known_region(value: str) -> str:
+    if value not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError(f"{value!r} is no region; write two capital letters such as PL")
+    return value
+
+
+def _with_id(value: str | None) -> str | None:
+    if value is not None and ("{id}" not in value or not value.startswith(("https://", "http://"))):
+        raise ValueError("a link template is a web address that contains {id}")
+    return value
+
+
+LinkTemplate = Annotated[str | None, AfterValidator(_with_id)]
+
+
+class CallCase(_Part):
+    """The activity type of one kind of call; a `type` of null leaves those calls out."""
+
+    direction: Direction
+    result: CallResult
+    type: str | None
+
+
+class CallRules(_Part):
+    """Which calls become activities, and of which type."""
+
+    type: str | None = "call"
+    cases: tuple[CallCase, ...] = ()
+    minimum_seconds: int = Field(0, ge=0)
+    abandoned_as_to_do: bool = False
+
+
+class ChatRules(_Part):
+    """Which chats become activities, and of which type."""
+
+    type: str | None = "task"
+
+
+class MessageRules(_Part):
+    """Which ticket messages become activities: a type for each source of a ticket; sources not named are left out."""
+
+    types: dict[str, str | None] = {"email": "email"}
+
+
+class Links(_Part):
+    """Addresses of records in the contact centre with `{id}` in them; without one no link is written."""
+
+    customer: LinkTemplate = None
+    ticket: LinkTemplate = None
+    call: LinkTemplate = None
+    chat: LinkTemplate = None
+
+
+class SpecialFields(_Part):
+    """Fields that tie the two systems together; empty until set up."""
+
+    person_centre_id: str | None = None
+    person_centre_link: str | None = None
+    organization_centre_id: str | None = None
+    organization_centre_link: str | None = None
+    deal_marker: str | None = None
+    customer_pipedrive_id: str | None = None
+    customer_pipedrive_link: str | None = None
+    ticket_deal_link: str | None = None
+
+
+class InstallationSettings(_Part):
+    """Everything an admin can set, with the defaults the product ships with."""
+
+    version: Literal[1] = 1
+    language: Literal["en", "pl"] = "en"
+    zone: Annotated[str, AfterValidator(_known_zone)] = "Europe/Warsaw"
+    phone_region: Annotated[str, AfterValidator(_known_region)] = "PL"
+    dial_out_prefix: str = Field("", pattern=r"^[0-9*#]{0,6}$")
+    calls: CallRules = CallRules()
+    chats: ChatRules = ChatRules()
+    messages: MessageRules = MessageRules()
+    deal_rule: Literal["one_open", "none"] = "one_open"
+    fallback_owner: str | None = None
+    agent_users: dict[str, str] = {}
+    ignored_numbers: tuple[str, ...] = ()
+    live: bool = False
+    payload_days: int = Field(30, ge=1, le=365)
+    links: Links = Links()
+    special_fields: SpecialFields = SpecialFields()
+
+    @property
+    def tz(self) -> ZoneInfo:
+        """The contact centre's time zone."""
+        return ZoneInfo(self.zone)
