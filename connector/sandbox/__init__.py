@@ -1,0 +1,1 @@
+"""Simulated vendors, in memory: independent witnesses that share no code with the connector."""
