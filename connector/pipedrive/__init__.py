@@ -1,0 +1,1 @@
+"""Pipedrive: its API, its webhooks and the budget its calls are paid from."""

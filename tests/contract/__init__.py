@@ -1,0 +1,1 @@
+"""What Pipedrive itself publishes, held against what is sent and answered here."""
