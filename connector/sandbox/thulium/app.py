@@ -1,0 +1,124 @@
+"""The simulated Thulium as an application: one process, several customers' systems, nothing on disk.
+
+Each system is served under `/{system}/api/…`, the first one also under `/api/…`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from connector.sandbox import faults
+from connector.sandbox.clock import Clock
+from connector.sandbox.thulium import calls, chats, crm, directory, hooks, tickets
+from connector.sandbox.thulium.api import routes
+from connector.sandbox.thulium.control import SENDER, SYSTEMS, control_routes
+from connector.sandbox.thulium.hooks import Sender
+from connector.sandbox.thulium.state import ApiUser, System
+from connector.sandbox.thulium.wire import error
+
+MAX_BODY = 256 * 2**20  # seeds of a hundred thousand records
+SYSTEM_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+RESOURCES = (*directory.ROUTES, *crm.ROUTES, *calls.ROUTES, *tickets.ROUTES, *chats.ROUTES, *hooks.ROUTES)
+
+
+@dataclass(frozen=True)
+class Config:
+    """How a simulator starts; `login` and `password` are those of an API user with every right, in each system."""
+
+    systems: tuple[str, ...] = ("demo",)
+    login: str = "connector"
+    password: str = "demo-password"
+    zone: str = "Europe/Warsaw"
+    latency_ms: float = 0
+
+
+CLOCK = web.AppKey("clock", Clock)
+FAULTS = web.AppKey("faults", faults.Faults)
+
+
+def create_app(config: Config | None = None, *, middlewares: Sequence[Middleware] = ()) -> web.Application:
+    """Make the application; `middlewares` see every request and answer, faults included."""
+    config = config or Config()
+    clock, sender, later = Clock(), Sender(), Later()
+    fault_rules = faults.Faults(clock, is_api, vendor_answer, config.latency_ms)
+    systems: dict[str, System] = {}
+    for name in config.systems:
+        if not SYSTEM_NAME.fullmatch(name) or name in ("api", "panel"):
+            raise ValueError(f"{name!r} can't be the name of a system")
+        users = {config.login: ApiUser(config.login, config.password)}
+        systems[name] = System(name, clock, ZoneInfo(config.zone), users, sender.emit, later.do)
+        directory.furnish(systems[name])
+    app = web.Application(middlewares=[*middlewares, fault_rules.middleware], client_max_size=MAX_BODY)
+    app[SYSTEMS], app[SENDER], app[CLOCK], app[FAULTS] = systems, sender, clock, fault_rules
+    app.on_response_prepare.append(clock.date_answers)
+    app.on_cleanup.append(fault_rules.close)
+    app.router.add_routes(faults.control_routes(fault_rules, clock))
+    app.router.add_routes(control_routes())
+    for name, system in systems.items():
+        app.router.add_routes(routes(system, f"/{name}", RESOURCES))
+    app.router.add_routes(routes(systems[config.systems[0]], "", RESOURCES))
+
+    async def sending(_app: web.Application) -> AsyncIterator[None]:
+        task = asyncio.create_task(sender.run())
+        yield
+        later.forget()
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    app.cleanup_ctx.append(sending)
+    return app
+
+
+class Later:
+    """Things that happen after a while, in real time, unless the application ends first."""
+
+    def __init__(self) -> None:
+        """Begin with nothing to do."""
+        self._waiting: set[asyncio.TimerHandle] = set()
+
+    def do(self, seconds: float, work: Callable[[], object]) -> None:
+        """Have something done after `seconds`."""
+
+        def run() -> None:
+            self._waiting.discard(handle)
+            work()
+
+        handle = asyncio.get_running_loop().call_later(seconds, run)
+        self._waiting.add(handle)
+
+    def forget(self) -> None:
+        """Do nothing of it any more."""
+        for handle in self._waiting:
+            handle.cancel()
+
+
+def is_api(path: str) -> bool:
+    """Whether a path belongs to the API of some system, so that faults and latency apply."""
+    return path.startswith("/api/") or path.split("/", 3)[2:3] == ["api"]
+
+
+def vendor_answer(rule: faults.Rule, request: web.Request) -> web.StreamResponse:
+    """Answer a fault as the vendor does; of limits nothing is known, so a 429 carries only `Retry-After`."""
+    language = request.headers.get("Accept-Language", "en")
+    if rule.kind == "unauthorised":
+        return error(401, "Authentication required", language=language)
+    if rule.kind in ("burst_429", "daily_429"):
+        refused = error(429, "Too many requests", language=language)
+        refused.headers["Retry-After"] = "1" if rule.kind == "burst_429" else "3600"
+        return refused
+    status = 403 if rule.kind == "html_403" else rule.status
+    if rule.html or rule.kind == "html_403":
+        page = (
+            f"<!doctype html><html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>"
+        )
+        return web.Response(text=page, status=status, content_type="text/html")
+    return error(status, "Temporary error", language=language)

@@ -1,0 +1,249 @@
+"""Connections (calls), their topics and recordings, and click-to-call.
+
+Vendor pages: https://api.thulium.com/docs/api/connections/get_connections, …/get_connections_id_topic,
+https://api.thulium.com/docs/api/agents/post_agents_login_call
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import orjson
+
+from connector.sandbox.thulium.api import Ask, Route
+from connector.sandbox.thulium.directory import find_agent
+from connector.sandbox.thulium.state import Agent, Call, Customer, Dialled, System
+from connector.sandbox.thulium.wire import ApiError, blank, bound, local, mixed
+
+DISPOSITIONS = ("ANSWERED", "BUSY", "FAILED", "NO ANSWER")
+
+
+def add_call(
+    system: System,
+    started_at: datetime,
+    *,
+    inbound: bool,
+    src: str,
+    dst: str,
+    disposition: str = "ANSWERED",
+    ring: int = 10,
+    talk: int = 60,
+    agent: str = "",
+    queue_id: int | None = None,
+    customer_id: int | None = None,
+    ref: str = "",
+    outbound: str = "",
+) -> Call:
+    """List a finished call; `ring` and `talk` are seconds, only an answered call has talk."""
+    n = next(system.numbers)
+    billsec = talk if disposition == "ANSWERED" else 0
+    call = Call(
+        n,
+        ref or f"{int(started_at.timestamp())}.{n}",
+        started_at,
+        local(system.zone, started_at),
+        inbound,
+        src,
+        dst,
+        disposition,
+        ring + billsec,
+        billsec,
+        agent,
+        queue_id,
+        customer_id,
+        outbound_id=outbound,
+    )
+    system.calls[call.connection_id] = call
+    system.calls_by_date.add(call.local, n, call)
+    return call
+
+
+def end_call(system: System, call: Call) -> None:
+    """Tell subscribers that a recording is ready; nothing known is sent for a call without one."""
+    if call.filename:
+        date = call.started_at + timedelta(seconds=call.duration)
+        fields = {"connection_id": call.connection_id, "filename": call.filename, "date": date}
+        system.emit(system, "RECORDING_READY", fields)
+
+
+def _row(ask: Ask, call: Call) -> dict[str, object]:
+    system, n = ask.system, call.n
+    agent = system.agents.get(call.user_login)
+    row: dict[str, object] = {
+        "connection_id": call.connection_id,
+        "date": call.local[:16],
+        "type": "INBOUND" if call.inbound else "OUTBOUND",
+        "src": call.src,
+        "dst": call.dst,
+        "disposition": call.disposition,
+        "duration": call.duration,
+        "billsec": call.billsec,
+        "user": agent.full_name if agent else blank(n, ""),
+        "user_login": blank(n, call.user_login),
+        "queue_id": mixed(n + 1, call.queue_id),
+        "topic_id": mixed(n, call.topic_id),
+        "customer_id": mixed(n, call.customer_id),
+        "ticket_id": mixed(n, call.ticket_id),
+        "outbound_result": blank(n, ""),
+        "filename": blank(n, call.filename),
+        "operator": "operator-1",
+        "disconnected_by": ("Agent" if n % 2 else "Customer") if call.billsec else None,
+        "transferred_to": blank(n, call.transferred_to),
+    }
+    if ask.wants("include_tags"):
+        row["tags"] = call.tags
+    if ask.wants("include_topics") and system.switches.topics_shape != "none":
+        names = [] if call.topic_id is None else [system.topics.get(call.topic_id, "")]
+        listed = [{"id": call.topic_id, "name": name} for name in names]
+        row["topics"] = listed if system.switches.topics_shape == "list" else names
+    return row
+
+
+def _found(ask: Ask) -> Sequence[Call]:
+    query, system = ask.query, ask.system
+    if ref := query.get("connection_id"):
+        return [system.calls[ref]] if ref in system.calls else []
+    found = system.calls_by_date.between(
+        bound(query, "date_from"),
+        bound(query, "date_to"),
+        inclusive=system.switches.bounds == "inclusive",
+    )
+    for key in ("src", "dst", "user_login", "queue_id", "topic_id", "customer_id"):
+        if wanted := query.get(key):
+            found = [call for call in found if str(getattr(call, key)) == wanted]
+    return found
+
+
+def list_calls(ask: Ask) -> dict[str, object]:
+    """`GET connections`, newest first."""
+    return ask.envelope(_found(ask), lambda call: _row(ask, call))
+
+
+def list_recordings(ask: Ask) -> dict[str, object]:
+    """`GET recordings`: answered calls with the time their recording was made."""
+    answered = [call for call in _found(ask) if call.filename]
+
+    def show(call: Call) -> dict[str, object]:
+        made = call.started_at + timedelta(seconds=call.duration)
+        return _row(ask, call) | {"created_at": local(ask.system.zone, made)[:16]}
+
+    return ask.envelope(answered, show)
+
+
+def get_topic(ask: Ask) -> dict[str, object]:
+    """`GET connections/:id/topic`: what the agent wrote down."""
+    call = ask.system.calls.get(ask.path["id"])
+    written = call is not None and (call.topic_id is not None or call.comment)
+    if call is None or not (written or ask.system.switches.topic_missing == "nulls"):
+        raise ApiError(404, "Not found")
+    return {
+        "topic_id": call.topic_id,
+        "agent_login": call.topic_agent or None,
+        "comment": call.comment or None,
+        "custom_fields": call.topic_fields,
+    }
+
+
+def set_topic(ask: Ask) -> None:
+    """`POST connections/topic`: add or update; the keys mirror those of the answer above."""
+    body, system = ask.body, ask.system
+    call = system.calls.get(body.need("connection_id"))
+    if call is None:
+        raise ApiError(404, "Not found", "connection_id")
+    write_topic(system, call, body.number("topic_id"), body.text("comment"), body.text("agent_login"))
+    call.topic_fields = [dict(row.values) for row in body.rows("custom_fields")]
+
+
+def write_topic(system: System, call: Call, topic_id: int | None, comment: str, agent: str) -> None:
+    """Write down topic and comment of a call; no hook tells it."""
+    if topic_id is not None and topic_id not in system.topics:
+        raise ApiError(400, "Invalid value", "topic_id")
+    call.topic_id, call.comment, call.topic_agent = topic_id, comment, agent or call.user_login
+
+
+def ring(
+    system: System, agent: Agent, number: str, *, customer_id: int | None, custom_data: str, outbound: str
+) -> None:
+    """Ring an agent, then a number: the hook goes out now, the connection is listed when the call has ended."""
+    started = system.now()
+    system.dialled.append(Dialled(started, agent.login, number, customer_id, custom_data))
+    ref = f"{int(started.timestamp())}.{next(system.numbers)}"
+    fields: dict[str, object] = {
+        "connection_id": ref,
+        "queue_id": None,
+        "agent_login": agent.login,
+        "source_number": agent.number,
+        "destination_number": number,
+        "date": started,
+    }
+    if system.switches.hook_custom_data and custom_data:
+        fields["custom_data"] = custom_data
+    system.emit(system, "AGENT_RINGING", fields)
+
+    def ended() -> None:
+        call = add_call(
+            system,
+            started,
+            inbound=False,
+            src=agent.number,
+            dst=number,
+            disposition=system.switches.dial_result,
+            ring=7,
+            talk=35,
+            agent=agent.login,
+            customer_id=customer_id,
+            ref=ref,
+            outbound=outbound,
+        )
+        end_call(system, call)
+
+    system.later(system.switches.dial_seconds, ended)
+
+
+def call_by_agent(ask: Ask) -> None:
+    """`POST agents/:login/call`: click-to-call through a campaign the agent belongs to; empty answer."""
+    body, system = ask.body, ask.system
+    agent = find_agent(system, ask.path["login"])
+    outbound = body.text("outbound_id") or next(iter(agent.outbounds), "")
+    if not agent.active or outbound not in agent.outbounds:
+        raise ApiError(400, "Invalid value", "outbound_id")
+    number, customer_id = body.text("phone_number"), body.number("customer_id")
+    customer: Customer | None = None
+    if customer_id is not None:
+        customer = system.customers.get(customer_id)
+        if customer is None or not (customer.phones or number):
+            raise ApiError(400, "Invalid value", "customer_id")
+        number = number or customer.phones[0]
+        if number not in customer.phones:
+            customer = None  # the number is not the customer's: an ordinary call
+    if not number:
+        raise ApiError(400, "Parameter is required", "phone_number")
+    ref = customer.customer_id if customer else None
+    data = body.values.get("custom_data") or ""
+    text = data if isinstance(data, str) else as_text(data)
+    ring(system, agent, number, customer_id=ref, custom_data=text, outbound=outbound)
+
+
+def as_text(data: object) -> str:
+    """JSON given as `custom_data`, as the text that hooks repeat."""
+    return orjson.dumps(data).decode()
+
+
+def call_by_sip(ask: Ask) -> None:
+    """`POST connections/call`: ring a SIP account, then the number; empty answer."""
+    sip, number = ask.body.need("sip"), ask.body.need("phone_number")
+    for agent in ask.system.agents.values():
+        if agent.number == sip:
+            return ring(ask.system, agent, number, customer_id=None, custom_data="", outbound="")
+    raise ApiError(400, "Invalid value", "sip")
+
+
+ROUTES: tuple[Route, ...] = (
+    ("GET", "connections", list_calls),
+    ("GET", "connections/:id/topic", get_topic),
+    ("POST", "connections/topic", set_topic),
+    ("POST", "connections/call", call_by_sip),
+    ("POST", "agents/:login/call", call_by_agent),
+    ("GET", "recordings", list_recordings),
+)

@@ -1,0 +1,138 @@
+"""The control endpoints under `/_sandbox/`: load, make happen, look, switch. Not part of the vendor's API."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import TypeAlias
+
+import orjson
+from aiohttp import web
+
+from connector.sandbox.thulium import seed, truth
+from connector.sandbox.thulium.events import HAPPENINGS
+from connector.sandbox.thulium.hooks import Sender
+from connector.sandbox.thulium.state import ApiUser, System
+from connector.sandbox.thulium.wire import ApiError, Body, answer, error, moment
+
+SYSTEMS = web.AppKey("systems", dict[str, System])
+SENDER = web.AppKey("sender", Sender)
+Endpoint: TypeAlias = Callable[[web.Request], Awaitable[object]]
+
+
+def chosen(request: web.Request, name: str) -> System:
+    """Find the system of this name, by default the first one."""
+    systems = request.app[SYSTEMS]
+    system = systems.get(name) if name else next(iter(systems.values()))
+    if system is None:
+        raise ApiError(404, "Not found", f"system {name}")
+    return system
+
+
+def system_names(request: web.Request) -> list[str]:
+    """Names of all systems, the default one first."""
+    systems = request.app[SYSTEMS]
+    return list(systems)
+
+
+async def read(request: web.Request) -> Body:
+    """Read a JSON object."""
+    try:
+        values = orjson.loads(await request.read() or b"{}")
+    except orjson.JSONDecodeError:
+        values = None
+    if not isinstance(values, dict):
+        raise ApiError(400, "Invalid value", "JSON object expected")
+    return Body(values)
+
+
+async def load(request: web.Request) -> object:
+    """`POST /_sandbox/seed`: load a past, see `seed.load`."""
+    body = await read(request)
+    return seed.load(chosen(request, body.text("system")), body)
+
+
+async def happen(request: web.Request) -> object:
+    """`POST /_sandbox/happen`: one thing happens now, `what` being a key of `events.HAPPENINGS`."""
+    body = await read(request)
+    happening = HAPPENINGS.get(body.need("what"))
+    if happening is None:
+        raise ApiError(400, "Invalid value", f"what (one of {', '.join(HAPPENINGS)})")
+    rest = {key: value for key, value in body.values.items() if key not in ("what", "system")}
+    return happening(chosen(request, body.text("system")), Body(rest))
+
+
+async def list_events(request: web.Request) -> object:
+    """`GET /_sandbox/events?from&to&system`: the truth, see `truth.Fact`."""
+    query = request.query
+    since, until = moment(query.get("from", ""), "from"), moment(query.get("to", ""), "to")
+    return truth.facts(chosen(request, query.get("system", "")), since, until)
+
+
+async def show_state(request: web.Request) -> object:
+    """`GET /_sandbox/state?system`: counts, calls dialled and switches."""
+    system = chosen(request, request.query.get("system", ""))
+    held = ("agents", "customers", "companies", "calls", "tickets", "chats", "subscriptions")
+    counts: dict[str, object] = {name: len(getattr(system, name)) for name in held}
+    return counts | {
+        "system": system.name,
+        "systems": system_names(request),
+        "messages": sum(len(ticket.messages) for ticket in system.tickets.values()),
+        "open_chats": sum(chat.status != "CLOSED" for chat in system.chats.values()),
+        "dialled": system.dialled,
+        "switches": asdict(system.switches),
+    }
+
+
+async def set_switches(request: web.Request) -> object:
+    """`POST /_sandbox/switches`: set switches by name, in one `system` or in all."""
+    body = await read(request)
+    names = [body.text("system")] if "system" in body else system_names(request)
+    values = {name: value for name, value in body.values.items() if name != "system"}
+    for system in [chosen(request, name) for name in names]:
+        try:
+            system.switches.set_all(values)
+        except ValueError as wrong:
+            raise ApiError(400, "Invalid value", str(wrong)) from None
+    return asdict(chosen(request, body.text("system")).switches)
+
+
+async def set_user(request: web.Request) -> object:
+    """`POST /_sandbox/users`: make or change an API user: `login`, `password`, `rights` (element to methods)."""
+    body = await read(request)
+    system = chosen(request, body.text("system"))
+    user = system.users.setdefault(body.need("login"), ApiUser(body.text("login"), ""))
+    user.password = body.text("password", user.password)
+    if "rights" in body:
+        rights = body.part("rights")
+        user.rights = {name: tuple(Body({name: methods}).texts(name)) for name, methods in rights.items()}
+    return {"login": user.login, "rights": user.rights}
+
+
+async def list_deliveries(request: web.Request) -> object:
+    """`GET /_sandbox/hooks?system`: the webhooks sent, once the queue is empty."""
+    await request.app[SENDER].settled()
+    return list(chosen(request, request.query.get("system", "")).deliveries)
+
+
+def control_routes() -> list[web.RouteDef]:
+    """Give the endpoints; `system` in the query or the body chooses one, the first one by default."""
+    return [
+        web.post("/_sandbox/seed", _endpoint(load)),
+        web.post("/_sandbox/happen", _endpoint(happen)),
+        web.get("/_sandbox/events", _endpoint(list_events)),
+        web.get("/_sandbox/state", _endpoint(show_state)),
+        web.post("/_sandbox/switches", _endpoint(set_switches)),
+        web.post("/_sandbox/users", _endpoint(set_user)),
+        web.get("/_sandbox/hooks", _endpoint(list_deliveries)),
+    ]
+
+
+def _endpoint(work: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        try:
+            return answer(await work(request))
+        except ApiError as refusal:
+            return error(refusal.status, refusal.message, refusal.about)
+
+    return handle

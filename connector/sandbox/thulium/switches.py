@@ -1,0 +1,90 @@
+"""Everything that can be switched: readings of what the vendor leaves open, and bad habits on request.
+
+This is the one place where an undocumented key or answer is decided. Each switch says what it stands for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+
+@dataclass(slots=True)
+class Switches:
+    """The switches of one system; `POST /_sandbox/switches` sets them by name."""
+
+    # Readings: the vendor's pages are silent or were not readable.
+    customers_envelope: bool = False
+    """Lists of customers and companies as `{count, result}` instead of a bare array."""
+    topic_missing: str = "404"
+    """Answer of `connections/:id/topic` for a call without a topic: `404`, or `nulls` for null values."""
+    topics_shape: str = "list"
+    """`include_topics=true` adds `topics`: `list` of `{"id", "name"}`, list of `names`, or `none` for nothing."""
+    named_ids: bool = False
+    """Directory rows (queues, topics, campaigns, statuses) use `queue_id`, `topic_id`… instead of `id`."""
+    chat_text_key: str = "text"
+    """Key of the text in a chat message, beside `sent_by` (`CLIENT`, `AGENT`, `SYSTEM`) and `created_at`."""
+    chat_source: bool = False
+    """Chats carry `source` and `topic`."""
+    list_messages: bool = True
+    """Rows of the ticket list carry `messages`."""
+    second_email: bool = False
+    """Customers carry `emails` with all addresses; otherwise only the first one can be read back."""
+    bounds: str = "inclusive"
+    """Whether `date_to` itself belongs to the window: `inclusive` or `exclusive`. Seconds count, though unseen."""
+    read_only_ticket_fields: str = "refuse"
+    """`PUT tickets/:id` on a read-only field: `refuse` (400), `ignore`, or `accept`."""
+    hook_custom_data: bool = True
+    """`AGENT_RINGING` repeats the `custom_data` of a click-to-call."""
+
+    # Bad habits.
+    moving_tickets: int = 0
+    """So many times (-1: always) the oldest listed ticket is touched just after a page of tickets was answered."""
+    repeat_lists: bool = False
+    """Rows of event lists come shuffled, and twice where the page has room."""
+    slow: float = 0.0
+    """Seconds that every answer takes longer."""
+    doubled_hooks: bool = False
+    """Each webhook is sent twice."""
+    shuffled_hooks: bool = False
+    """Webhooks of the last 50 ms are sent in random order."""
+    lost_hooks: float = 0.0
+    """Share of webhooks that are never sent, 0 to 1."""
+
+    # Click-to-call.
+    dial_result: str = "ANSWERED"
+    """How a dialled call ends: `ANSWERED`, `BUSY`, `NO ANSWER` or `FAILED`."""
+    dial_seconds: float = 2.0
+    """Seconds of real time from ringing until the call has ended and is listed."""
+
+    def set_all(self, values: Mapping[str, object]) -> None:
+        """Set switches by name, all or none.
+
+        Raises:
+            ValueError: there is no such switch, or a value isn't one of its values.
+        """
+        read = {name: self._read(name, value) for name, value in values.items()}
+        for name, value in read.items():
+            setattr(self, name, value)
+
+    def _read(self, name: str, value: object) -> object:
+        kinds = {field.name: type(getattr(self, field.name)) for field in fields(self)}
+        if name not in kinds:
+            raise ValueError(f"no switch {name}")
+        kind = kinds[name]
+        if kind is int and isinstance(value, bool):
+            value = -1 if value else 0
+        if kind is float and isinstance(value, int):
+            value = float(value)
+        if type(value) is not kind or (name in CHOICES and value not in CHOICES[name]):
+            raise ValueError(f"{value!r} is no value of {name}")
+        return value
+
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "topic_missing": ("404", "nulls"),
+    "topics_shape": ("list", "names", "none"),
+    "bounds": ("inclusive", "exclusive"),
+    "read_only_ticket_fields": ("refuse", "ignore", "accept"),
+    "dial_result": ("ANSWERED", "BUSY", "NO ANSWER", "FAILED"),
+}
