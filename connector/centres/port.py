@@ -7,8 +7,10 @@ the wrong shape comes as `Unreadable` among its neighbours. Errors are those of 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from connector.records import (
     Agent,
@@ -24,6 +26,16 @@ from connector.records import (
     Unreadable,
     Window,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account of a contact centre: the system's name there, the API user, and the zone its times are in."""
+
+    system: str
+    user: str
+    password: str = field(repr=False)
+    zone: ZoneInfo
 
 
 class ContactCentre(Protocol):

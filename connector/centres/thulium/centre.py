@@ -1,0 +1,274 @@
+"""One Thulium account as a contact centre. https://api.thulium.com/docs/api"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from functools import partial
+from types import MappingProxyType
+from typing import TypeVar
+
+from connector.centres.port import Account
+from connector.centres.thulium import directory, mapping, wire
+from connector.centres.thulium.client import Client, segment
+from connector.centres.thulium.paging import whole_list
+from connector.centres.thulium.wallclock import WallClock
+from connector.clock import Clock
+from connector.errors import ConnectorError, Forbidden, NotFound, Rejected, Unauthorised, UnknownOutcome
+from connector.records import (
+    Agent,
+    Call,
+    CallTopic,
+    Chat,
+    Company,
+    Customer,
+    Hint,
+    Message,
+    Queue,
+    QueueKind,
+    Right,
+    Unreadable,
+    Window,
+)
+from connector.settings import Settings
+
+_EVENTS_A_PAGE = 100
+_RECORDS_A_PAGE = 1000
+_TOPICS_KEPT = timedelta(minutes=10)
+
+_RIGHTS = {
+    "agents": "who owns an activity",
+    "queues": "the queue of a call",
+    "connections": "calls",
+    "topics": "the topic of a call",
+    "tickets": "e-mails and other messages of tickets",
+    "chats": "chats",
+    "customers": "whose calls, chats and tickets they are",
+    "companies": "companies of customers",
+    "webhooks": "being told of events at once",
+}
+_QUEUES = {
+    "queues": QueueKind.CALL,
+    "chats/queues": QueueKind.CHAT,
+    "ticket_queues": QueueKind.TICKET,
+    "outbounds": QueueKind.CAMPAIGN,
+}
+_ACTIONS = (
+    "CHAT_CONVERSATION_CREATED",
+    "CHAT_AGENT_ASSIGNED",
+    "CHAT_CONVERSATION_CLOSED",
+    "CUSTOMER_CREATED",
+    "CUSTOMER_UPDATED",
+)
+# Seen only in code that receives them; a system that refuses them is asked for the others alone.
+_UNCERTAIN_ACTIONS = ("TICKET_CREATED", "AGENT_RINGING", "RECORDING_READY")
+
+Rec = TypeVar("Rec")
+
+
+class Thulium:
+    """Implements `ContactCentre`; every method may raise the errors of its client."""
+
+    def __init__(self, account: Account, settings: Settings, clock: Clock) -> None:
+        """Raises Misconfigured when credentials must not be sent to the account's address."""
+        self._client = Client(account, settings, clock)
+        self._clock = clock
+        self._wall = WallClock(account.zone)
+        self._topics: dict[str, str] = {}
+        self._topics_read_at: datetime | None = None
+
+    async def check(self) -> Sequence[Right]:
+        """Try each right; raises Unauthorised when none works for the credentials, Retryable when nobody answers."""
+        answers = await asyncio.gather(*(self._try(name) for name in _RIGHTS))
+        if all(isinstance(answer, Unauthorised) for answer in answers):
+            raise Unauthorised("Thulium does not know this API user or password")
+        return [
+            Right(name, answer is None, needed_for, str(answer or ""))
+            for (name, needed_for), answer in zip(_RIGHTS.items(), answers, strict=True)
+        ]
+
+    async def _try(self, resource: str) -> ConnectorError | None:
+        try:
+            await self._client.get(resource, wire.read_page, {"limit": 1})
+        except (Unauthorised, Rejected) as error:
+            return error
+        return None
+
+    async def agents(self) -> Sequence[Agent]:
+        """https://api.thulium.com/docs/api/agents/get_agents"""
+        return [agent async for page in self._records("agents", directory.read_agent) for agent in page]
+
+    async def queues(self) -> Sequence[Queue]:
+        """Queues of calls, chats and tickets, and campaigns; kinds that the API user may not see are left out."""
+        found: list[Queue] = []
+        for path, kind in _QUEUES.items():
+            try:
+                async for page in self._records(path, partial(directory.read_queue, kind=kind)):
+                    found += page
+            except (Forbidden, NotFound):
+                continue
+        return found
+
+    async def topics(self) -> Mapping[str, str]:
+        """Names of the active topics by id. https://api.thulium.com/docs/api/topics/get_topics"""
+        page = await self._client.get("topics", wire.read_page)
+        self._topics, self._topics_read_at = directory.read_topics(page.rows), self._clock.now()
+        return self._topics
+
+    def customers(self) -> AsyncIterator[Sequence[Customer]]:
+        """https://api.thulium.com/docs/api/crm/get_customers"""
+        read = partial(directory.read_customer, wall=self._wall)
+        return self._records("customers", read, _RECORDS_A_PAGE, {"include_custom_fields": "true"})
+
+    async def customer(self, customer_id: str) -> Customer | None:
+        """https://api.thulium.com/docs/api/crm/get_customers_id"""
+        row = await self._record(f"customers/{segment(customer_id)}")
+        return directory.read_customer(row, self._wall) if row else None
+
+    def companies(self) -> AsyncIterator[Sequence[Company]]:
+        """https://api.thulium.com/docs/api/crm/get_companies"""
+        read = partial(directory.read_company, wall=self._wall)
+        return self._records("companies", read, _RECORDS_A_PAGE, {"include_custom_fields": "true"})
+
+    async def company(self, company_id: str) -> Company | None:
+        """https://api.thulium.com/docs/api/crm/get_companies_id"""
+        row = await self._record(f"companies/{segment(company_id)}")
+        return directory.read_company(row, self._wall) if row else None
+
+    async def calls(self, window: Window) -> AsyncIterator[Sequence[Call | Unreadable]]:
+        """https://api.thulium.com/docs/api/connections/get_connections"""
+        date_from, date_to = self._wall.bounds(window)
+        filters = {"date_from": date_from, "date_to": date_to, "include_topics": "true"}
+        async for rows in self._list("connections", filters):
+            yield mapping.read_calls(rows, window, self._wall, await self._topics_for(rows))
+
+    async def call_topic(self, call_id: str) -> CallTopic | None:
+        """https://api.thulium.com/docs/api/connections/get_connections_id_topic"""
+        row = await self._record(f"connections/{segment(call_id)}/topic")
+        if row is None:
+            return None
+        return mapping.read_call_topic(row, await self._topics_with(mapping.topic_id_of(row)))
+
+    async def chats(self, window: Window) -> AsyncIterator[Sequence[Chat | Unreadable]]:
+        """https://api.thulium.com/docs/api/chats/get_chats"""
+        date_from, date_to = self._wall.bounds(window)
+        filters = {"date_from": date_from, "date_to": date_to}
+        async for rows in self._list(
+            "chats", {**filters, "include_messages": "true", "include_client_data": "true"}
+        ):
+            yield mapping.read_chats(rows, window, self._wall)
+
+    async def messages(self, since: datetime) -> AsyncIterator[Sequence[Message | Unreadable]]:
+        """https://api.thulium.com/docs/api/tickets/get_tickets, tickets without messages by get_tickets_id"""
+        async for rows in self._list("tickets", {"date_from": self._wall.lower_bound(since)}):
+            tickets = await self._with_messages(rows)
+            yield [message for row in tickets for message in mapping.read_messages(row, self._wall, since)]
+
+    async def dial(self, agent_id: str, number: str, *, tag: str = "") -> None:
+        """https://api.thulium.com/docs/api/agents/post_agents_login_call"""
+        body = {"phone_number": number, "custom_data": tag} if tag else {"phone_number": number}
+        await self._client.write("POST", f"agents/{segment(agent_id)}/call", body)
+
+    async def subscribe(self, url: str, *, user: str, password: str) -> str:
+        """https://api.thulium.com/docs/api/webhooks/post_webhooks"""
+        body = {"subscription_url": url, "http_auth_user": user, "http_auth_password": password}
+        try:
+            answer = await self._client.write(
+                "POST", "webhooks", {**body, "actions": [*_ACTIONS, *_UNCERTAIN_ACTIONS]}
+            )
+        except Forbidden:
+            raise
+        except Rejected:
+            answer = await self._client.write("POST", "webhooks", {**body, "actions": list(_ACTIONS)})
+        try:
+            subscription_id = directory.subscription_id_of(wire.read_record(answer))
+        except wire.Malformed as error:
+            raise UnknownOutcome(f"Thulium: POST webhooks: {error}") from error
+        if subscription_id is None:
+            raise UnknownOutcome("Thulium: POST webhooks: the answer names no subscription")
+        return subscription_id
+
+    async def subscriptions(self) -> Sequence[tuple[str, str]]:
+        """https://api.thulium.com/docs/api/webhooks/get_webhooks"""
+        page = await self._client.get("webhooks", wire.read_page)
+        return directory.read_subscriptions(page.rows)
+
+    async def unsubscribe(self, subscription_id: str) -> None:
+        """https://api.thulium.com/docs/api/webhooks/delete_webhooks_id"""
+        with suppress(NotFound):
+            await self._client.write("DELETE", f"webhooks/{segment(subscription_id)}")
+
+    def read_hook(self, content_type: str, body: bytes) -> Sequence[Hint]:
+        """https://api.thulium.com/docs/api/notifications"""
+        hints = (mapping.read_hint(event, self._wall) for event in wire.read_hook(content_type, body))
+        return [hint for hint in hints if hint is not None]
+
+    async def close(self) -> None:
+        """Give back connections."""
+        await self._client.close()
+
+    async def _record(self, path: str) -> wire.Row | None:
+        try:
+            return await self._client.get(path, wire.read_record)
+        except NotFound:
+            return None
+
+    def _list(
+        self, path: str, filters: Mapping[str, str] = MappingProxyType({}), limit: int = _EVENTS_A_PAGE
+    ) -> AsyncIterator[list[object]]:
+        def fetch(offset: int) -> Awaitable[wire.Page]:
+            return self._client.get(path, wire.read_page, {**filters, "limit": limit, "offset": offset})
+
+        return whole_list(fetch, directory.key_for(path), limit)
+
+    async def _records(
+        self,
+        path: str,
+        read: Callable[[wire.Row], Rec | None],
+        limit: int = _EVENTS_A_PAGE,
+        filters: Mapping[str, str] = MappingProxyType({}),
+    ) -> AsyncIterator[list[Rec]]:
+        async for rows in self._list(path, filters, limit):
+            yield [record for row in rows if isinstance(row, dict) and (record := read(row)) is not None]
+
+    async def _topics_for(self, rows: list[object]) -> Mapping[str, str]:
+        """The topics that these calls name by id alone; none when they may not be read: the call itself counts more."""
+        try:
+            for row in rows:
+                await self._topics_with(mapping.topic_to_look_up(row))
+        except Forbidden:
+            return {}
+        return self._topics
+
+    async def _topics_with(self, topic_id: str | None) -> Mapping[str, str]:
+        """The topics as last read, read anew when `topic_id` is not among them and they are not fresh."""
+        read_at = self._topics_read_at
+        if topic_id is None or topic_id in self._topics:
+            return self._topics
+        if read_at is not None and abs(self._clock.now() - read_at) < _TOPICS_KEPT:
+            return self._topics
+        return await self.topics()
+
+    async def _with_messages(self, rows: list[object]) -> list[object]:
+        """The tickets as listed; those whose messages the list left out are read one by one."""
+        unlisted = [mapping.unlisted_ticket(row) for row in rows]
+        if not any(unlisted):
+            return rows
+        try:
+            async with asyncio.TaskGroup() as group:
+                reads = [
+                    group.create_task(self._ticket(row, found))
+                    for row, found in zip(rows, unlisted, strict=True)
+                ]
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+        return [ticket for read in reads if (ticket := read.result()) is not None]
+
+    async def _ticket(self, row: object, ticket_id: str | None) -> object | None:
+        return (
+            row
+            if ticket_id is None
+            else mapping.whole_ticket(row, await self._record(f"tickets/{segment(ticket_id)}"))
+        )
