@@ -1,0 +1,293 @@
+"""Pipedrive's JSON to records and drafts to JSON: pure, lenient when reading, exact when writing.
+
+v2 rows name ids as plain integers and write RFC 3339; v1 rows write `YYYY-MM-DD HH:MM:SS` in UTC. Every property but
+the id may be null or missing, whatever the vendor's files say.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from connector.errors import Rejected
+from connector.pipedrive.records import (
+    Activity,
+    ActivityType,
+    Deal,
+    Field,
+    Me,
+    Organization,
+    Person,
+    Pipeline,
+    Stage,
+    User,
+    Webhook,
+)
+from connector.records import ActivityDraft
+
+JsonObject = dict[str, Any]
+
+LONGEST_DURATION_MIN = 23 * 60 + 59
+
+
+def activity_body(draft: ActivityDraft) -> JsonObject:
+    """The body of `POST /api/v2/activities`; the person goes in as the primary participant, as v2 demands."""
+    body: JsonObject = {
+        "subject": draft.subject,
+        "type": draft.type,
+        "owner_id": number(draft.owner_id),
+        "note": draft.note,
+        "done": draft.done,
+        "busy": False,
+        **_due(draft),
+    }
+    if draft.person_id is not None:
+        body["participants"] = [{"person_id": number(draft.person_id), "primary": True}]
+    if draft.org_id is not None:
+        body["org_id"] = number(draft.org_id)
+    if draft.deal_id is not None:
+        body["deal_id"] = number(draft.deal_id)
+    return body
+
+
+def activity_changes(before: Activity, after: ActivityDraft) -> JsonObject:
+    """The subject and note of `after` where they differ from `before`: all that a late addition may touch."""
+    changes: JsonObject = {}
+    if after.subject != before.subject:
+        changes["subject"] = after.subject
+    if after.note != before.note:
+        changes["note"] = after.note
+    return changes
+
+
+def _due(draft: ActivityDraft) -> JsonObject:
+    due = draft.due.astimezone(UTC).isoformat(timespec="minutes")
+    fields = {"due_date": due[:10]}
+    if not draft.timed:
+        return fields
+    fields["due_time"] = due[11:16]
+    if draft.duration_s is not None and draft.duration_s > 0:
+        # Started minutes count, so that no call shows as 00:00.
+        minutes = min(-(-draft.duration_s // 60), LONGEST_DURATION_MIN)
+        fields["duration"] = f"{minutes // 60:02}:{minutes % 60:02}"
+    return fields
+
+
+def number(record_id: str) -> int:
+    """An id as Pipedrive's JSON wants it; Rejected when it cannot be one of theirs."""
+    if not (record_id.isascii() and record_id.isdigit()):
+        raise Rejected(f"{record_id!r} is not a Pipedrive id")
+    return int(record_id)
+
+
+def written(row: JsonObject) -> tuple[str, str, str]:
+    """Id, subject and note of an activity just written."""
+    return str(int(row["id"])), row.get("subject") or "", row.get("note") or ""
+
+
+def activity(row: JsonObject) -> Activity:
+    """A row of `/api/v2/activities`."""
+    date, at = row.get("due_date"), row.get("due_time")
+    return Activity(
+        id=str(int(row["id"])),
+        subject=row.get("subject") or "",
+        type=row.get("type") or "",
+        note=row.get("note") or "",
+        owner_id=_id(row.get("owner_id")),
+        creator_user_id=_id(row.get("creator_user_id")),
+        person_id=_id(row.get("person_id")) or _primary(row.get("participants")),
+        org_id=_id(row.get("org_id")),
+        deal_id=_id(row.get("deal_id")),
+        due=moment(f"{date}T{at}" if at else date) if date else None,
+        timed=bool(at),
+        duration_s=_seconds(row.get("duration")),
+        done=row.get("done") is True,
+        add_time=moment(row.get("add_time")),
+        update_time=moment(row.get("update_time")),
+        is_deleted=row.get("is_deleted") is True,
+    )
+
+
+def person(row: JsonObject) -> Person:
+    """A row of `/api/v2/persons`."""
+    return Person(
+        id=str(int(row["id"])),
+        name=row.get("name") or "",
+        org_id=_id(row.get("org_id")),
+        owner_id=_id(row.get("owner_id")),
+        phones=_values(row.get("phones")),
+        emails=_values(row.get("emails")),
+        update_time=moment(row.get("update_time")),
+        is_deleted=row.get("is_deleted") is True,
+        custom_fields=row.get("custom_fields") or {},
+    )
+
+
+def organization(row: JsonObject) -> Organization:
+    """A row of `/api/v2/organizations`."""
+    return Organization(
+        id=str(int(row["id"])),
+        name=row.get("name") or "",
+        owner_id=_id(row.get("owner_id")),
+        update_time=moment(row.get("update_time")),
+        is_deleted=row.get("is_deleted") is True,
+        custom_fields=row.get("custom_fields") or {},
+    )
+
+
+def deal(row: JsonObject) -> Deal:
+    """A row of `/api/v2/deals`."""
+    return Deal(
+        id=str(int(row["id"])),
+        title=row.get("title") or "",
+        person_id=_id(row.get("person_id")),
+        org_id=_id(row.get("org_id")),
+        owner_id=_id(row.get("owner_id")),
+        status=row.get("status") or "",
+        pipeline_id=_id(row.get("pipeline_id")),
+        stage_id=_id(row.get("stage_id")),
+        value=_money(row.get("value")),
+        currency=row.get("currency"),
+        update_time=moment(row.get("update_time")),
+        is_deleted=row.get("is_deleted") is True,
+        is_archived=row.get("is_archived") is True,
+        custom_fields=row.get("custom_fields") or {},
+    )
+
+
+def pipeline(row: JsonObject) -> Pipeline:
+    """A row of `/api/v2/pipelines`."""
+    return Pipeline(
+        str(int(row["id"])), row.get("name") or "", row.get("order_nr") or 0, row.get("is_deleted") is True
+    )
+
+
+def stage(row: JsonObject) -> Stage:
+    """A row of `/api/v2/stages`."""
+    return Stage(
+        id=str(int(row["id"])),
+        name=row.get("name") or "",
+        pipeline_id=str(int(row["pipeline_id"])),
+        order=row.get("order_nr") or 0,
+        is_deleted=row.get("is_deleted") is True,
+    )
+
+
+def field(row: JsonObject) -> Field:
+    """A row of `/api/v2/personFields` and its sisters."""
+    options = row.get("options") or ()
+    return Field(
+        code=str(row["field_code"]),
+        name=row.get("field_name") or "",
+        type=row.get("field_type") or "",
+        custom=row.get("is_custom_field") is True,
+        options={str(option["id"]): option.get("label") or "" for option in options},
+    )
+
+
+def me(row: JsonObject) -> Me:
+    """The answer of `/v1/users/me`."""
+    language = row.get("language") or {}
+    return Me(
+        user_id=str(int(row["id"])),
+        name=row.get("name") or "",
+        email=row.get("email") or "",
+        company_id=str(int(row["company_id"])),
+        company_name=row.get("company_name") or "",
+        company_domain=row.get("company_domain") or "",
+        locale=row.get("locale") or "",
+        timezone=row.get("timezone_name") or "",
+        language=language.get("language_code") or "",
+        is_admin=_is_admin(row),
+    )
+
+
+def user(row: JsonObject) -> User:
+    """A row of `/v1/users`."""
+    return User(
+        id=str(int(row["id"])),
+        name=row.get("name") or "",
+        email=row.get("email") or "",
+        active=bool(row.get("active_flag", True)) and not row.get("is_deleted"),
+    )
+
+
+def activity_type(row: JsonObject) -> ActivityType:
+    """A row of `/v1/activityTypes`."""
+    return ActivityType(
+        key=str(row["key_string"]), name=row.get("name") or "", active=bool(row.get("active_flag", True))
+    )
+
+
+def webhook(row: JsonObject) -> Webhook:
+    """A row of `/v1/webhooks`; `is_active` comes as 0 or 1."""
+    status = row.get("last_http_status")
+    return Webhook(
+        id=str(int(row["id"])),
+        url=row.get("subscription_url") or "",
+        action=row.get("event_action") or "",
+        object=row.get("event_object") or "",
+        name=row.get("name") or "",
+        user_id=_id(row.get("user_id")),
+        company_id=_id(row.get("company_id")),
+        active=bool(row.get("is_active", 1)),
+        last_status=int(status) if status is not None else None,
+    )
+
+
+def moment(value: object) -> datetime | None:
+    """A date or time of either version as aware UTC; None for what is no time at all."""
+    if not isinstance(value, str) or not value:
+        return None
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def stamp(at: datetime) -> str:
+    """A time for a query: RFC 3339 in whole seconds, as fractions are refused."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _id(value: object) -> str | None:
+    """An id, whether plain or wrapped in the object that v1 puts around some."""
+    if isinstance(value, dict):
+        value = value.get("value", value.get("id"))
+    return str(value) if value else None
+
+
+def _primary(participants: Any) -> str | None:
+    rows = [row for row in participants or () if isinstance(row, dict)]
+    return next((_id(row.get("person_id")) for row in rows if row.get("primary")), None)
+
+
+def _values(rows: Any) -> tuple[str, ...]:
+    return tuple([row["value"] for row in rows if row.get("value")]) if rows else ()
+
+
+def _seconds(value: object) -> int | None:
+    """`HH:MM` or `HH:MM:SS` in seconds."""
+    if not isinstance(value, str) or not value:
+        return None
+    try:
+        hours, minutes, *seconds = (int(part) for part in value.split(":"))
+    except ValueError:
+        return None
+    return hours * 3600 + minutes * 60 + (seconds[0] if seconds else 0)
+
+
+def _money(value: object) -> Decimal | None:
+    try:
+        return None if value is None else Decimal(str(value))
+    except InvalidOperation:
+        return None
+
+
+def _is_admin(row: JsonObject) -> bool:
+    access = row.get("access")
+    if not access:
+        return bool(row.get("is_admin"))
+    return any(part.get("app") == "global" and part.get("admin") for part in access if isinstance(part, dict))
