@@ -5,7 +5,6 @@ What an admin sets for one installation is elsewhere: `installation_settings.py`
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator
@@ -119,6 +118,6 @@ class Settings(BaseSettings):
         return f"{host}:{url.port}" in self.trusted_hosts and url.scheme in ("http", "https")
 
     @property
-    def sync_every(self) -> timedelta:
-        """The interval of the activity flow."""
-        return timedelta(seconds=self.sync_interval)
+    def public(self) -> URL:
+        """The public address, taken apart."""
+        return URL(self.public_url)

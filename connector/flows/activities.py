@@ -1,0 +1,243 @@
+"""New ledger entries become completed Pipedrive activities, each exactly once.
+
+decide a batch -> ask for topics -> claim, committed -> write, several at once -> settle in groups. The stages overlap:
+while one batch is written the next is decided.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from connector.errors import ConnectorError, NotFound, Rejected
+from connector.flows.deciding import Plan, decide, draft, topic_of, wants_topic
+from connector.flows.tenant import Tenant
+from connector.flows.worker import HALTING, decide_failure
+from connector.pipedrive.budget import Budget, Lane
+from connector.pipedrive.client import Pipedrive
+from connector.records import ActivityDraft, Call, CallTopic, Event
+from connector.store.index import Entity, Indexable
+from connector.store.ledger import Claim, Due, Settlement, State
+
+BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    claim: Claim
+    plan: Plan
+    draft: ActivityDraft
+    topic: CallTopic | None
+
+
+@dataclass(slots=True)
+class Writing:
+    """One run over the new entries of an installation; `stop` ends it after what has begun."""
+
+    tenant: Tenant
+    lane: Lane
+    budget: Budget | None = None
+    counts: Counter[str] = field(default_factory=Counter)
+    halted_by: ConnectorError | None = None
+    _api: Pipedrive = field(init=False)
+    _jobs: asyncio.Queue[_Job | None] = field(default_factory=lambda: asyncio.Queue(2 * BATCH))
+    _settled: asyncio.Queue[Settlement | None] = field(default_factory=asyncio.Queue)
+    _tokens: set[str] = field(default_factory=set)
+    _stopping: bool = False
+
+    def __post_init__(self) -> None:
+        """Take the client in the run's own lane."""
+        self._api = self.tenant.pipedrive.on(self.lane, self.budget)
+
+    def stop(self) -> None:
+        """Begin nothing more; what was sent is finished and settled."""
+        self._stopping = True
+
+    async def run(self) -> Counter[str]:
+        """Write every entry that is new when its turn comes; answers counts by outcome.
+
+        Raises what stopped the reading side, after everything that was sent has been settled.
+        """
+        writers = [
+            asyncio.create_task(self._write()) for _ in range(self.tenant.service.pipedrive_connections)
+        ]
+        settling = asyncio.create_task(self._settle())
+        renewing = asyncio.create_task(self._keep_claims())
+        try:
+            await self._feed()
+        finally:
+            for _ in writers:
+                await self._jobs.put(None)
+            ended = await asyncio.gather(*writers, return_exceptions=True)
+            await self._settled.put(None)
+            await settling
+            renewing.cancel()
+            await asyncio.wait([renewing])
+        for outcome in ended:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return self.counts
+
+    async def _feed(self) -> None:
+        tenant, after = self.tenant, 0
+        due = Due.BACKFILL if self.lane is Lane.BACKFILL else Due.LIVE
+        while not self._stopping and (entries := await tenant.ledger.new(BATCH, after=after, lane=due)):
+            after = entries[-1].id
+            decided = await decide(tenant, entries)
+            await tenant.ledger.record(decided.verdicts)
+            self.counts.update(verdict.state for verdict in decided.verdicts)
+            await self._bind(decided.pairs)
+            await self._prepare(decided.plans)
+
+    async def _bind(self, pairs: dict[str, str]) -> None:
+        if pairs:
+            await self.tenant.bindings.bind(pairs, at=self.tenant.clock.now())
+            woken = [customer.partition("/")[2] for customer in pairs]
+            await self.tenant.ledger.wake(customer_ids=woken)
+
+    async def _prepare(self, plans: Sequence[Plan]) -> None:
+        if not plans:
+            return
+        tenant = self.tenant
+        asked = [plan.entry for plan in plans if wants_topic(plan.event)]
+        found = await asyncio.gather(*(topic_of(tenant, entry) for entry in asked))
+        topics = {entry.id: topic for entry, topic in zip(asked, found, strict=True)}
+        if self._stopping:
+            return
+        token = secrets.token_hex(8)
+        self._tokens.add(token)
+        sent_at = await self._api.server_time()
+        claims = await tenant.ledger.claim(
+            [plan.entry for plan in plans], token, lease_s=tenant.service.lease, sent_at=sent_at
+        )
+        planned = {plan.entry.id: plan for plan in plans}
+        for claim in claims:
+            plan, topic = planned[claim.entry.id], topics.get(claim.entry.id)
+            await self._jobs.put(_Job(claim, plan, draft(tenant, plan, topic), topic))
+
+    async def _write(self) -> None:
+        unbegun: list[Claim] = []
+        while (job := await self._jobs.get()) is not None:
+            if self._stopping:
+                unbegun.append(job.claim)
+                continue
+            settlement = await self._write_one(job)
+            if settlement is None:
+                unbegun.append(job.claim)
+            else:
+                await self._settled.put(settlement)
+        await self.tenant.ledger.give_back(unbegun)
+
+    async def _write_one(self, job: _Job) -> Settlement | None:
+        """Write one activity; None when nothing was done and nothing more shall be begun."""
+        tenant = self.tenant
+        try:
+            written = await self._api.create_activity(job.draft)
+        except Rejected as error:
+            return await self._reconsider(job, error)
+        except ConnectorError as error:
+            if isinstance(error, HALTING):
+                self.halted_by = error
+                self.stop()
+                return None
+            return decide_failure(job.claim, error, now=tenant.clock.now(), settings=tenant.service)
+        await self._check_sight(job.draft, written.id)
+        return Settlement(
+            job.claim,
+            State.DONE,
+            crm_id=written.id,
+            shown=shown_hash(tenant, job.topic, written.note),
+            topic_at=next_topic_at(tenant, job.plan.event, job.topic, 0),
+            heal_at=first_healing(tenant, job.claim.entry.sends + 1),
+            trace=job.plan.trace,
+        )
+
+    async def _reconsider(self, job: _Job, error: Rejected) -> Settlement:
+        """Refused: our picture of Pipedrive may be old. Read it again; if that changes nothing, a person must look."""
+        tenant, claim = self.tenant, job.claim
+        now = tenant.clock.now()
+        try:
+            await tenant.people(older_than=timedelta())
+            await forget_if_gone(tenant, job.draft.person_id)
+            decided = await decide(tenant, [claim.entry])
+        except ConnectorError as trouble:
+            return decide_failure(claim, trouble, now=now, settings=tenant.service)
+        if [draft(tenant, plan, job.topic) for plan in decided.plans] == [job.draft]:
+            return Settlement(claim, State.PARKED, str(error), failed=True, trace=job.plan.trace)
+        return Settlement(claim, State.RETRY, str(error), not_before=now, failed=True)
+
+    async def _check_sight(self, written: ActivityDraft, activity_id: str) -> None:
+        """Learn once whether a user without admin rights sees what it writes for others; verification depends on it."""
+        tenant = self.tenant
+        if tenant.sight.others is not None or written.owner_id == tenant.installed.owner_user_id:
+            return
+        with suppress(ConnectorError):
+            try:
+                await self._api.activity(activity_id)
+            except NotFound:
+                await tenant.sight.note(False)
+            else:
+                await tenant.sight.note(True)
+
+    async def _settle(self) -> None:
+        ended = False
+        while not ended:
+            group = [await self._settled.get()]
+            while not self._settled.empty():
+                group.append(self._settled.get_nowait())
+            ended = None in group
+            settlements = [settlement for settlement in group if settlement is not None]
+            late = await self.tenant.ledger.settle(settlements)
+            self.counts.update(settlement.state for settlement in settlements)
+            self.counts["late"] += len(late)
+
+    async def _keep_claims(self) -> None:
+        lease = self.tenant.service.lease
+        while True:
+            await self.tenant.clock.sleep(lease / 3)
+            if self._tokens:
+                await self.tenant.ledger.renew(self._tokens, lease_s=lease)
+
+
+def shown_hash(tenant: Tenant, topic: CallTopic | None, note: str | None) -> str:
+    """What the activity shows of the agent's words, and its note as Pipedrive keeps it, as two keyed hashes."""
+    words = "" if topic is None else f"{topic.topic or ''}\0{topic.note or ''}"
+    keys = tenant.ledger.keys
+    return f"{keys.key(words)} {keys.key(note or '')}"
+
+
+def next_topic_at(tenant: Tenant, event: Event, topic: CallTopic | None, asked: int) -> datetime | None:
+    """When to ask for a missing topic (again), counted from the end of the call; None when there is nothing to ask."""
+    if not isinstance(event, Call) or not wants_topic(event) or (topic is not None and topic.topic):
+        return None
+    ended = event.started_at + timedelta(seconds=event.connection_s)
+    now = tenant.clock.now()
+    times = (ended + timedelta(seconds=wait) for wait in tenant.service.topic_waits[asked:])
+    return next((at for at in times if at > now), None)
+
+
+def first_healing(tenant: Tenant, sends: int) -> datetime | None:
+    """When to look for a double of something that was sent more than once."""
+    if sends < 2:
+        return None
+    return tenant.clock.now() + timedelta(seconds=tenant.service.healing_looks[0])
+
+
+async def forget_if_gone(tenant: Tenant, person_id: str | None) -> bool:
+    """Read a person again; if it is deleted or merged away, index and bindings forget it."""
+    if person_id is None:
+        return False
+    try:
+        person = await tenant.pipedrive.person(person_id)
+    except NotFound:
+        person = None
+    if person is not None and not person.is_deleted:
+        return False
+    await tenant.index.put([Indexable(Entity.PERSON, person_id, gone=True)])
+    await tenant.bindings.unlink_person(person_id)
+    return True

@@ -1,0 +1,217 @@
+"""From ledger entries to drafts or verdicts: rule, person, deal, owner, for a whole batch with a handful of queries."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from connector.errors import ConnectorError, Retryable
+from connector.flows.matching import Matched, Nobody, choose_deal, match
+from connector.flows.rendering import Names, render, seconds_between, topic_names
+from connector.flows.rules import LeftOut, activity_type, agent_of, is_to_do, owner_of
+from connector.flows.tenant import Directory, Tenant
+from connector.phone import normalise_email
+from connector.records import ActivityDraft, Call, CallResult, CallTopic, Chat, Event, Message, QueueKind
+from connector.store.index import Candidate, OpenDeal
+from connector.store.ledger import Entry, State, Verdict
+
+HIDDEN = "nobody to match: the number is hidden, internal or one of the ignored ones"
+NOBODY = "waiting for the customer to appear in Pipedrive"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How one entry will be written; `trace` says why, without a name or a number."""
+
+    entry: Entry
+    event: Event
+    matched: Matched
+    type: str
+    owner_id: str
+    deal_id: str | None
+    trace: Mapping[str, object]
+
+
+@dataclass(slots=True)
+class Decided:
+    """A batch after deciding: what will be written, what not, and new pairs of customer and person."""
+
+    plans: list[Plan] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+    pairs: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    candidates: Mapping[str, Sequence[Candidate]]
+    bound: Mapping[str, Candidate]
+    of_customer: Mapping[str, Sequence[Candidate]]
+    deals: Mapping[str, Sequence[OpenDeal]]
+
+
+async def decide(tenant: Tenant, entries: Sequence[Entry]) -> Decided:
+    """Decide a batch of new entries; reads the index and bindings, and the contact centre for customers unknown so far."""
+    decided = Decided()
+    directory = await tenant.people()
+    open_entries: list[tuple[Entry, Event, str]] = []
+    for entry in entries:
+        if entry.event is None:
+            decided.verdicts.append(
+                Verdict(entry.id, State.PARKED, "its stored contents can no longer be read")
+            )
+            continue
+        kind = activity_type(entry.event, tenant.settings)
+        if isinstance(kind, LeftOut):
+            decided.verdicts.append(Verdict(entry.id, State.SKIPPED, kind.reason))
+        elif kind not in directory.people.active_types:
+            reason = f"the activity type {kind!r} is not active in Pipedrive; choose another in the settings"
+            decided.verdicts.append(Verdict(entry.id, State.PARKED, reason))
+        elif not (entry.number_key or entry.email_key or entry.customer_id):
+            decided.verdicts.append(Verdict(entry.id, State.SKIPPED, HIDDEN))
+        else:
+            open_entries.append((entry, entry.event, kind))
+    known = await _look_up(tenant, [entry for entry, _, _ in open_entries])
+    for entry, event, kind in open_entries:
+        _decide_one(tenant, directory, known, decided, entry, event, kind)
+    return decided
+
+
+def _decide_one(
+    tenant: Tenant,
+    directory: Directory,
+    known: _Known,
+    decided: Decided,
+    entry: Entry,
+    event: Event,
+    kind: str,
+) -> None:
+    customer = customer_key(entry)
+    own = {
+        "by_email": known.candidates.get(entry.email_key or "", ()),
+        "by_number": known.candidates.get(entry.number_key or "", ()),
+    }
+    found = match(known.bound.get(customer or ""), **own)
+    if isinstance(found, Nobody) and customer:
+        found = match(None, by_number=known.of_customer.get(customer, ()))
+    if isinstance(found, Nobody):
+        decided.verdicts.append(Verdict(entry.id, State.WAITING, NOBODY))
+        return
+    if not isinstance(found, Matched):
+        reason = f"{len(found.person_ids)} persons in Pipedrive could be meant"
+        trace = {"candidates": list(found.person_ids)}
+        decided.verdicts.append(Verdict(entry.id, State.UNDECIDED, reason, trace))
+        return
+    owner_id, owner_how = owner_of(entry.connection, event, tenant.settings, directory.people)
+    deal_id = None
+    if tenant.settings.deal_rule == "one_open" and found.person_id is not None:
+        deal_id = choose_deal(known.deals.get(found.person_id, ()), owner_id=owner_id)
+    if customer and found.person_id is not None and found.how != "pair":
+        decided.pairs[customer] = found.person_id
+    why: dict[str, object] = {
+        "matched": found.how, "person": found.person_id, "organization": found.organization_id, "type": kind,
+        "owner": owner_id, "owner_by": owner_how, "deal": deal_id,
+    }  # fmt: skip
+    decided.plans.append(Plan(entry, event, found, kind, owner_id, deal_id, why))
+
+
+def customer_key(entry: Entry) -> str | None:
+    """A customer's id together with the contact centre it is of: what bindings know it by."""
+    return f"{entry.connection}/{entry.customer_id}" if entry.customer_id else None
+
+
+async def _look_up(tenant: Tenant, entries: Sequence[Entry]) -> _Known:
+    keys = {key for entry in entries for key in (entry.number_key, entry.email_key) if key}
+    customers = {customer for entry in entries if (customer := customer_key(entry))}
+    candidates = await tenant.index.candidates(keys)
+    pairs = await tenant.bindings.persons(customers)
+    people = await tenant.index.people(set(pairs.values()))
+    bound = {customer: people[person] for customer, person in pairs.items() if person in people}
+    unknown: dict[str, Entry] = {}
+    for entry in entries:
+        customer = customer_key(entry)
+        matches = candidates.get(entry.number_key or "") or candidates.get(entry.email_key or "")
+        if customer and customer not in bound and not matches:
+            unknown.setdefault(customer, entry)
+    of_customer = await _customers_candidates(tenant, unknown)
+    persons = {c.person_id for found in (*candidates.values(), *of_customer.values()) for c in found}
+    persons |= {candidate.person_id for candidate in bound.values()}
+    deals = await tenant.index.open_deals(persons) if tenant.settings.deal_rule == "one_open" else {}
+    return _Known(candidates, bound, of_customer, deals)
+
+
+async def _customers_candidates(tenant: Tenant, unknown: Mapping[str, Entry]) -> dict[str, list[Candidate]]:
+    """Match customers by all their numbers and addresses, when those of the event alone match nobody."""
+
+    async def subjects(entry: Entry) -> set[str]:
+        centre = tenant.centres.get(entry.connection)
+        if centre is None or entry.customer_id is None:
+            return set()
+        try:
+            customer = await centre.api.customer(entry.customer_id)
+        except Retryable:
+            return set()
+        if customer is None:
+            return set()
+        numbers = [key for phone in customer.phones for key in tenant.phones.keys(phone)]
+        emails = [email for raw in customer.emails if (email := normalise_email(raw))]
+        return {tenant.ledger.keys.key(subject) for subject in (*numbers, *emails)}
+
+    keys = dict(zip(unknown, await asyncio.gather(*map(subjects, unknown.values())), strict=True))
+    candidates = await tenant.index.candidates({key for mine in keys.values() for key in mine})
+    return {customer: [c for key in mine for c in candidates.get(key, ())] for customer, mine in keys.items()}
+
+
+# drafts
+
+
+def wants_topic(event: Event) -> bool:
+    """Whether the agent may have written something about this event that its list does not carry."""
+    return isinstance(event, Call) and event.result is CallResult.ANSWERED
+
+
+async def topic_of(tenant: Tenant, entry: Entry) -> CallTopic | None:
+    """Topic and note of a call, or None while there are none or the contact centre does not answer."""
+    centre = tenant.centres.get(entry.connection)
+    if centre is None or entry.event is None or not wants_topic(entry.event):
+        return None
+    try:
+        return await centre.api.call_topic(entry.external_id)
+    except ConnectorError:
+        # The call itself must not wait for its topic; it is asked for again later.
+        return None
+
+
+def names_of(entry: Entry, event: Event, directory: Directory) -> Names:
+    """Names of agent and queue for the ids that `event` carries."""
+    agent = directory.people.agents.get((entry.connection, agent_of(event) or ""))
+    if isinstance(event, Message):
+        queue = (QueueKind.TICKET, event.ticket.queue_id)
+    else:
+        queue = (QueueKind.CHAT if isinstance(event, Chat) else QueueKind.CALL, event.queue_id)
+    name = directory.queues.get((entry.connection, queue[0], queue[1])) if queue[1] else None
+    return Names(agent=agent.name if agent else None, queue=name)
+
+
+def draft(tenant: Tenant, plan: Plan, topic: CallTopic | None) -> ActivityDraft:
+    """The activity of a plan."""
+    event, directory = plan.event, tenant.directory
+    names = topic_names(names_of(plan.entry, event, directory), topic)
+    text = render(event, names, tenant.settings.links, plan.entry.marker, tenant.translate)
+    duration = None
+    if isinstance(event, Call):
+        duration = event.talk_s if event.result is CallResult.ANSWERED else None
+    elif isinstance(event, Chat) and event.ended_at is not None:
+        duration = seconds_between(event.started_at, event.ended_at)
+    return ActivityDraft(
+        subject=text.subject,
+        type=plan.type,
+        due=event.created_at if isinstance(event, Message) else event.started_at,
+        note=text.note,
+        owner_id=plan.owner_id,
+        person_id=plan.matched.person_id,
+        org_id=plan.matched.organization_id,
+        deal_id=plan.deal_id,
+        duration_s=duration,
+        done=not is_to_do(event, tenant.settings),
+    )

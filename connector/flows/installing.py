@@ -1,0 +1,91 @@
+"""The way in: an authorization code or a personal token becomes an installation; webhooks are made and kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+
+from connector.errors import ConnectorError, Forbidden, NotFound, Rejected
+from connector.flows.tenant import Tenant
+from connector.installation_settings import InstallationSettings
+from connector.pipedrive.budget import Lane
+from connector.pipedrive.client import Pipedrive
+from connector.store.index import Entity
+from connector.store.installations import Installations
+
+log = structlog.get_logger()
+
+HOOK_USER = "connector"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Who has just installed, and whether the company is new here."""
+
+    installation_id: str
+    company: str
+    user_id: str
+    is_new: bool
+
+
+async def install(pipedrive: Pipedrive, installations: Installations, *, kind: str, tokens: bytes) -> Arrival:
+    """Find out whose `tokens` these are and store them; a new company starts with its user's language and zone."""
+    me = await pipedrive.on(Lane.DIAL).me()
+    is_new = await installations.install(
+        me.company_id, name=me.company_name, domain=me.company_domain, user_id=me.user_id, is_admin=me.is_admin,
+        kind=kind, tokens=tokens,
+    )  # fmt: skip
+    if is_new and me.language.startswith("pl"):
+        await installations.set_settings(me.company_id, InstallationSettings(language="pl"), seen_version=0)
+    log.info("installed", installation=me.company_id, user=me.user_id, new=is_new)
+    return Arrival(me.company_id, me.company_name, me.user_id, is_new)
+
+
+def can_receive_hooks(tenant: Tenant) -> bool:
+    """Whether the service has an address that Pipedrive will send webhooks to: public https, or a trusted host."""
+    url = tenant.service.public
+    return url.scheme == "https" or f"{url.host}:{url.port}" in tenant.service.trusted_hosts
+
+
+async def keep_hooks(tenant: Tenant, installations: Installations) -> bool:
+    """See that one webhook each for persons, organizations and deals exists; answers whether they all do."""
+    if not can_receive_hooks(tenant):
+        return False
+    address = f"{tenant.service.public_url}/hooks/pipedrive/{tenant.installed.hook_path}"
+    try:
+        there = {hook.id: hook for hook in await tenant.pipedrive.webhooks()}
+        known = await installations.hooks(tenant.id)
+        for entity in Entity:
+            hook = there.get(known.get(entity, ""))
+            if hook is not None and hook.url == address and hook.active:
+                continue
+            stray = [
+                h
+                for h in there.values()
+                if h.object == entity and (h.url == address or h.id == known.get(entity))
+            ]
+            for old in stray:
+                await tenant.pipedrive.delete_webhook(old.id)
+            made = await tenant.pipedrive.create_webhook(
+                url=address, entity=entity, name=f"connector {entity}", user=HOOK_USER,
+                password=tenant.installed.hook_password,
+            )  # fmt: skip
+            await installations.set_hook(tenant.id, entity, made.id)
+    except (Forbidden, Rejected) as error:
+        log.warning("webhooks not made, the index lives on sweeps", installation=tenant.id, error=str(error))
+        return False
+    return True
+
+
+async def remove_hooks(tenant: Tenant, installations: Installations) -> None:
+    """Take our webhooks away, as far as Pipedrive still lets us."""
+    for entity, webhook_id in (await installations.hooks(tenant.id)).items():
+        try:
+            await tenant.pipedrive.delete_webhook(webhook_id)
+        except NotFound:
+            pass
+        except ConnectorError as error:
+            log.warning("webhook not removed", installation=tenant.id, entity=entity, error=str(error))
+            continue
+        await installations.set_hook(tenant.id, entity, None)

@@ -1,0 +1,82 @@
+"""Which events become activities, of which type and whose. Pure: settings and an event in, a decision out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from connector.installation_settings import InstallationSettings
+from connector.records import Agent, Call, CallResult, Chat, Direction, Event
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who works where: agents of each contact centre, users of Pipedrive, and the active activity types."""
+
+    agents: Mapping[tuple[str, str], Agent] = field(default_factory=dict)
+    users_by_email: Mapping[str, str] = field(default_factory=dict)
+    active_users: frozenset[str] = frozenset()
+    active_types: frozenset[str] = frozenset()
+    owner_user_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A rule leaves the event out; `reason` is shown to people."""
+
+    reason: str
+
+
+def activity_type(event: Event, settings: InstallationSettings) -> str | LeftOut:
+    """The key of the activity type for `event`, or why it is left out."""
+    if isinstance(event, Call):
+        return _call_type(event, settings)
+    if isinstance(event, Chat):
+        return settings.chats.type or LeftOut("chats are not synchronised")
+    source = (event.ticket.source or "email").lower()
+    return settings.messages.types.get(source) or LeftOut(f"tickets from {source} are not synchronised")
+
+
+def _call_type(call: Call, settings: InstallationSettings) -> str | LeftOut:
+    rules = settings.calls
+    if call.result is CallResult.ANSWERED and call.talk_s < rules.minimum_seconds:
+        return LeftOut(f"shorter than {rules.minimum_seconds} seconds")
+    for case in rules.cases:
+        if (case.direction, case.result) == (call.direction, call.result):
+            return case.type or LeftOut(f"{call.direction} {call.result} calls are not synchronised")
+    return rules.type or LeftOut("calls are not synchronised")
+
+
+def is_to_do(event: Event, settings: InstallationSettings) -> bool:
+    """Whether the activity stays open for its owner, instead of being written as done."""
+    return (
+        isinstance(event, Call)
+        and settings.calls.abandoned_as_to_do
+        and (event.direction, event.result) == (Direction.INBOUND, CallResult.ABANDONED)
+    )
+
+
+def agent_of(event: Event) -> str | None:
+    """The login of the agent an event belongs to."""
+    if isinstance(event, Call | Chat):
+        return event.agent_id
+    return event.agent_id or event.ticket.agent_id
+
+
+def owner_of(
+    connection: str, event: Event, settings: InstallationSettings, people: People
+) -> tuple[str, str]:
+    """The Pipedrive user who owns the activity, and how that was found; an inactive user is never chosen."""
+    agent_id = agent_of(event)
+    if agent_id is not None:
+        chosen = settings.agent_users.get(agent_id)
+        if chosen in people.active_users:
+            return chosen, "agent table"
+        agent = people.agents.get((connection, agent_id))
+        if agent is not None and agent.email:
+            user = people.users_by_email.get(agent.email.casefold())
+            if user in people.active_users:
+                return user, "e-mail of the agent"
+    if settings.fallback_owner in people.active_users:
+        return settings.fallback_owner, "fallback owner"
+    return people.owner_user_id, "owner of the sync"

@@ -1,0 +1,75 @@
+"""One run of the whole activity flow for an installation: heal what is in doubt, read, write, add late topics."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+
+from connector.errors import Misconfigured, Retryable, Unauthorised
+from connector.flows.activities import Writing
+from connector.flows.collecting import OVERLAP, collect, collect_period
+from connector.flows.indexing import ensure
+from connector.flows.tenant import Tenant
+from connector.flows.topics import add_late_topics
+from connector.flows.verifying import heal, verify
+from connector.pipedrive.budget import Budget, Lane
+from connector.records import Window
+from connector.store.ledger import Due
+
+log = structlog.get_logger()
+
+Begun = Callable[[Writing], None]
+
+
+async def sync(tenant: Tenant, *, back: timedelta = OVERLAP, begun: Begun | None = None) -> Counter[str]:
+    """Run the flow once; answers counts by outcome. A contact centre that fails does not hold up the others."""
+    counts = await look_again(tenant)
+    for centre in tenant.centres.values():
+        try:
+            counts["collected"] += await collect(tenant, centre, back=back)
+        except (Retryable, Unauthorised) as error:
+            counts["unread"] += 1
+            log.warning(
+                "contact centre not read", installation=tenant.id, connection=centre.id, error=str(error)
+            )
+    return counts + await write(tenant, Lane.ACTIVITIES, begun=begun)
+
+
+async def backfill(
+    tenant: Tenant, window: Window, *, budget: int, begun: Begun | None = None
+) -> Counter[str]:
+    """Bring a past period, spending at most `budget` tokens; what it does not reach stays to be written."""
+    counts: Counter[str] = Counter()
+    for centre in tenant.centres.values():
+        counts["collected"] += await collect_period(tenant, centre, window)
+    return counts + await write(tenant, Lane.BACKFILL, Budget(budget), begun=begun)
+
+
+async def look_again(tenant: Tenant) -> Counter[str]:
+    """Verify unknown outcomes, heal doubles and add late topics that are due."""
+    counts = await verify(tenant)
+    counts["healed"] += await heal(tenant)
+    return counts + await add_late_topics(tenant)
+
+
+async def write(
+    tenant: Tenant, lane: Lane, budget: Budget | None = None, *, begun: Begun | None = None
+) -> Counter[str]:
+    """Write what is new, if there is anything: an idle run costs no token."""
+    await tenant.ledger.promote()
+    due = Due.BACKFILL if lane is Lane.BACKFILL else Due.LIVE
+    if not await tenant.ledger.new(1, lane=due):
+        return Counter()
+    await ensure(tenant, no_older_than=tenant.sweep_every)
+    writing = Writing(tenant, lane, budget)
+    if begun is not None:
+        begun(writing)
+    counts = await writing.run()
+    if writing.halted_by is not None:
+        log.warning("run halted", installation=tenant.id, error=str(writing.halted_by))
+        if isinstance(writing.halted_by, Unauthorised | Misconfigured):
+            raise writing.halted_by
+    return counts

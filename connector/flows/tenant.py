@@ -1,0 +1,122 @@
+"""Everything a flow needs of one installation, put together by `app.py`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from connector.centres.port import ContactCentre
+from connector.clock import Clock
+from connector.flows.rendering import Translate
+from connector.flows.rules import People
+from connector.installation_settings import InstallationSettings
+from connector.phone import Phones
+from connector.pipedrive.client import Pipedrive
+from connector.records import Agent, QueueKind
+from connector.settings import Settings
+from connector.store.bindings import Bindings
+from connector.store.doubts import Doubts
+from connector.store.index import Index
+from connector.store.installations import Installed
+from connector.store.ledger import Ledger
+
+_FRESH_FOR = timedelta(hours=24)
+_LEAST_AGE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Centre:
+    """A connected contact centre; nothing that happened before `since` is read without being asked for."""
+
+    id: str
+    api: ContactCentre
+    since: datetime
+
+
+@dataclass(slots=True)
+class Sight:
+    """Whether the sync's user sees activities that belong to others; None until it was tried."""
+
+    others: bool | None
+    save: Callable[[bool], Awaitable[None]]
+
+    async def note(self, sees: bool) -> None:
+        """Remember what a try showed."""
+        self.others = sees
+        await self.save(sees)
+
+
+@dataclass(slots=True)
+class Directory:
+    """Agents, users, types, queues and topics, read when first needed and again after a day."""
+
+    people: People = People()
+    queues: Mapping[tuple[str, QueueKind, str], str] = field(default_factory=dict)
+    read_at: datetime | None = None
+    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """One installation with its clients and its part of the store."""
+
+    installed: Installed
+    pipedrive: Pipedrive
+    centres: Mapping[str, Centre]
+    ledger: Ledger
+    doubts: Doubts
+    index: Index
+    bindings: Bindings
+    phones: Phones
+    translate: Translate
+    clock: Clock
+    service: Settings
+    sight: Sight
+    directory: Directory
+    sweep_every: timedelta
+
+    @property
+    def id(self) -> str:
+        """The installation's id."""
+        return self.installed.id
+
+    @property
+    def settings(self) -> InstallationSettings:
+        """What the admin set."""
+        return self.installed.settings
+
+    @property
+    def ignored(self) -> frozenset[str]:
+        """Own lines and private numbers: calls with them are nobody's."""
+        return frozenset(key for raw in self.settings.ignored_numbers for key in self.phones.keys(raw))
+
+    async def people(self, *, older_than: timedelta = _FRESH_FOR) -> Directory:
+        """The directory, read anew when it is `older_than` that (at most once a minute)."""
+        directory = self.directory
+        async with directory.reading:
+            now = self.clock.now()
+            if directory.read_at is None or now - directory.read_at > max(older_than, _LEAST_AGE):
+                await self._read_directory(directory)
+                directory.read_at = now
+        return directory
+
+    async def _read_directory(self, directory: Directory) -> None:
+        users = await self.pipedrive.users()
+        types = await self.pipedrive.activity_types()
+        agents: dict[tuple[str, str], Agent] = {}
+        queues: dict[tuple[str, QueueKind, str], str] = {}
+        for centre in self.centres.values():
+            agents |= {(centre.id, agent.id): agent for agent in await centre.api.agents()}
+            queues |= {(centre.id, queue.kind, queue.id): queue.name for queue in await centre.api.queues()}
+        active = [user for user in users if user.active]
+        directory.queues = queues
+        directory.people = replace(
+            People(),
+            agents=agents,
+            users_by_email={user.email.casefold(): user.id for user in active if user.email},
+            active_users=frozenset(user.id for user in active),
+            active_types=frozenset(kind.key for kind in types if kind.active),
+            owner_user_id=self.installed.owner_user_id,
+        )

@@ -1,0 +1,81 @@
+"""Topics and notes that an agent writes down after the call: one PATCH, unless a person was there first."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from connector.errors import ConnectorError, NotFound, UnknownOutcome
+from connector.flows.activities import next_topic_at, shown_hash
+from connector.flows.deciding import names_of, topic_of
+from connector.flows.rendering import Text, render, topic_names
+from connector.flows.tenant import Tenant
+from connector.flows.worker import HALTING
+from connector.pipedrive.records import Activity
+from connector.records import CallTopic, Event
+from connector.store.ledger import Entry
+
+EDITED = "the activity was edited by a person and is left as it is"
+DELETED = "the activity was deleted by a person and is left so"
+
+
+async def add_late_topics(tenant: Tenant) -> Counter[str]:
+    """Ask for topics that are due and show them; answers counts (asked, updated, left)."""
+    counts: Counter[str] = Counter()
+    for entry in await tenant.doubts.topics():
+        if entry.event is None or entry.crm_id is None:
+            await tenant.doubts.asked(entry, next_at=None)
+            continue
+        counts["asked"] += 1
+        topic = await topic_of(tenant, entry)
+        next_at = next_topic_at(tenant, entry.event, topic, entry.topic_no + 1)
+        if topic is None or not (topic.topic or topic.note):
+            await tenant.doubts.asked(entry, next_at=next_at)
+            continue
+        try:
+            outcome, shown = await _show(tenant, entry, entry.event, topic)
+        except UnknownOutcome:
+            # The same content may be sent again: what it shows is compared first.
+            continue
+        except ConnectorError as error:
+            if isinstance(error, HALTING):
+                raise
+            await tenant.doubts.asked(entry, next_at=next_at, reason=str(error))
+            continue
+        counts["left" if outcome else "updated"] += 1
+        await tenant.doubts.asked(entry, next_at=None if outcome else next_at, shown=shown, reason=outcome)
+    return counts
+
+
+async def _show(
+    tenant: Tenant, entry: Entry, event: Event, topic: CallTopic
+) -> tuple[str | None, str | None]:
+    """Update the activity; answers why it was left alone, if so, and what it shows now."""
+    before, after = _text(tenant, entry, event, None), _text(tenant, entry, event, topic)
+    said, _, echo = (entry.shown or "").partition(" ")
+    if said and said == shown_hash(tenant, topic, "").partition(" ")[0]:
+        return None, None
+    try:
+        activity = await tenant.pipedrive.activity(entry.crm_id or "")
+    except NotFound:
+        return DELETED, None
+    if activity.is_deleted:
+        return DELETED, None
+    if activity.note == after.note:
+        return None, shown_hash(tenant, topic, activity.note)
+    if activity.note != before.note and echo != shown_hash(tenant, topic, activity.note).partition(" ")[2]:
+        return EDITED, None
+    changes = _changes(activity, before, after)
+    written = await tenant.pipedrive.update_activity(activity.id, changes)
+    return None, shown_hash(tenant, topic, written.note)
+
+
+def _text(tenant: Tenant, entry: Entry, event: Event, topic: CallTopic | None) -> Text:
+    names = topic_names(names_of(entry, event, tenant.directory), topic)
+    return render(event, names, tenant.settings.links, entry.marker, tenant.translate)
+
+
+def _changes(activity: Activity, before: Text, after: Text) -> dict[str, object]:
+    changes: dict[str, object] = {"note": after.note}
+    if activity.subject == before.subject != after.subject:
+        changes["subject"] = after.subject
+    return changes

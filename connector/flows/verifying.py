@@ -1,0 +1,129 @@
+"""Second looks: writes of unknown outcome are looked for by their marker, doubles of ours are healed.
+
+One list of activities settles up to 500 entries for 10 tokens, whatever their number.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from connector.errors import NotFound
+from connector.flows.activities import first_healing, next_topic_at
+from connector.flows.rendering import marker_in
+from connector.flows.tenant import Tenant
+from connector.pipedrive.budget import Lane
+from connector.pipedrive.records import Activity
+from connector.store.ledger import Entry
+
+#: Pipedrive's own clock at the claim, less this, is where a search for what was sent begins.
+MARGIN = timedelta(seconds=120)
+_UNEDITED = timedelta(seconds=2)
+_NOT_VISIBLE = "sent without an answer, and this user does not see activities of others: look in Pipedrive whether it is there"
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """An activity that carries a marker of this connector."""
+
+    id: str
+    marker: str
+    creator_user_id: str | None
+    add_time: datetime | None
+    edited: bool
+
+
+async def our_activities(
+    tenant: Tenant, since: datetime, *, lane: Lane = Lane.ACTIVITIES
+) -> dict[str, list[Ours]]:
+    """All activities changed since then that carry a marker, by marker, oldest first."""
+    found: dict[str, list[Ours]] = {}
+    async for page in tenant.pipedrive.on(lane).activities(since):
+        for activity in page:
+            marker = marker_in(activity.note)
+            if marker is not None and not activity.is_deleted:
+                found.setdefault(marker, []).append(_ours(activity, marker))
+    for copies in found.values():
+        # A keyset list may show a row twice while it changes.
+        unique = {copy.id: copy for copy in copies}
+        copies[:] = sorted(unique.values(), key=lambda copy: int(copy.id))
+    return found
+
+
+def _ours(activity: Activity, marker: str) -> Ours:
+    edited = (
+        activity.update_time is not None
+        and activity.add_time is not None
+        and activity.update_time - activity.add_time > _UNEDITED
+    )
+    return Ours(activity.id, marker, activity.creator_user_id, activity.add_time, edited)
+
+
+async def verify(tenant: Tenant) -> Counter[str]:
+    """Look for writes of unknown outcome that are due; answers counts (found, missed, parked)."""
+    counts: Counter[str] = Counter()
+    await tenant.doubts.expire_claims(first_look_s=tenant.service.first_look)
+    entries = await tenant.doubts.unknown()
+    if not entries:
+        return counts
+    written = await our_activities(tenant, _search_from(entries, tenant))
+    sees_all = tenant.sight.others is not False
+    for entry in entries:
+        if copies := written.get(entry.marker):
+            topic_at = None if entry.event is None else next_topic_at(tenant, entry.event, None, 0)
+            doubled = tenant.clock.now() if len(copies) > 1 else first_healing(tenant, entry.sends)
+            await tenant.doubts.found(entry, crm_id=copies[0].id, heal_at=doubled, topic_at=topic_at)
+            counts["found"] += 1
+        elif sees_all:
+            await tenant.doubts.missed(entry, look_gap_s=tenant.service.look_gap)
+            counts["missed"] += 1
+        else:
+            await tenant.doubts.park(entry, _NOT_VISIBLE)
+            counts["parked"] += 1
+    return counts
+
+
+def _search_from(entries: Sequence[Entry], tenant: Tenant) -> datetime:
+    sent = [entry.first_sent_at for entry in entries if entry.first_sent_at is not None]
+    return min(sent, default=tenant.clock.now()) - MARGIN
+
+
+async def heal(tenant: Tenant) -> int:
+    """Delete the younger of two activities that are both ours and unedited; answers how many were deleted."""
+    entries = await tenant.doubts.to_heal()
+    if not entries:
+        return 0
+    written = await our_activities(tenant, _search_from(entries, tenant))
+    healed = 0
+    for entry in entries:
+        copies = written.get(entry.marker, [])
+        keep, rest = _choose(copies, tenant.installed.owner_user_id)
+        for copy in rest:
+            healed += await _delete(tenant, copy)
+        waits = tenant.service.healing_looks[entry.heal_no + 1 : entry.heal_no + 2]
+        next_at = tenant.clock.now() + timedelta(seconds=waits[0]) if waits else None
+        crm_id = keep.id if keep else entry.crm_id or ""
+        await tenant.doubts.healed(entry, crm_id=crm_id, next_at=next_at)
+    return healed
+
+
+def _choose(copies: Sequence[Ours], our_user_id: str) -> tuple[Ours | None, list[Ours]]:
+    """Which copy stays, and which of the others may go: made by our user and edited by nobody."""
+    if not copies:
+        return None, []
+    keep = next((copy for copy in copies if copy.edited), copies[0])
+    return keep, [
+        copy
+        for copy in copies
+        if copy is not keep and not copy.edited and copy.creator_user_id in (our_user_id, None)
+    ]
+
+
+async def _delete(tenant: Tenant, copy: Ours) -> int:
+    try:
+        await tenant.pipedrive.delete_activity(copy.id)
+    except NotFound:
+        return 0
+    return 1

@@ -1,0 +1,47 @@
+"""English and Polish from gettext catalogues in `locale/`; a sentence without a translation stays English."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from babel.messages.pofile import read_po
+
+LANGUAGES = ("en", "pl")
+CATALOGUES = Path(__file__).parent / "locale"
+
+
+@cache
+def _catalogue(language: str) -> dict[str, str]:
+    path = CATALOGUES / f"{language}.po"
+    if not path.exists():
+        return {}
+    with path.open("rb") as file:
+        return {
+            message.id: message.string
+            for message in read_po(file, locale=language)
+            if isinstance(message.id, str)
+            and isinstance(message.string, str)
+            and message.id
+            and message.string
+        }
+
+
+def translator(language: str) -> Callable[[str], str]:
+    """A function that says an English sentence in `language`."""
+    catalogue = _catalogue(language)
+    return lambda sentence: catalogue.get(sentence, sentence)
+
+
+def preferred(accept_language: str | None) -> str:
+    """The language of ours that an Accept-Language header prefers."""
+    ranked: list[tuple[float, str]] = []
+    for part in (accept_language or "").split(","):
+        tag, _, parameter = part.strip().partition(";")
+        try:
+            weight = float(parameter.partition("=")[2] or 1)
+        except ValueError:
+            continue
+        ranked.append((-weight, tag.partition("-")[0].lower()))
+    return next((language for _, language in sorted(ranked) if language in LANGUAGES), "en")

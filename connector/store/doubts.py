@@ -1,0 +1,133 @@
+"""Entries whose write ended in doubt, may exist twice, or show less than is known by now.
+
+Every change compares what it saw (claim, number of looks) so that two processes may work here at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, update
+
+from connector.store.ledger import COLUMNS, UNKNOWN, Entry, Ledger, State, ledger
+
+
+class Doubts:
+    """Second looks at one installation's ledger."""
+
+    def __init__(self, ledger_: Ledger) -> None:
+        """Share the ledger's database, keys and clock."""
+        self._ledger, self._db, self._clock = ledger_, ledger_.db, ledger_.clock
+
+    async def expire_claims(self, *, first_look_s: float) -> int:
+        """Turn claims whose lease ran out into unknown outcomes, to be looked for `first_look_s` later."""
+        now = self._clock.now()
+        # The request may have left as late as the end of the lease; a late settlement must not win any more.
+        statement = (
+            update(ledger)
+            .where(self._ledger.mine, ledger.c.state == State.SENDING, ledger.c.reason == "")
+            .where(ledger.c.lease_until < now)
+            .values(
+                reason=UNKNOWN,
+                claim_no=ledger.c.claim_no + 1,
+                lease_until=None,
+                not_before=now + timedelta(seconds=first_look_s),
+            )
+        )
+        return await self._db.write(lambda db: db.execute(statement).rowcount)
+
+    async def unknown(self, limit: int = 5000) -> list[Entry]:
+        """Entries of unknown outcome whose next look is due."""
+        return await self._due(
+            ledger.c.state == State.SENDING,
+            ledger.c.reason == UNKNOWN,
+            ledger.c.not_before <= self._clock.now(),
+            limit=limit,
+        )
+
+    async def found(
+        self, entry: Entry, *, crm_id: str, heal_at: datetime | None, topic_at: datetime | None
+    ) -> bool:
+        """The looked-for activity exists."""
+        return await self._change(
+            entry, state=State.DONE, crm_id=crm_id, reason="", not_before=None, settled_at=self._clock.now(),
+            heal_at=heal_at, topic_at=topic_at,
+        )  # fmt: skip
+
+    async def missed(self, entry: Entry, *, look_gap_s: float, looks_needed: int = 2) -> bool:
+        """One more look found nothing; after `looks_needed` of them the entry may be sent again."""
+        if entry.looks + 1 >= looks_needed:
+            return await self._change(entry, state=State.NEW, reason="", looks=0, not_before=None, owner=None)
+        later = self._clock.now() + timedelta(seconds=look_gap_s)
+        return await self._change(entry, looks=entry.looks + 1, not_before=later)
+
+    async def park(self, entry: Entry, reason: str) -> bool:
+        """Leave the entry to a person."""
+        return await self._change(entry, state=State.PARKED, reason=reason, not_before=None)
+
+    async def _change(self, entry: Entry, **values: object) -> bool:
+        statement = (
+            update(ledger)
+            .where(
+                ledger.c.id == entry.id, ledger.c.claim_no == entry.claim_no, ledger.c.looks == entry.looks
+            )
+            .where(ledger.c.state == State.SENDING)
+            .values(**values)
+        )
+        return await self._db.write(lambda db: db.execute(statement).rowcount) == 1
+
+    async def to_heal(self, limit: int = 5000) -> list[Entry]:
+        """Entries that were sent more than once and are due for a look for doubles."""
+        return await self._due(
+            ledger.c.heal_at <= self._clock.now(), ledger.c.state == State.DONE, limit=limit
+        )
+
+    async def healed(self, entry: Entry, *, crm_id: str, next_at: datetime | None) -> None:
+        """Write down which activity stays and when to look again."""
+        statement = (
+            update(ledger)
+            .where(ledger.c.id == entry.id)
+            .values(crm_id=crm_id, heal_at=next_at, heal_no=ledger.c.heal_no + 1)
+        )
+        await self._db.write(lambda db: db.execute(statement) and None)
+
+    async def topics(self, limit: int = 500) -> list[Entry]:
+        """Calls whose missing topic or note is to be asked for again."""
+        return await self._due(
+            ledger.c.topic_at <= self._clock.now(), ledger.c.state == State.DONE, limit=limit
+        )
+
+    async def asked(
+        self, entry: Entry, *, next_at: datetime | None, shown: str | None = None, reason: str | None = None
+    ) -> None:
+        """Write down that a topic was asked for, what the activity shows now, and when to ask again."""
+        values = {"shown": shown, "reason": reason}
+        statement = (
+            update(ledger)
+            .where(ledger.c.id == entry.id)
+            .values(
+                topic_at=next_at,
+                topic_no=ledger.c.topic_no + 1,
+                **{name: value for name, value in values.items() if value is not None},
+            )
+        )
+        await self._db.write(lambda db: db.execute(statement) and None)
+
+    async def next_due(self) -> datetime | None:
+        """When the next look, healing, retry or topic is due, if any is."""
+        mine = self._ledger.mine
+        columns: Sequence[object] = (
+            select(func.min(ledger.c.not_before)).where(
+                mine, ledger.c.state.in_([State.SENDING, State.RETRY])
+            ),
+            select(func.min(ledger.c.lease_until)).where(mine, ledger.c.state == State.SENDING),
+            select(func.min(ledger.c.heal_at)).where(mine, ledger.c.state == State.DONE),
+            select(func.min(ledger.c.topic_at)).where(mine, ledger.c.state == State.DONE),
+        )
+        times = await self._db.read(lambda db: [db.scalar(query) for query in columns])  # type: ignore[call-overload]
+        return min((at for at in times if at is not None), default=None)
+
+    async def _due(self, *where: object, limit: int) -> list[Entry]:
+        query = select(*COLUMNS).where(self._ledger.mine, *where).order_by(ledger.c.id).limit(limit)  # type: ignore[arg-type]
+        return await self._db.read(lambda db: [self._ledger.entry(row) for row in db.execute(query)])

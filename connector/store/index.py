@@ -1,0 +1,216 @@
+"""The index: which Pipedrive person or organization has this number or address, and which deals are open.
+
+It holds keyed hashes and ids, never a number or a name. It is filled by lists, kept by webhooks and sweeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from connector.clock import Clock
+from connector.store.database import Database
+from connector.store.tables import IndexedKey, IndexedRecord, IndexPass, table_of
+from connector.store.vault import SubjectKeys
+
+records = table_of(IndexedRecord)
+keys_of = table_of(IndexedKey)
+passes = table_of(IndexPass)
+
+
+class Entity(StrEnum):
+    """The kinds of Pipedrive record the index follows."""
+
+    PERSON = "person"
+    ORGANIZATION = "organization"
+    DEAL = "deal"
+
+
+@dataclass(frozen=True, slots=True)
+class Indexable:
+    """A record to be indexed; `subjects` are its normalised numbers and addresses; `gone` removes it."""
+
+    entity: Entity
+    crm_id: str
+    subjects: tuple[str, ...] = ()
+    person_id: str | None = None
+    organization_id: str | None = None
+    owner_id: str | None = None
+    update_time: datetime | None = None
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A person that a number or address may belong to."""
+
+    person_id: str
+    organization_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDeal:
+    """An open deal of a person or organization."""
+
+    id: str
+    owner_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """How complete one entity's index is."""
+
+    filled_at: datetime | None = None
+    swept_until: datetime | None = None
+    census_at: datetime | None = None
+    census_no: int = 0
+
+
+class Index:
+    """The index of one installation."""
+
+    def __init__(self, db: Database, keys: SubjectKeys, installation_id: str, clock: Clock) -> None:
+        """`keys` are the installation's own."""
+        self._db, self._keys, self._clock = db, keys, clock
+        self._installation_id = installation_id
+        self._mine = records.c.installation_id == installation_id
+
+    async def put(self, batch: Sequence[Indexable], *, census_no: int | None = None) -> list[str]:
+        """Store records as they are now; answers the keys that persons gained (waiting events may match them)."""
+        if not batch:
+            return []
+        hashed = {item.crm_id: {self._keys.key(s) for s in item.subjects} for item in batch
+                  if item.entity is Entity.PERSON and not item.gone}  # fmt: skip
+
+        def work(db: Connection) -> list[str]:
+            gained: list[str] = []
+            for entity in Entity:
+                if part := [item for item in batch if item.entity is entity]:
+                    self._replace(db, entity, part, census_no)
+            persons = [item.crm_id for item in batch if item.entity is Entity.PERSON]
+            if persons:
+                gained = self._replace_keys(db, persons, hashed)
+            return gained
+
+        return await self._db.write(work)
+
+    def _replace(
+        self, db: Connection, entity: Entity, part: Sequence[Indexable], census_no: int | None
+    ) -> None:
+        ids = [item.crm_id for item in part]
+        where = (self._mine, records.c.entity == entity, records.c.crm_id.in_(ids))
+        seen = dict(db.execute(select(records.c.crm_id, records.c.seen_in).where(*where)).tuples().all())
+        db.execute(delete(records).where(*where))
+        rows = {
+            item.crm_id: {
+                "installation_id": self._installation_id, "entity": entity, "crm_id": item.crm_id,
+                "person_id": item.person_id, "organization_id": item.organization_id, "owner_id": item.owner_id,
+                "update_time": item.update_time,
+                "seen_in": seen.get(item.crm_id, 0) if census_no is None else census_no,
+            }
+            for item in part if not item.gone
+        }  # fmt: skip
+        if rows:
+            db.execute(records.insert(), list(rows.values()))
+
+    def _replace_keys(self, db: Connection, persons: list[str], hashed: dict[str, set[str]]) -> list[str]:
+        where = (keys_of.c.installation_id == self._installation_id, keys_of.c.crm_id.in_(persons))
+        before = set(db.execute(select(keys_of.c.crm_id, keys_of.c.key).where(*where)).tuples().all())
+        after = {(crm_id, key) for crm_id, keys in hashed.items() for key in keys}
+        for crm_id, key in before - after:
+            db.execute(delete(keys_of).where(*where[:1], keys_of.c.crm_id == crm_id, keys_of.c.key == key))
+        if fresh := after - before:
+            rows = [
+                {"installation_id": self._installation_id, "key": key, "crm_id": crm_id}
+                for crm_id, key in fresh
+            ]
+            db.execute(keys_of.insert(), rows)
+        return [key for _, key in fresh]
+
+    async def candidates(self, keys: Collection[str]) -> dict[str, list[Candidate]]:
+        """All persons of each key, for a whole batch of events in one query."""
+        if not keys:
+            return {}
+        query = (
+            select(keys_of.c.key, keys_of.c.crm_id, records.c.organization_id)
+            .join(
+                records,
+                (records.c.installation_id == keys_of.c.installation_id)
+                & (records.c.entity == Entity.PERSON)
+                & (records.c.crm_id == keys_of.c.crm_id),
+            )
+            .where(keys_of.c.installation_id == self._installation_id, keys_of.c.key.in_(list(keys)))
+            .order_by(keys_of.c.crm_id)
+        )
+        found: dict[str, list[Candidate]] = {}
+        for key, crm_id, organization_id in await self._db.read(lambda db: db.execute(query).tuples().all()):
+            found.setdefault(key, []).append(Candidate(crm_id, organization_id))
+        return found
+
+    async def people(self, person_ids: Collection[str]) -> dict[str, Candidate]:
+        """The indexed persons among `person_ids`."""
+        if not person_ids:
+            return {}
+        query = select(records.c.crm_id, records.c.organization_id).where(
+            self._mine, records.c.entity == Entity.PERSON, records.c.crm_id.in_(list(person_ids))
+        )
+        rows = await self._db.read(lambda db: db.execute(query).tuples().all())
+        return {crm_id: Candidate(crm_id, organization_id) for crm_id, organization_id in rows}
+
+    async def open_deals(self, person_ids: Collection[str]) -> dict[str, list[OpenDeal]]:
+        """Open deals of each person."""
+        if not person_ids:
+            return {}
+        query = (
+            select(records.c.person_id, records.c.crm_id, records.c.owner_id)
+            .where(self._mine, records.c.entity == Entity.DEAL, records.c.person_id.in_(list(person_ids)))
+            .order_by(records.c.crm_id)
+        )
+        found: dict[str, list[OpenDeal]] = {}
+        for person_id, deal_id, owner_id in await self._db.read(lambda db: db.execute(query).tuples().all()):
+            found.setdefault(person_id, []).append(OpenDeal(deal_id, owner_id))
+        return found
+
+    async def progress(self, entity: Entity) -> Pass:
+        """How complete the index of `entity` is."""
+        query = select(
+            passes.c.filled_at, passes.c.swept_until, passes.c.census_at, passes.c.census_no
+        ).where(passes.c.installation_id == self._installation_id, passes.c.entity == entity)
+        row = await self._db.read(lambda db: db.execute(query).one_or_none())
+        return Pass() if row is None else Pass(*row)
+
+    async def note(self, entity: Entity, **values: datetime | int) -> None:
+        """Write down progress (`filled_at`, `swept_until`, `census_at`, `census_no`)."""
+        where = (passes.c.installation_id == self._installation_id, passes.c.entity == entity)
+
+        def work(db: Connection) -> None:
+            if not db.execute(update(passes).where(*where).values(**values)).rowcount:
+                row = {"installation_id": self._installation_id, "entity": entity, "census_no": 0}
+                db.execute(passes.insert(), row | values)
+
+        await self._db.write(work)
+
+    async def unseen(self, entity: Entity, census_no: int) -> list[str]:
+        """Ids that a census of everything did not meet."""
+        query = select(records.c.crm_id).where(
+            self._mine, records.c.entity == entity, records.c.seen_in != census_no
+        )
+        return list(await self._db.read(lambda db: db.scalars(query).all()))
+
+    async def met(self, entity: Entity, ids: Iterable[str], census_no: int) -> None:
+        """Write down that a census met these ids."""
+        statement = (
+            update(records)
+            .where(self._mine, records.c.entity == entity, records.c.crm_id.in_(list(ids)))
+            .values(seen_in=census_no)
+        )
+        await self._db.write(lambda db: db.execute(statement) and None)
+
+    async def size(self) -> dict[str, int]:
+        """Number of records by entity."""
+        query = select(records.c.entity, func.count()).where(self._mine).group_by(records.c.entity)
+        return await self._db.read(lambda db: dict(db.execute(query).tuples().all()))

@@ -1,0 +1,482 @@
+"""The ledger: each event of the contact centre once, and what became of it.
+
+An entry is written to Pipedrive only under a claim that was committed before the first byte left. A claim ends by
+`settle`; one that is never settled runs out and is then looked for, see `store/doubts.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import orjson
+from sqlalchemy import Connection, Row, bindparam, delete, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from connector.clock import Clock
+from connector.records import Event, EventKind, Unreadable, Window
+from connector.store.database import Database
+from connector.store.payloads import kind_of, occurred_at, pack, unpack
+from connector.store.tables import Adopted, Cursor, LedgerEntry, table_of
+from connector.store.vault import SubjectKeys, Vault
+
+ledger = table_of(LedgerEntry)
+adopted = table_of(Adopted)
+cursor = table_of(Cursor)
+
+UNKNOWN = "unknown"
+
+
+class State(StrEnum):
+    """Where an entry stands."""
+
+    NEW = "new"
+    SENDING = "sending"
+    DONE = "done"
+    SKIPPED = "skipped"
+    WAITING = "waiting"
+    UNDECIDED = "undecided"
+    RETRY = "retry"
+    PARKED = "parked"
+
+
+class Due(StrEnum):
+    """Which runs write an entry: the regular ones, or a backfill with its own budget."""
+
+    LIVE = "live"
+    BACKFILL = "backfill"
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """An event as read, with the normalised subjects by which it will be found again."""
+
+    event: Event | Unreadable
+    number: str | None = None
+    email: str | None = None
+    customer_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A ledger row in the hands of a flow; `event` is None when its payload is gone."""
+
+    id: int
+    connection: str
+    kind: EventKind
+    external_id: str
+    marker: str
+    event: Event | None
+    number_key: str | None
+    email_key: str | None
+    customer_id: str | None
+    state: State
+    claim_no: int
+    attempts: int
+    sends: int
+    looks: int
+    topic_no: int
+    heal_no: int
+    occurred_at: datetime
+    first_sent_at: datetime | None
+    crm_id: str | None
+    shown: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was decided of an entry that is not written now."""
+
+    entry_id: int
+    state: State
+    reason: str
+    trace: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An entry that is being written; `token` names the batch, `number` this claim of the entry."""
+
+    entry: Entry
+    token: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How a claimed write ended."""
+
+    claim: Claim
+    state: State
+    reason: str = ""
+    crm_id: str | None = None
+    shown: str | None = None
+    not_before: datetime | None = None
+    topic_at: datetime | None = None
+    heal_at: datetime | None = None
+    failed: bool = False
+    trace: Mapping[str, object] | None = None
+
+
+COLUMNS = (
+    ledger.c.id, ledger.c.connection, ledger.c.kind, ledger.c.external_id, ledger.c.marker, ledger.c.payload_sealed,
+    ledger.c.number_key, ledger.c.email_key, ledger.c.customer_id, ledger.c.state, ledger.c.claim_no, ledger.c.attempts,
+    ledger.c.sends, ledger.c.looks, ledger.c.topic_no, ledger.c.heal_no, ledger.c.occurred_at, ledger.c.first_sent_at,
+    ledger.c.crm_id, ledger.c.shown,
+)  # fmt: skip
+
+
+class Ledger:
+    """The ledger of one installation."""
+
+    def __init__(
+        self, db: Database, vault: Vault, keys: SubjectKeys, installation_id: str, clock: Clock
+    ) -> None:
+        """`keys` are the installation's own; nothing here reaches another tenant's rows."""
+        self.db, self.vault, self.keys, self.clock = db, vault, keys, clock
+        self.installation_id = installation_id
+        self.mine = ledger.c.installation_id == installation_id
+
+    # collect
+
+    async def collect(
+        self,
+        connection: str,
+        observed: Sequence[Observed],
+        *,
+        lane: Due = Due.LIVE,
+        cursor_to: tuple[str, datetime] | None = None,
+    ) -> int:
+        """Store what is not known yet and answer how many that were.
+
+        `cursor_to` (channel, time) belongs to the last page of a whole pass: the cursor moves in the same commit.
+        """
+
+        def work(db: Connection) -> int:
+            fresh = self._unknown(db, connection, observed)
+            if fresh:
+                rows = [self._row(connection, item, lane) for item in fresh.values()]
+                self._adopt(db, rows)
+                insert = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
+                db.execute(insert(ledger).on_conflict_do_nothing(), rows)
+            if cursor_to is not None:
+                self._move_cursor(db, connection, *cursor_to)
+            return len(fresh)
+
+        return await self.db.write(work)
+
+    def _unknown(
+        self, db: Connection, connection: str, observed: Sequence[Observed]
+    ) -> dict[tuple[str, str], Observed]:
+        fresh: dict[tuple[str, str], Observed] = {}
+        for item in observed:
+            fresh.setdefault((kind_of(item.event), item.event.id), item)
+        for kind in {kind for kind, _ in fresh}:
+            known = select(ledger.c.external_id).where(
+                self.mine,
+                ledger.c.connection == connection,
+                ledger.c.kind == kind,
+                ledger.c.external_id.in_([external for of, external in fresh if of == kind]),
+            )
+            for (external_id,) in db.execute(known):
+                del fresh[kind, external_id]
+        return fresh
+
+    def _row(self, connection: str, item: Observed, lane: Due) -> dict[str, object]:
+        event, kind = item.event, kind_of(item.event)
+        wrong = isinstance(event, Unreadable)
+        return {
+            "installation_id": self.installation_id,
+            "connection": connection,
+            "kind": str(kind),
+            "external_id": event.id,
+            "occurred_at": occurred_at(event),
+            "payload_sealed": self.vault.seal(pack(event)),
+            "customer_id": item.customer_id,
+            "number_key": self.keys.key(item.number) if item.number else None,
+            "email_key": self.keys.key(item.email) if item.email else None,
+            "marker": self.keys.marker(connection, kind, event.id),
+            "state": State.PARKED if wrong else State.NEW,
+            "reason": event.reason if isinstance(event, Unreadable) else "",
+            "lane": lane,
+            "seen_at": self.clock.now(),
+            "crm_id": None,
+        }
+
+    def _adopt(self, db: Connection, rows: list[dict[str, object]]) -> None:
+        """Mark as done what was found in Pipedrive when the ledger was rebuilt."""
+        markers = select(adopted.c.marker, adopted.c.crm_id).where(
+            adopted.c.installation_id == self.installation_id,
+            adopted.c.marker.in_([row["marker"] for row in rows]),
+        )
+        found = dict(db.execute(markers).tuples().all())
+        for row in rows:
+            if crm_id := found.get(str(row["marker"])):
+                row |= {"state": State.DONE, "crm_id": crm_id, "reason": "adopted"}
+
+    # cursors
+
+    async def cursor(self, connection: str, channel: str) -> datetime | None:
+        """How far `channel` has been read in full."""
+        query = select(cursor.c.until).where(
+            cursor.c.installation_id == self.installation_id,
+            cursor.c.connection == connection,
+            cursor.c.kind == channel,
+        )
+        return await self.db.read(lambda db: db.scalar(query))
+
+    def _move_cursor(self, db: Connection, connection: str, channel: str, until: datetime) -> None:
+        row = {"installation_id": self.installation_id, "connection": connection, "kind": channel}
+        where = [cursor.c[name] == value for name, value in row.items()]
+        before = db.scalar(select(cursor.c.until).where(*where))
+        if before is None:
+            db.execute(cursor.insert(), {**row, "until": until})
+        elif before < until:
+            db.execute(update(cursor).where(*where).values(until=until))
+
+    # decide
+
+    async def new(self, limit: int, *, after: int = 0, lane: Due = Due.LIVE) -> list[Entry]:
+        """Entries to decide in `lane`, oldest row first, above row id `after`."""
+        query = (
+            select(*COLUMNS)
+            .where(self.mine, ledger.c.state == State.NEW, ledger.c.lane == lane, ledger.c.id > after)
+            .order_by(ledger.c.id)
+            .limit(limit)
+        )
+        return await self.db.read(lambda db: [self.entry(row) for row in db.execute(query)])
+
+    def entry(self, row: Row[*tuple[object, ...]]) -> Entry:
+        """A row of `COLUMNS` as an entry; a payload that cannot be read leaves `event` empty."""
+        values = row._asdict()
+        sealed = values.pop("payload_sealed", None)
+        values["kind"], values["state"] = EventKind(values["kind"]), State(values["state"])
+        try:
+            values["event"] = unpack(values["kind"], self.vault.open(sealed)) if sealed else None
+        except (KeyError, TypeError, ValueError):
+            values["event"] = None
+        return Entry(**values)
+
+    async def record(self, verdicts: Sequence[Verdict]) -> None:
+        """Write down verdicts on entries that are still new."""
+        if not verdicts:
+            return
+        statement = (
+            update(ledger)
+            .where(ledger.c.id == bindparam("row_id"), ledger.c.state == State.NEW)
+            .values(state=bindparam("to"), reason=bindparam("why"), trace=bindparam("how"))
+        )
+        rows = [
+            {"row_id": v.entry_id, "to": v.state, "why": v.reason, "how": _json(v.trace)} for v in verdicts
+        ]
+        await self.db.write(lambda db: db.execute(statement, rows) and None)
+
+    # claim, settle
+
+    async def claim(
+        self, entries: Sequence[Entry], token: str, *, lease_s: float, sent_at: datetime
+    ) -> list[Claim]:
+        """Take entries that are still new; `sent_at` is Pipedrive's own time, from which lost ones are looked for."""
+        until = self.clock.now() + timedelta(seconds=lease_s)
+        by_id = {entry.id: entry for entry in entries}
+        statement = (
+            update(ledger)
+            .where(ledger.c.id.in_(list(by_id)), ledger.c.state == State.NEW)
+            .values(
+                state=State.SENDING,
+                reason="",
+                owner=token,
+                claim_no=ledger.c.claim_no + 1,
+                sends=ledger.c.sends + 1,
+                looks=0,
+                lease_until=until,
+                first_sent_at=func.coalesce(ledger.c.first_sent_at, sent_at),
+            )
+            .returning(ledger.c.id, ledger.c.claim_no)
+        )
+        taken = await self.db.write(lambda db: db.execute(statement).tuples().all())
+        return [Claim(by_id[row_id], token, number) for row_id, number in taken]
+
+    async def renew(self, tokens: Iterable[str], *, lease_s: float) -> None:
+        """Hold the claims of living batches for another `lease_s` seconds."""
+        statement = (
+            update(ledger)
+            .where(
+                self.mine,
+                ledger.c.state == State.SENDING,
+                ledger.c.reason == "",
+                ledger.c.owner.in_(list(tokens)),
+            )
+            .values(lease_until=self.clock.now() + timedelta(seconds=lease_s))
+        )
+        await self.db.write(lambda db: db.execute(statement) and None)
+
+    async def give_back(self, claims: Sequence[Claim]) -> None:
+        """Free claims of which no byte has left."""
+        statement = (
+            update(ledger)
+            .where(ledger.c.id == bindparam("row_id"), ledger.c.claim_no == bindparam("number"))
+            .where(ledger.c.state == State.SENDING, ledger.c.reason == "")
+            .values(
+                state=State.NEW, owner=None, lease_until=None, sends=ledger.c.sends - 1,
+            )
+        )  # fmt: skip
+        rows = [{"row_id": claim.entry.id, "number": claim.number} for claim in claims]
+        if rows:
+            await self.db.write(lambda db: db.execute(statement, rows) and None)
+
+    async def settle(self, settlements: Sequence[Settlement]) -> list[Settlement]:
+        """End claims; answers those that came too late, whose activities may be doubles and are marked to be healed."""
+        now = self.clock.now()
+        rows = [
+            {
+                "row_id": s.claim.entry.id, "number": s.claim.number, "to": s.state, "why": s.reason,
+                "activity": s.crm_id, "what": s.shown, "later": s.not_before, "topic": s.topic_at, "heal": s.heal_at,
+                "failed": int(s.failed), "how": _json(s.trace),
+            }
+            for s in settlements
+        ]  # fmt: skip
+        statement = (
+            update(ledger)
+            .where(ledger.c.id == bindparam("row_id"), ledger.c.claim_no == bindparam("number"))
+            .where(ledger.c.state == State.SENDING)
+            .values(
+                state=bindparam("to"),
+                reason=bindparam("why"),
+                crm_id=func.coalesce(bindparam("activity"), ledger.c.crm_id),
+                shown=func.coalesce(bindparam("what"), ledger.c.shown),
+                trace=func.coalesce(bindparam("how"), ledger.c.trace),
+                not_before=bindparam("later"),
+                topic_at=bindparam("topic"),
+                heal_at=func.coalesce(bindparam("heal"), ledger.c.heal_at),
+                attempts=ledger.c.attempts + bindparam("failed"),
+                lease_until=None,
+                settled_at=now,
+            )
+        )
+
+        def work(db: Connection) -> list[Settlement]:
+            if db.execute(statement, rows).rowcount == len(rows):
+                return []
+            late = self._late(db, settlements)
+            if doubles := [s.claim.entry.id for s in late]:
+                db.execute(update(ledger).where(ledger.c.id.in_(doubles)).values(heal_at=now))
+            return late
+
+        return await self.db.write(work) if rows else []
+
+    def _late(self, db: Connection, settlements: Sequence[Settlement]) -> list[Settlement]:
+        ids = [s.claim.entry.id for s in settlements]
+        query = select(ledger.c.id, ledger.c.crm_id).where(ledger.c.id.in_(ids))
+        stands = dict(db.execute(query).tuples().all())
+        return [s for s in settlements if s.crm_id is not None and stands.get(s.claim.entry.id) != s.crm_id]
+
+    # wake, retry, expire
+
+    async def promote(self) -> int:
+        """Make retries whose time has come new again."""
+        statement = (
+            update(ledger)
+            .where(self.mine, ledger.c.state == State.RETRY, ledger.c.not_before <= self.clock.now())
+            .values(state=State.NEW, not_before=None, lane=Due.LIVE)
+        )
+        return await self.db.write(lambda db: db.execute(statement).rowcount)
+
+    async def wake(self, *, keys: Collection[str] = (), customer_ids: Collection[str] = ()) -> int:
+        """Have waiting and undecided entries of these subjects decided again."""
+        if not keys and not customer_ids:
+            return 0
+        about = or_(
+            ledger.c.number_key.in_(list(keys)),
+            ledger.c.email_key.in_(list(keys)),
+            ledger.c.customer_id.in_(list(customer_ids)),
+        )
+        statement = (
+            update(ledger)
+            .where(self.mine, ledger.c.state.in_([State.WAITING, State.UNDECIDED]), about)
+            .values(state=State.NEW, reason="", lane=Due.LIVE)
+        )
+        return await self.db.write(lambda db: db.execute(statement).rowcount)
+
+    async def wake_all(self) -> int:
+        """Have everything that waits decided again: a net below the wakes that follow single changes."""
+        statement = update(ledger).where(self.mine, ledger.c.state == State.WAITING)
+        return await self.db.write(lambda db: db.execute(statement.values(state=State.NEW, lane=Due.LIVE)).rowcount)
+
+    async def retry_parked(self, ids: Collection[int] | None = None) -> int:
+        """Have parked entries (all, or these) decided again."""
+        chosen = [] if ids is None else [ledger.c.id.in_(list(ids))]
+        statement = (
+            update(ledger)
+            .where(self.mine, ledger.c.state == State.PARKED, ledger.c.payload_sealed.is_not(None), *chosen)
+            .values(state=State.NEW, reason="", attempts=0)
+        )
+        return await self.db.write(lambda db: db.execute(statement).rowcount)
+
+    async def purge(self, keep_days: int) -> None:
+        """End the wait of entries, and drop the payloads of all, that are older than `keep_days`."""
+        before = self.clock.now() - timedelta(days=keep_days)
+        old = (self.mine, ledger.c.seen_at < before)
+        waiting = ledger.c.state.in_([State.WAITING, State.UNDECIDED])
+        ended = ledger.c.state.in_([State.DONE, State.SKIPPED, State.PARKED])
+
+        def work(db: Connection) -> None:
+            db.execute(update(ledger).where(*old, waiting).values(state=State.SKIPPED, reason="expired"))
+            db.execute(
+                update(ledger)
+                .where(*old, ended, ledger.c.payload_sealed.is_not(None))
+                .values(payload_sealed=None)
+            )
+
+        await self.db.write(work)
+
+    # look
+
+    async def counts(self, window: Window | None = None) -> dict[str, int]:
+        """Number of entries in each state."""
+        within = (
+            []
+            if window is None
+            else [ledger.c.occurred_at >= window.since, ledger.c.occurred_at < window.until]
+        )
+        query = select(ledger.c.state, func.count()).where(self.mine, *within).group_by(ledger.c.state)
+        found: dict[str, int] = await self.db.read(lambda db: dict(db.execute(query).tuples().all()))
+        return {state: found.get(state, 0) for state in State}
+
+    async def within(self, window: Window) -> list[Entry]:
+        """Entries of a period, without their payloads."""
+        columns = [column for column in COLUMNS if column is not ledger.c.payload_sealed]
+        query = select(*columns).where(
+            self.mine, ledger.c.occurred_at >= window.since, ledger.c.occurred_at < window.until
+        )
+        return await self.db.read(lambda db: [self.entry(row) for row in db.execute(query)])
+
+    async def adopt(self, activities: Mapping[str, str]) -> int:
+        """Take activities of ours (marker to id) as written; answers how many entries that settled."""
+
+        def work(db: Connection) -> int:
+            gone = delete(adopted).where(
+                adopted.c.installation_id == self.installation_id, adopted.c.marker.in_(list(activities))
+            )
+            db.execute(gone)
+            rows = [
+                {"installation_id": self.installation_id, "marker": marker, "crm_id": crm_id}
+                for marker, crm_id in activities.items()
+            ]
+            db.execute(adopted.insert(), rows)
+            settled = 0
+            for marker, crm_id in activities.items():
+                settled += db.execute(
+                    update(ledger)
+                    .where(self.mine, ledger.c.marker == marker, ledger.c.state != State.DONE)
+                    .values(state=State.DONE, crm_id=crm_id, reason="adopted", claim_no=ledger.c.claim_no + 1)
+                ).rowcount
+            return settled
+
+        return await self.db.write(work) if activities else 0
+
+
+def _json(trace: Mapping[str, object] | None) -> str | None:
+    return None if trace is None else orjson.dumps(trace).decode()

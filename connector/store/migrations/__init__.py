@@ -1,0 +1,23 @@
+"""Steps from one version of the tables to the next, and the function that takes a database through them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+
+from connector.store.database import open_engine
+
+
+def migrate(url: str) -> None:
+    """Bring the database at `url` to the newest tables; safe when two processes start at once."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    engine = open_engine(url, writes=True)
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    finally:
+        engine.dispose()

@@ -1,0 +1,157 @@
+"""What keeps the service itself in order: webhooks received, tokens spent, runs, the heartbeat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import orjson
+from sqlalchemy import Connection, delete, func, select, update
+
+from connector.clock import Clock
+from connector.store.database import Database
+from connector.store.tables import Delivery, Heartbeat, Run, Spent, table_of
+from connector.store.vault import Vault
+
+deliveries = table_of(Delivery)
+spent = table_of(Spent)
+runs = table_of(Run)
+heartbeat = table_of(Heartbeat)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A stored webhook that waits to be worked on."""
+
+    id: int
+    installation_id: str
+    source: str
+    content_type: str
+    body: bytes
+
+
+class Deliveries:
+    """Webhooks word for word: stored before they are acknowledged, worked on later."""
+
+    def __init__(self, db: Database, vault: Vault, clock: Clock) -> None:
+        """Bodies are sealed: they carry personal data."""
+        self._db, self._vault, self._clock = db, vault, clock
+
+    async def store(self, installation_id: str, source: str, content_type: str, body: bytes) -> None:
+        """Keep one delivery; durable when this returns."""
+        row = {
+            "installation_id": installation_id, "source": source, "content_type": content_type,
+            "body_sealed": self._vault.seal(body), "received_at": self._clock.now(), "done_at": None, "reason": "",
+        }  # fmt: skip
+        await self._db.write(lambda db: db.execute(deliveries.insert(), row) and None)
+
+    async def waiting(self, limit: int = 500) -> list[Received]:
+        """Deliveries not yet worked on, oldest first."""
+        query = (
+            select(deliveries).where(deliveries.c.done_at.is_(None)).order_by(deliveries.c.id).limit(limit)
+        )
+        rows = await self._db.read(lambda db: db.execute(query).all())
+        return [
+            Received(
+                row.id, row.installation_id, row.source, row.content_type, self._vault.open(row.body_sealed)
+            )
+            for row in rows
+        ]
+
+    async def done(self, ids: list[int], reason: str = "") -> None:
+        """Close deliveries."""
+        statement = update(deliveries).where(deliveries.c.id.in_(ids))
+        done_at = self._clock.now()
+        await self._db.write(lambda db: db.execute(statement.values(done_at=done_at, reason=reason)) and None)
+
+    async def purge(self, days: int) -> None:
+        """Drop closed deliveries older than `days`."""
+        old = deliveries.c.done_at < self._clock.now() - timedelta(days=days)
+        await self._db.write(lambda db: db.execute(delete(deliveries).where(old)) and None)
+
+
+class Spending:
+    """Pipedrive tokens an installation has spent, added up over all processes."""
+
+    def __init__(self, db: Database, installation_id: str) -> None:
+        """Count for one installation."""
+        self._db, self._installation_id = db, installation_id
+
+    async def add(self, day: date, amounts: Mapping[str, int]) -> int:
+        """Add tokens by operation to `day` and answer that day's total."""
+
+        def work(db: Connection) -> int:
+            for operation, tokens in amounts.items():
+                where = (spent.c.installation_id == self._installation_id, spent.c.day == day)
+                mine = (*where, spent.c.operation == operation)
+                if not db.execute(update(spent).where(*mine).values(tokens=spent.c.tokens + tokens)).rowcount:
+                    row = {"installation_id": self._installation_id, "day": day, "operation": operation}
+                    db.execute(spent.insert(), {**row, "tokens": tokens})
+            total = select(func.coalesce(func.sum(spent.c.tokens), 0)).where(
+                spent.c.installation_id == self._installation_id, spent.c.day == day
+            )
+            return int(db.scalar(total) or 0)
+
+        return await self._db.write(work)
+
+    async def total(self) -> int:
+        """All tokens ever counted."""
+        query = select(func.coalesce(func.sum(spent.c.tokens), 0)).where(
+            spent.c.installation_id == self._installation_id
+        )
+        return int(await self._db.read(lambda db: db.scalar(query)) or 0)
+
+
+class Operations:
+    """Runs and the heartbeat."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        """Times are the clock's."""
+        self._db, self._clock = db, clock
+
+    async def begin_run(self, installation_id: str, cause: str) -> int:
+        """Write down that a run begins; answers its number."""
+        row = {
+            "installation_id": installation_id, "cause": cause, "started_at": self._clock.now(), "ended_at": None,
+            "counts": "{}", "outcome": "running",
+        }  # fmt: skip
+        return await self._db.write(
+            lambda db: int(db.execute(runs.insert().returning(runs.c.id), row).scalar_one())
+        )
+
+    async def end_run(self, run_id: int, counts: Mapping[str, int], outcome: str) -> None:
+        """Write down how a run ended."""
+        values = {
+            "ended_at": self._clock.now(),
+            "counts": orjson.dumps(dict(counts)).decode(),
+            "outcome": outcome,
+        }
+        await self._db.write(
+            lambda db: db.execute(update(runs).where(runs.c.id == run_id).values(**values)) and None
+        )
+
+    async def last_run(self, installation_id: str) -> tuple[datetime, str] | None:
+        """When the newest run began and how it ended."""
+        query = (
+            select(runs.c.started_at, runs.c.outcome)
+            .where(runs.c.installation_id == installation_id)
+            .order_by(runs.c.id.desc())
+            .limit(1)
+        )
+        row = await self._db.read(lambda db: db.execute(query).one_or_none())
+        return None if row is None else (row[0], row[1])
+
+    async def beat(self) -> datetime | None:
+        """Move the heartbeat to now; answers where it was."""
+        now = self._clock.now()
+
+        def work(db: Connection) -> datetime | None:
+            before = db.scalar(select(heartbeat.c.at))
+            if before is None:
+                db.execute(heartbeat.insert(), {"id": 1, "at": now})
+            else:
+                db.execute(update(heartbeat).values(at=now))
+            return before
+
+        return await self._db.write(work)

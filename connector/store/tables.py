@@ -1,0 +1,295 @@
+"""The tables. They are storage only: what enters was validated at the border.
+
+Everything a tenant owns carries `installation_id`. Columns named `…_sealed` are encrypted by the vault.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC datetime, also on databases that know no zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times; SQLite keeps them without zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime reached the store")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Give back aware UTC."""
+        return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def _time(*, nullable: bool = True) -> Column[datetime]:
+    return Column(UtcDateTime(), nullable=nullable)
+
+
+def _sealed(*, nullable: bool = False) -> Column[bytes]:
+    return Column(LargeBinary, nullable=nullable)
+
+
+def _text(*, nullable: bool = False) -> Column[str]:
+    return Column(Text, nullable=nullable)
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """The table behind a model: queries are written against columns, which are typed as what they are."""
+    return SQLModel.metadata.tables[str(model.__tablename__)]
+
+
+# SQLite counts rows up only in an INTEGER primary key.
+_ROW_ID = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Installation(SQLModel, table=True):
+    """A Pipedrive company that uses the connector; `id` is the company's id."""
+
+    __tablename__ = "installation"
+    id: str = Field(primary_key=True)
+    name: str = Field(sa_column=_text())
+    domain: str = Field(sa_column=_text())
+    state: str = "active"
+    reason: str = Field(default="", sa_column=_text())
+    owner_user_id: str
+    sees_others: bool | None = None
+    hook_path: str = Field(unique=True)
+    hook_password_sealed: bytes = Field(sa_column=_sealed())
+    marker_key_sealed: bytes = Field(sa_column=_sealed())
+    hash_keys_sealed: bytes = Field(sa_column=_sealed())
+    settings: str = Field(default="{}", sa_column=_text())
+    settings_version: int = 0
+    installed_at: datetime = Field(sa_column=_time(nullable=False))
+    ended_at: datetime | None = Field(default=None, sa_column=_time())
+
+
+class Grant(SQLModel, table=True):
+    """What one Pipedrive user allowed us: his tokens, or a personal API token."""
+
+    __tablename__ = "grant"
+    installation_id: str = Field(primary_key=True)
+    user_id: str = Field(primary_key=True)
+    kind: str
+    tokens_sealed: bytes | None = Field(sa_column=_sealed(nullable=True))
+    version: int = 0
+    is_admin: bool = False
+    state: str = "active"
+    reason: str = Field(default="", sa_column=_text())
+    refreshed_at: datetime = Field(sa_column=_time(nullable=False))
+    refreshing_until: datetime | None = Field(default=None, sa_column=_time())
+
+
+class CentreConnection(SQLModel, table=True):
+    """One account of a contact centre that feeds an installation; `id` is vendor and system."""
+
+    __tablename__ = "centre_connection"
+    installation_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    vendor: str
+    system: str
+    user: str
+    password_sealed: bytes = Field(sa_column=_sealed())
+    state: str = "active"
+    reason: str = Field(default="", sa_column=_text())
+    hook_path: str = Field(unique=True)
+    hook_password_sealed: bytes = Field(sa_column=_sealed())
+    subscription_id: str | None = None
+    connected_at: datetime = Field(sa_column=_time(nullable=False))
+
+
+class Cursor(SQLModel, table=True):
+    """How far a channel has been read in full."""
+
+    __tablename__ = "cursor"
+    installation_id: str = Field(primary_key=True)
+    connection: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    until: datetime = Field(sa_column=_time(nullable=False))
+
+
+class LedgerEntry(SQLModel, table=True):
+    """One event of the contact centre and what became of it."""
+
+    __tablename__ = "ledger"
+    __table_args__ = (
+        UniqueConstraint("installation_id", "connection", "kind", "external_id", name="uq_ledger_event"),
+        Index("ix_ledger_state", "installation_id", "state", "lane", "id"),
+        Index("ix_ledger_marker", "installation_id", "marker"),
+        Index("ix_ledger_occurred", "installation_id", "occurred_at"),
+        Index("ix_ledger_heal", "heal_at"),
+        Index("ix_ledger_topic", "topic_at"),
+        Index("ix_ledger_number", "installation_id", "number_key"),
+        Index("ix_ledger_email", "installation_id", "email_key"),
+        Index("ix_ledger_customer", "installation_id", "customer_id"),
+    )
+    id: int | None = Field(default=None, sa_column=Column(_ROW_ID, primary_key=True, autoincrement=True))
+    installation_id: str
+    connection: str
+    kind: str
+    external_id: str
+    occurred_at: datetime = Field(sa_column=_time(nullable=False))
+    payload_sealed: bytes | None = Field(default=None, sa_column=_sealed(nullable=True))
+    customer_id: str | None = None
+    number_key: str | None = None
+    email_key: str | None = None
+    marker: str
+    state: str = "new"
+    reason: str = Field(default="", sa_column=_text())
+    owner: str | None = None
+    claim_no: int = 0
+    lease_until: datetime | None = Field(default=None, sa_column=_time())
+    first_sent_at: datetime | None = Field(default=None, sa_column=_time())
+    looks: int = 0
+    sends: int = 0
+    attempts: int = 0
+    not_before: datetime | None = Field(default=None, sa_column=_time())
+    crm_id: str | None = None
+    shown: str | None = None
+    topic_at: datetime | None = Field(default=None, sa_column=_time())
+    topic_no: int = 0
+    heal_at: datetime | None = Field(default=None, sa_column=_time())
+    heal_no: int = 0
+    trace: str | None = Field(default=None, sa_column=_text(nullable=True))
+    lane: str = "live"
+    seen_at: datetime = Field(sa_column=_time(nullable=False))
+    settled_at: datetime | None = Field(default=None, sa_column=_time())
+
+
+class Adopted(SQLModel, table=True):
+    """An activity of ours found in Pipedrive whose event the ledger does not know (yet)."""
+
+    __tablename__ = "adopted"
+    installation_id: str = Field(primary_key=True)
+    marker: str = Field(primary_key=True)
+    crm_id: str
+
+
+class Binding(SQLModel, table=True):
+    """This record there is that record here."""
+
+    __tablename__ = "binding"
+    __table_args__ = (Index("ix_binding_crm", "installation_id", "entity", "crm_id"),)
+    installation_id: str = Field(primary_key=True)
+    entity: str = Field(primary_key=True)
+    centre_id: str = Field(primary_key=True)
+    crm_id: str
+    alias: bool = False
+    bound_at: datetime = Field(sa_column=_time(nullable=False))
+
+
+class IndexedRecord(SQLModel, table=True):
+    """A Pipedrive person, organization or open deal, as far as matching needs it."""
+
+    __tablename__ = "indexed_record"
+    __table_args__ = (
+        Index("ix_indexed_organization", "installation_id", "entity", "organization_id"),
+        Index("ix_indexed_person", "installation_id", "entity", "person_id"),
+    )
+    installation_id: str = Field(primary_key=True)
+    entity: str = Field(primary_key=True)
+    crm_id: str = Field(primary_key=True)
+    person_id: str | None = None
+    organization_id: str | None = None
+    owner_id: str | None = None
+    update_time: datetime | None = Field(default=None, sa_column=_time())
+    seen_in: int = 0
+
+
+class IndexedKey(SQLModel, table=True):
+    """One number or e-mail address of a Pipedrive person, as a keyed hash."""
+
+    __tablename__ = "indexed_key"
+    __table_args__ = (Index("ix_indexed_key_record", "installation_id", "crm_id"),)
+    installation_id: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    crm_id: str = Field(primary_key=True)
+
+
+class IndexPass(SQLModel, table=True):
+    """How complete the index of one entity is."""
+
+    __tablename__ = "index_pass"
+    installation_id: str = Field(primary_key=True)
+    entity: str = Field(primary_key=True)
+    filled_at: datetime | None = Field(default=None, sa_column=_time())
+    swept_until: datetime | None = Field(default=None, sa_column=_time())
+    census_at: datetime | None = Field(default=None, sa_column=_time())
+    census_no: int = 0
+
+
+class PipedriveHook(SQLModel, table=True):
+    """A webhook we made in Pipedrive."""
+
+    __tablename__ = "pipedrive_hook"
+    installation_id: str = Field(primary_key=True)
+    entity: str = Field(primary_key=True)
+    webhook_id: str
+    checked_at: datetime = Field(sa_column=_time(nullable=False))
+
+
+class Delivery(SQLModel, table=True):
+    """A webhook's words as they came, stored before they were acknowledged."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (Index("ix_delivery_open", "done_at", "id"),)
+    id: int | None = Field(default=None, sa_column=Column(_ROW_ID, primary_key=True, autoincrement=True))
+    installation_id: str
+    source: str
+    content_type: str
+    body_sealed: bytes = Field(sa_column=_sealed())
+    received_at: datetime = Field(sa_column=_time(nullable=False))
+    done_at: datetime | None = Field(default=None, sa_column=_time())
+    reason: str = Field(default="", sa_column=_text())
+
+
+class Spent(SQLModel, table=True):
+    """Pipedrive tokens spent in a day, by operation, by all processes together."""
+
+    __tablename__ = "spent"
+    installation_id: str = Field(primary_key=True)
+    day: date = Field(primary_key=True)
+    operation: str = Field(primary_key=True)
+    tokens: int = 0
+
+
+class Run(SQLModel, table=True):
+    """One run of the activity flow and its counts."""
+
+    __tablename__ = "run"
+    id: int | None = Field(default=None, sa_column=Column(_ROW_ID, primary_key=True, autoincrement=True))
+    installation_id: str = Field(index=True)
+    cause: str
+    started_at: datetime = Field(sa_column=_time(nullable=False))
+    ended_at: datetime | None = Field(default=None, sa_column=_time())
+    counts: str = Field(default="{}", sa_column=_text())
+    outcome: str = Field(default="running", sa_column=_text())
+
+
+class Heartbeat(SQLModel, table=True):
+    """When this database last had a living service; a restored backup shows an old one."""
+
+    __tablename__ = "heartbeat"
+    id: int = Field(default=1, primary_key=True)
+    at: datetime = Field(sa_column=_time(nullable=False))

@@ -1,0 +1,61 @@
+"""Webhooks of both vendors: authenticate, store word for word, answer. The work happens later."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from connector.store.operations import Deliveries
+
+#: Larger than any payload of either vendor.
+LARGEST_BODY = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where one sender may knock, and what it must say: the whole expected Authorization header."""
+
+    installation_id: str
+    source: str
+    authorization: bytes
+
+    @classmethod
+    def for_basic(cls, installation_id: str, source: str, user: str, password: str) -> Door:
+        """A door that opens to HTTP Basic credentials."""
+        credentials = base64.b64encode(f"{user}:{password}".encode())
+        return cls(installation_id, source, b"Basic " + credentials)
+
+
+def routes(
+    doors: Mapping[str, Door],
+    deliveries: Deliveries,
+    arrived: Callable[[], None],
+    look_again: Callable[[], Awaitable[None]],
+) -> web.RouteTableDef:
+    """The webhook route; `look_again` refreshes `doors` when an unknown one is knocked at, at most now and then."""
+    table = web.RouteTableDef()
+
+    @table.post("/hooks/{kind:pipedrive|centre}/{path}")
+    async def receive(request: web.Request) -> web.Response:
+        """Take one delivery; durable before it is acknowledged."""
+        path = request.match_info["path"]
+        door = doors.get(path)
+        if door is None:
+            await look_again()
+            if (door := doors.get(path)) is None:
+                raise web.HTTPNotFound
+        given = request.headers.get("Authorization", "").encode("utf-8", "replace")
+        if not hmac.compare_digest(given, door.authorization):
+            raise web.HTTPUnauthorized(headers={"WWW-Authenticate": 'Basic realm="hooks"'})
+        body = await request.read()
+        await deliveries.store(
+            door.installation_id, door.source, request.headers.get("Content-Type", ""), body
+        )
+        arrived()
+        return web.Response(status=202)
+
+    return table
