@@ -136,14 +136,13 @@ class Governor:
     def leave(self, operation: Operation, headers: Mapping[str, str] | None, *, charged: bool) -> None:
         """Give the place back; `headers` are those of the answer, `charged` says whether it cost its price."""
         now = self._clock.now().timestamp()
+        if now >= self._day_ends:
+            self._turn_day()
         self._vacate(now)
         if operation.searches:
             self._searches.leave(now)
         if headers is not None:
             self._listen(operation, headers, now)
-        if now >= self._day_ends:
-            self._flush()
-            self._begin_day(self._clock.now())
         if charged:
             self._today += operation.price
             self._spent[operation.key] = self._spent.get(operation.key, 0) + operation.price
@@ -171,6 +170,8 @@ class Governor:
         await asyncio.gather(*self._flushes, return_exceptions=True)
 
     def _check(self, operation: Operation, lane: Lane, now: float, *, admitted: bool = False) -> None:
+        if now >= self._day_ends:
+            self._turn_day()
         try:
             if self._pause is not None:
                 if now < self._pause_until:
@@ -252,6 +253,10 @@ class Governor:
         self._multiplier = PLAN_MULTIPLIER.get(limit, self._multiplier) if limit else self._multiplier
         if self._burst is not None:
             self._burst.announce(limit, headers.get("x-ratelimit-remaining"), now)
+
+    def _turn_day(self) -> None:
+        self._flush()
+        self._begin_day(self._clock.now())
 
     def _begin_day(self, now: datetime) -> None:
         self._day = now.date()

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import orjson
-from aiohttp import BasicAuth, ClientError, ClientSession, ClientTimeout
+from aiohttp import ClientError, ClientSession, ClientTimeout, encode_basic_auth
 from yarl import URL
 
 from connector.errors import Forged, Misconfigured, Rejected, Unreachable
@@ -147,11 +147,12 @@ async def _post(
     session: ClientSession, settings: Settings, path: str, form: dict[str, str]
 ) -> tuple[int, Mapping[str, str], bytes]:
     url = URL(origin(settings, settings.pipedrive_oauth_url) + path)
-    credentials = BasicAuth(settings.pipedrive_client_id, settings.pipedrive_client_secret.get_secret_value())
+    secret = settings.pipedrive_client_secret.get_secret_value()
+    headers = {"Authorization": encode_basic_auth(settings.pipedrive_client_id, secret)}
     timeout = ClientTimeout(total=min(settings.pipedrive_timeout, LONGEST_ANSWER_S))
     try:
         async with session.post(
-            url, data=form, auth=credentials, timeout=timeout, allow_redirects=False
+            url, data=form, headers=headers, timeout=timeout, allow_redirects=False
         ) as answer:
             return answer.status, answer.headers, await answer.read()
     except (ClientError, TimeoutError, OSError) as error:
