@@ -17,10 +17,12 @@ from aiohttp.typedefs import Middleware
 
 from connector.sandbox import faults
 from connector.sandbox.clock import Clock
+from connector.sandbox.pages import serve_static
 from connector.sandbox.thulium import calls, chats, crm, directory, hooks, tickets
 from connector.sandbox.thulium.api import routes
 from connector.sandbox.thulium.control import SENDER, SYSTEMS, control_routes
 from connector.sandbox.thulium.hooks import Sender
+from connector.sandbox.thulium.pages import page_routes
 from connector.sandbox.thulium.state import ApiUser, System
 from connector.sandbox.thulium.wire import error
 
@@ -65,6 +67,8 @@ def create_app(config: Config | None = None, *, middlewares: Sequence[Middleware
     for name, system in systems.items():
         app.router.add_routes(routes(system, f"/{name}", RESOURCES))
     app.router.add_routes(routes(systems[config.systems[0]], "", RESOURCES))
+    app.router.add_routes(page_routes(list(systems.values())))
+    serve_static(app)
 
     async def sending(_app: web.Application) -> AsyncIterator[None]:
         task = asyncio.create_task(sender.run())

@@ -208,7 +208,7 @@ def call_by_agent(ask: Ask) -> None:
     outbound = body.text("outbound_id") or next(iter(agent.outbounds), "")
     if not agent.active or outbound not in agent.outbounds:
         raise ApiError(400, "Invalid value", "outbound_id")
-    number, customer_id = body.text("phone_number"), body.number("customer_id")
+    number, customer_id = body.text("phone_number").replace(" ", ""), body.number("customer_id")
     customer: Customer | None = None
     if customer_id is not None:
         customer = system.customers.get(customer_id)
@@ -232,7 +232,7 @@ def as_text(data: object) -> str:
 
 def call_by_sip(ask: Ask) -> None:
     """`POST connections/call`: ring a SIP account, then the number; empty answer."""
-    sip, number = ask.body.need("sip"), ask.body.need("phone_number")
+    sip, number = ask.body.need("sip"), ask.body.need("phone_number").replace(" ", "")
     for agent in ask.system.agents.values():
         if agent.number == sip:
             return ring(ask.system, agent, number, customer_id=None, custom_data="", outbound="")

@@ -46,7 +46,7 @@ def call(system: System, body: Body) -> Call:
     `topic_id`, `comment`, `at` (start).
     """
     inbound = body.text("type", "INBOUND") == "INBOUND"
-    number = body.text("number")
+    number = body.text("number").replace(" ", "")
     card = known(system, body, number=number)
     if not number:
         if card is None or not card.phones:

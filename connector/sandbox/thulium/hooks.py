@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import aiohttp
+from aiohttp.hdrs import AUTHORIZATION
 from yarl import URL
 
 from connector.sandbox.thulium.api import Ask, Route
@@ -125,9 +126,11 @@ class Sender:
 
     async def _send(self, session: aiohttp.ClientSession, delivery: Delivery) -> None:
         hook, status, reason = delivery.hook, None, ""
-        auth = aiohttp.BasicAuth(hook.user, hook.password, "utf-8") if hook.user else None
+        headers = {AUTHORIZATION: aiohttp.encode_basic_auth(hook.user, hook.password)} if hook.user else None
         try:
-            async with session.post(hook.url, data=delivery.form, auth=auth, allow_redirects=False) as reply:
+            async with session.post(
+                hook.url, data=delivery.form, headers=headers, allow_redirects=False
+            ) as reply:
                 status = reply.status
         except (aiohttp.ClientError, TimeoutError) as trouble:
             reason = type(trouble).__name__

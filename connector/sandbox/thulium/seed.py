@@ -171,7 +171,7 @@ def generate(system: System, body: Body) -> dict[str, object]:
     while (left := messages - sum(lengths)) > 0:
         lengths.append(chance.randint(1, min(3, left)))
     for at, length in zip(moments(len(lengths)), lengths, strict=True):
-        _ticket(system, crowd, at, strangers, length, until)
+        _ticket(system, crowd, at, strangers, length=length, until=until)
     for at in moments(conversations):
         _chat(system, crowd, at, strangers, until)
     return {"calls": total - messages - conversations, "messages": messages, "chats": conversations}
@@ -203,7 +203,7 @@ def _call(system: System, crowd: Crowd, at: datetime, strangers: float, answered
 
 
 def _ticket(
-    system: System, crowd: Crowd, at: datetime, strangers: float, length: int, until: datetime
+    system: System, crowd: Crowd, at: datetime, strangers: float, *, length: int, until: datetime
 ) -> None:
     chance = crowd.chance
     customer_id, i = crowd.pick(strangers)

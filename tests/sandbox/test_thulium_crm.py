@@ -1,0 +1,173 @@
+"""Customers, companies, batches, special fields."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.sandbox.thulium import Centre, running
+
+
+@pytest.fixture
+async def centre() -> AsyncIterator[Centre]:
+    async with running() as centre:
+        yield centre
+
+
+async def test_only_the_surname_is_required(centre: Centre) -> None:
+    await centre.post("customers", {"name": "Łukasz"}, status=400)
+    made = await centre.post("customers", {"surname": "Żółć"}, status=201)
+    card = await centre.get(f"customers/{made['customer_id']}")
+    assert card["surname"] == "Żółć"
+    assert card["phone_numbers"] == []
+    assert card["phone_number"] in ("", None)
+
+
+async def test_a_card_takes_several_numbers_and_gives_back_one_address(centre: Centre) -> None:
+    body = {
+        "surname": "Żak",
+        "phone_number": ["601 000 001", "601000002"],
+        "email": ["a@example.com", "b@example.com"],
+    }
+    await centre.post("customers", body, status=201)
+    card = await centre.get("customers/1")
+    assert card["phone_numbers"] == ["601000001", "601000002"]
+    assert (card["phone_number"], card["email"]) == ("601000001", "a@example.com")
+    assert "emails" not in card
+    await centre.switch(second_email=True)
+    assert (await centre.get("customers/1"))["emails"] == ["a@example.com", "b@example.com"]
+
+
+async def test_a_change_answers_nothing_and_leaves_other_keys_alone(centre: Centre) -> None:
+    await centre.post("customers", {"surname": "Żak", "identifier": "17"}, status=201)
+    assert await centre.put("customers/1", {"surname": "Żakowa"}) is None
+    card = await centre.get("customers/1")
+    assert (card["surname"], card["identifier"]) == ("Żakowa", "17")
+    await centre.put("customers/1", {"surname": ""}, status=400)
+    await centre.put("customers/9", {"surname": "Nikt"}, status=404)
+
+
+async def test_a_refused_change_writes_nothing(centre: Centre) -> None:
+    await centre.post("customers", {"surname": "Żak"}, status=201)
+    for wrong in (
+        {"no_such": 1},
+        {"account_manager": "nobody"},
+        {"company_id": 5},
+        {"custom_fields": {"Nie ma": 1}},
+    ):
+        await centre.put("customers/1", {"surname": "Inny"} | wrong, status=400)
+    assert (await centre.get("customers/1"))["surname"] == "Żak"
+
+
+async def test_lists_come_bare_or_in_an_envelope(centre: Centre) -> None:
+    await centre.seed(customers=[{"surname": "Żak"}], companies=[{"name": "Zakład Śrub"}])
+    assert isinstance(await centre.get("customers"), list)
+    assert isinstance(await centre.get("companies"), list)
+    await centre.switch(customers_envelope=True)
+    assert (await centre.get("customers", limit=1))["count"] == 2
+    assert (await centre.get("companies"))["result"][0]["name"] == "Zakład Śrub"
+
+
+async def test_a_page_of_customers_has_100_rows_and_at_most_1000(centre: Centre) -> None:
+    await centre.seed(customers=[{"surname": f"Żak {n}"} for n in range(130)])
+    assert len(await centre.get("customers")) == 100
+    assert len(await centre.get("customers", limit=1000)) == 130
+    assert [row["customer_id"] for row in await centre.get("customers", limit=3, offset=128)] == [129, 130]
+    await centre.get("customers", limit=1001, status=400)
+
+
+async def test_customers_are_found_by_what_the_vendor_documents(centre: Centre) -> None:
+    await centre.seed(
+        customers=[
+            {"surname": "A", "phone_number": "601000001", "email": "a@example.com", "identifier": "p1"},
+            {
+                "surname": "B",
+                "custom_fields": {"ID Pipedrive": 7, "Dodatkowe informacje": "x"},
+                "type": "VIP",
+            },
+        ]
+    )
+
+    async def found(**query: str) -> list[str]:
+        return [row["surname"] for row in await centre.get("customers", **query)]
+
+    assert await found(phone_number="601000001") == ["A"]
+    assert await found(email="a@example.com") == ["A"]
+    assert await found(identifier="p1") == ["A"]
+    assert await found(identifier="") == ["B"]
+    assert await found(phone_number="") == ["B"]
+    assert await found(type="VIP") == ["B"]
+    assert await found(**{"custom_fields[ID Pipedrive]": "7"}) == ["B"]
+    assert (
+        await found(**{"custom_fields[ID Pipedrive][0]": "6", "custom_fields[Dodatkowe informacje]": "x"})
+        == []
+    )
+
+
+async def test_special_fields_show_on_request_and_read_only_ones_need_a_flag(centre: Centre) -> None:
+    fields = {"ID Pipedrive": 7, "Pipedrive": "https://demo.example.com/person/7"}
+    await centre.post("customers", {"surname": "Żak", "custom_fields": fields}, status=201)
+    assert "custom_fields" not in await centre.get("customers/1")
+    shown = (await centre.get("customers/1", include_custom_fields="true"))["custom_fields"]
+    assert shown == {"ID Pipedrive": 7, "Pipedrive": None, "Dodatkowe informacje": None}
+    await centre.put("customers/1", {"custom_fields": fields, "fill_read_only_custom_fields": True})
+    assert (await centre.get("customers/1", include_custom_fields="true"))["custom_fields"]["Pipedrive"]
+
+
+async def test_addresses_show_on_request(centre: Centre) -> None:
+    await centre.post("customers", {"surname": "Żak", "address": {"city": "Łódź"}}, status=201)
+    assert "address" not in await centre.get("customers/1")
+    assert (await centre.get("customers/1", include_address="true"))["address"] == {"city": "Łódź"}
+
+
+async def test_a_company_is_a_customer_as_well(centre: Centre) -> None:
+    made = await centre.post("companies", {"name": "Zakład Śrub", "phone_number": "221000000"}, status=201)
+    company = await centre.get(f"companies/{made['company_id']}")
+    card = await centre.get(f"customers/{company['customer_id']}")
+    assert (card["surname"], card["company_flag"], card["phone_number"]) == ("Zakład Śrub", True, "221000000")
+    await centre.put(f"companies/{made['company_id']}", {"name": "Śruby"})
+    assert (await centre.get(f"customers/{company['customer_id']}"))["surname"] == "Śruby"
+    await centre.delete(f"customers/{company['customer_id']}", status=400)
+
+
+async def test_people_stay_when_their_company_goes(centre: Centre) -> None:
+    made = await centre.seed(companies=[{"name": "Śruby"}], customers=[{"surname": "Żak", "company_id": 1}])
+    await centre.delete("companies/1")
+    assert (await centre.get(f"customers/{made['customers'][0]}"))["company_id"] is None
+    await centre.get("companies/1", status=404)
+
+
+async def test_a_deleted_customer_is_not_found(centre: Centre) -> None:
+    await centre.seed(customers=[{"surname": "Żak"}])
+    assert await centre.delete("customers/1") is None
+    await centre.get("customers/1", status=404)
+
+
+async def test_a_batch_goes_through_but_for_its_refused_rows(centre: Centre) -> None:
+    made = await centre.post("batch/customers", [{"surname": "Żak"}, {"name": "bez"}, {"surname": "Bąk"}])
+    assert [row.get("customer_id") for row in made] == [1, None, 2]
+    assert made[1]["errors"][0]["code"]
+    changed = await centre.put("batch/customers", [{"customer_id": 2, "type": "VIP"}, {"type": "VIP"}])
+    assert changed[0] == {"customer_id": 2}
+    assert changed[1]["errors"]
+    assert (await centre.get("customers/2"))["type"] == "VIP"
+
+
+async def test_a_note_is_kept_on_the_card(centre: Centre) -> None:
+    await centre.seed(customers=[{"surname": "Żak"}])
+    assert await centre.post("customers/1/notes", {"note": "Woli e-mail"}) is None
+    assert "Woli e-mail" in await centre.page("/demo/panel/customers/1")
+
+
+async def test_rows_of_repeating_fields_can_be_kept_in_step(centre: Centre) -> None:
+    await centre.seed(customers=[{"surname": "Żak"}])
+    group = (await centre.get("customer_field_groups"))[0]["id"]
+    body = {"customer_field_group_id": group, "customer_id": 1, "values": {"Numer": "Z/1"}}
+    item = await centre.post("customer_field_group_items", body, status=201)
+    await centre.put(f"customer_field_group_items/{item['id']}", {"values": {"Kwota": "10"}})
+    listed = await centre.get("customer_field_group_items", customer_id="1")
+    assert listed["count"] == 1
+    assert listed["result"][0]["values"] == {"Numer": "Z/1", "Kwota": "10"}
+    await centre.delete(f"customer_field_group_items/{item['id']}")
+    assert (await centre.get("customer_field_group_items"))["count"] == 0

@@ -1,0 +1,131 @@
+"""The pages a person looks at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.sandbox.thulium import Centre, running
+
+
+@pytest.fixture
+async def centre() -> AsyncIterator[Centre]:
+    async with running() as centre:
+        yield centre
+
+
+ODD = "<script>alert('Żółć')</script>"
+
+
+async def test_every_page_shows_what_is_there_and_escapes_it(centre: Centre) -> None:
+    made = await centre.seed(
+        customers=[{"surname": ODD, "phone_number": "601000001", "email": "z@example.com"}],
+        calls=[{"number": "601000001", "comment": ODD}],
+        chats=[{"email": "z@example.com", "messages": [{"text": ODD}]}],
+        tickets=[{"from": "z@example.com", "subject": ODD, "body": "<p>Dzień</p><script>x</script>"}],
+    )
+    paths = [
+        "",
+        "customers",
+        "calls",
+        "chats",
+        "tickets",
+        "customers/1",
+        f"calls/{made['calls'][0]}",
+        f"chats/{made['chats'][0]}",
+        f"tickets/{made['tickets'][0]}",
+    ]
+    for path in paths:
+        text = await centre.page(f"/demo/panel/{path}")
+        assert "<script" not in text
+        assert '<html lang="en">' in text
+        assert "<main" in text
+
+
+async def test_every_field_of_a_form_has_a_label(centre: Centre) -> None:
+    made = await centre.seed(
+        customers=[{"surname": "Żak"}], calls=[{"number": "1"}], chats=[{}], tickets=[{}]
+    )
+    pages = [
+        "",
+        "customers",
+        "customers/1",
+        *(f"{name}/{made[name][0]}" for name in ("calls", "chats", "tickets")),
+    ]
+    for path in pages:
+        text = await centre.page(f"/demo/panel/{path}")
+        ids = re.findall(r'\bid="([\w-]+)"', text)
+        assert len(ids) == len(set(ids)), path
+        fields = re.findall(
+            r'<(?:input|select|textarea)(?![^>]*type="(?:hidden|checkbox)")[^>]*id="([\w-]+)"', text
+        )
+        assert set(fields) == set(re.findall(r'<label for="([\w-]+)"', text)), path
+
+
+async def test_the_panel_without_a_system_leads_to_the_first(centre: Centre) -> None:
+    await centre.seed(customers=[{"surname": "Żak"}])
+    for path in ("/panel/customers/1", "/panel/customers"):
+        assert "Żak" in await centre.page(path)
+    assert "Make something happen" in await centre.page("/")
+
+
+async def test_a_missing_record_has_a_page_of_its_own(centre: Centre) -> None:
+    for path in ("customers/9", "customers/x", "calls/1.1", "chats/x", "tickets/9"):
+        assert "Nothing here" in await centre.page(f"/demo/panel/{path}", status=404)
+
+
+async def submit(centre: Centre, status: int = 200, **fields: str) -> str:
+    async with centre.client.post("/demo/panel/happen", data=fields) as reply:
+        assert reply.status == status
+        return await reply.text()
+
+
+async def test_forms_make_things_happen_and_show_them(centre: Centre) -> None:
+    assert "Ćwik" in await submit(
+        centre, what="customer", surname="Ćwik", phone_number="601 000 001", email=""
+    )
+    call = {
+        "type": "OUTBOUND",
+        "number": "601 000 001",
+        "talk": "75",
+        "agent": "zofia.zolc",
+        "topic_id": "",
+        "comment": "",
+    }
+    shown = await submit(centre, what="call", disposition="ANSWERED", **call)
+    assert "Ćwik" in shown
+    assert "75 s of 83 s" in shown
+    ref = (await centre.look("events"))[0]["id"]
+    assert "Reklamacja" in await submit(
+        centre, what="topic", connection_id=ref, topic_id="95", comment="pilne"
+    )
+    shown = await submit(
+        centre, what="ticket", **{"from": "z@example.com", "subject": "Oferta", "body": "Cześć"}
+    )
+    ticket = next(fact for fact in await centre.look("events") if fact["kind"] == "message")["ticket_id"]
+    assert "Oferta" in shown
+    assert "Dziękuję" in await submit(
+        centre, what="ticket_message", ticket_id=str(ticket), type="REPLY", body="Dziękuję"
+    )
+    assert "Dzień" in await submit(centre, what="chat", name="Bąk", line="Dzień dobry", close="1")
+
+
+async def test_a_form_that_is_refused_says_why(centre: Centre) -> None:
+    for fields in (
+        {"what": "nothing"},
+        {"what": "call", "number": "1", "disposition": "LOST"},
+        {"what": "customer"},
+    ):
+        assert "Not done." in await submit(centre, 400, **fields)
+
+
+async def test_long_lists_go_on_and_customers_can_be_searched(centre: Centre) -> None:
+    people = [{"surname": f"Żak{n:02}", "phone_number": f"6010000{n:02}"} for n in range(60)]
+    await centre.seed(customers=people)
+    assert "1 to 50 of 60" in await centre.page("/demo/panel/customers")
+    assert "51 to 60 of 60" in await centre.page("/demo/panel/customers?from=50")
+    found = await centre.page("/demo/panel/customers?q=żak07")
+    assert "601000007" in found
+    assert "1 to 1 of 1" in found
