@@ -10,7 +10,9 @@ from datetime import datetime, timedelta
 
 import orjson
 import structlog
-from aiohttp import ClientSession, DummyCookieJar, TCPConnector
+from aiohttp import ClientSession, DummyCookieJar, TCPConnector, web
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from connector.centres import CENTRES, Account, ContactCentre
 from connector.clock import Clock
@@ -18,6 +20,7 @@ from connector.errors import Misconfigured, Unauthorised
 from connector.flows.installing import HOOK_USER, Arrival, can_receive_hooks, install, keep_hooks
 from connector.flows.tenant import Centre, Directory, Sight, Tenant
 from connector.i18n import translator
+from connector.jobs import Jobs
 from connector.metrics import Metrics
 from connector.phone import Phones
 from connector.pipedrive import oauth
@@ -36,9 +39,16 @@ from connector.store.ledger import Ledger
 from connector.store.migrations import migrate
 from connector.store.operations import Deliveries, Operations, Spending
 from connector.store.vault import Vault
-from connector.web.hooks import Door
+from connector.web import clock as clock_control
+from connector.web import health, hooks
+from connector.web import install as install_pages
+from connector.web.hooks import LARGEST_BODY, Door
+from connector.web.middleware import middlewares
 
 log = structlog.get_logger()
+
+_DOORS_AGE = timedelta(seconds=5)
+_RETIRED_FOR = timedelta(minutes=30)
 
 
 class _GrantTokens:
@@ -121,6 +131,7 @@ class Service:
     metrics: Metrics
     doors: dict[str, Door] = field(default_factory=dict)
     _live: dict[str, _Live] = field(default_factory=dict)
+    _retired: list[tuple[datetime, _Live]] = field(default_factory=list)
     _building: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def tenants(self) -> list[Tenant]:
@@ -131,7 +142,8 @@ class Service:
                 centres.setdefault(connected.installation_id, []).append(connected)
             installed = {one.id: one for one in await self.installations.all() if one.state != "ended"}
             for gone in self._live.keys() - installed.keys():
-                await self._drop(gone)
+                self._retire(gone)
+            await self._close_retired(older_than=_RETIRED_FOR)
             for one in installed.values():
                 await self._refresh(one, centres.get(one.id, []))
             self._open_doors(installed, centres)
@@ -147,21 +159,12 @@ class Service:
     async def _refresh(self, one: Installed, centres: list[Connected]) -> None:
         live = self._live.get(one.id)
         known = live.tenant.installed if live else None
-        same = (
-            known is not None
-            and live is not None
-            and live.centres == centres
-            and (known.settings_version, known.owner_user_id) == (one.settings_version, one.owner_user_id)
-        )
-        if same and live is not None:
-            if known.state != one.state and one.state == "active":  # type: ignore[union-attr]  # same implies known
-                live.governor.resume()
-            live.tenant = replace(
-                live.tenant, installed=replace(live.tenant.installed, state=one.state, reason=one.reason)
-            )
-            return
-        if live is not None:
-            await self._drop(one.id)
+        if known is not None and live is not None and live.centres == centres:
+            fixed = replace(known, state=one.state, reason=one.reason, sees_others=one.sees_others)
+            if (fixed.settings_version, fixed.owner_user_id) == (one.settings_version, one.owner_user_id):
+                live.tenant = replace(live.tenant, installed=fixed)
+                return
+        self._retire(one.id)
         self._live[one.id] = await self._build(one, centres)
 
     async def _build(self, one: Installed, centres: list[Connected]) -> _Live:
@@ -208,11 +211,18 @@ class Service:
                     one.id, centre.id, HOOK_USER, centre.hook_password
                 )
 
-    async def _drop(self, installation_id: str) -> None:
-        live = self._live.pop(installation_id)
-        await live.governor.close()
-        for centre in live.tenant.centres.values():
-            await centre.api.close()
+    def _retire(self, installation_id: str) -> None:
+        """Take a tenant out of service; a run that still holds it may go on for a while."""
+        if (live := self._live.pop(installation_id, None)) is not None:
+            self._retired.append((self.clock.now(), live))
+
+    async def _close_retired(self, *, older_than: timedelta) -> None:
+        due = [(at, live) for at, live in self._retired if self.clock.now() - at >= older_than]
+        for one in due:
+            self._retired.remove(one)
+            await one[1].governor.close()
+            for centre in one[1].tenant.centres.values():
+                await centre.api.close()
 
     # the way in
 
@@ -230,16 +240,26 @@ class Service:
         credentials = Credentials(_OneToken(tokens), self.session, self.clock, self.settings)
         client = Pipedrive(self.session, credentials, governor, self.clock, self.settings)
         arrival = await install(client, self.installations, kind=kind, tokens=orjson.dumps(tokens))
-        if (live := self._live.get(arrival.installation_id)) is not None:
-            live.governor.resume()
+        # Built anew, it forgets why calls were paused.
+        self._retire(arrival.installation_id)
         tenant = await self.tenant(arrival.installation_id)
         await keep_hooks(tenant, self.installations)
         return arrival
 
     async def connect_centre(
-        self, installation_id: str, *, vendor: str, system: str, user: str, password: str
+        self,
+        installation_id: str,
+        *,
+        vendor: str,
+        system: str,
+        user: str,
+        password: str,
+        since: datetime | None = None,
     ) -> list[Right]:
-        """Try a contact-centre account and store it if it works; answers which rights do."""
+        """Try a contact-centre account and store it if it works; answers which rights do.
+
+        Events are read from `since` (now) on; what happened before is history, which a backfill brings.
+        """
         tenant = await self.tenant(installation_id)
         api = CENTRES[vendor](Account(system, user, password, tenant.settings.tz), self.settings, self.clock)
         try:
@@ -247,7 +267,7 @@ class Service:
         finally:
             await api.close()
         await self.installations.connect_centre(
-            installation_id, vendor=vendor, system=system, user=user, password=password
+            installation_id, vendor=vendor, system=system, user=user, password=password, since=since
         )
         await self.tenants()
         return rights
@@ -259,10 +279,28 @@ class Service:
         await self.tenants()
         return ended
 
+    async def is_writable(self) -> bool:
+        """Whether the database still takes writes."""
+        try:
+            await self.operations.beat()
+        except SQLAlchemyError:
+            return False
+        return True
+
+    async def measure(self) -> None:
+        """Bring the gauges up to date."""
+        for one in await self.installations.all():
+            self.metrics.healthy.labels(one.id).set(one.state == "active")
+            if (live := self._live.get(one.id)) is not None:
+                self.metrics.tokens.labels(one.id).set(live.governor.spent_today)
+                for state, number in (await live.tenant.ledger.counts()).items():
+                    self.metrics.entries.labels(one.id, state).set(number)
+
     async def close(self) -> None:
         """Close tenants, connections and the database."""
         for installation_id in list(self._live):
-            await self._drop(installation_id)
+            self._retire(installation_id)
+        await self._close_retired(older_than=timedelta())
         await self.session.close()
         await self.db.close()
 
@@ -292,3 +330,49 @@ async def open_service(settings: Settings, clock: Clock | None = None) -> AsyncI
         yield service
     finally:
         await service.close()
+
+
+def build_web(service: Service, jobs: Jobs) -> web.Application:
+    """The HTTP side of the service."""
+    settings, clock = service.settings, service.clock
+    app = web.Application(middlewares=middlewares(settings), client_max_size=LARGEST_BODY)
+    last_look = clock.now() - _DOORS_AGE
+
+    async def look_for_doors() -> None:
+        nonlocal last_look
+        if clock.now() - last_look >= _DOORS_AGE:
+            last_look = clock.now()
+            await service.tenants()
+
+    async def ready() -> dict[str, bool]:
+        return {"database": await service.is_writable(), "scheduler": jobs.running}
+
+    app.add_routes(hooks.routes(service.doors, service.deliveries, jobs.hook_arrived, look_for_doors))
+    app.add_routes(health.routes(ready, service.measure, service.metrics.registry))
+    app.add_routes(
+        install_pages.routes(settings, clock, install_code=service.install_code, uninstall=service.uninstall)
+    )
+    if settings.clock_control:
+        app.add_routes(clock_control.routes(clock))
+    return app
+
+
+@asynccontextmanager
+async def serving(service: Service) -> AsyncIterator[Jobs]:
+    """Run jobs and HTTP until the block is left; what is being sent then is finished first."""
+    jobs = Jobs(
+        service.settings, service.tenants, service.installations, service.deliveries, service.operations,
+        service.metrics,
+    )  # fmt: skip
+    service.clock.on_move(jobs.everything_now)
+    host, _, port = service.settings.listen.rpartition(":")
+    runner = web.AppRunner(build_web(service, jobs), access_log=None, handle_signals=False)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host or "127.0.0.1", int(port)).start()
+        await jobs.start()
+        log.info("serving", listen=service.settings.listen, public_url=service.settings.public_url)
+        yield jobs
+    finally:
+        await jobs.stop()
+        await runner.cleanup()

@@ -296,9 +296,16 @@ class Installations:
     # contact centres
 
     async def connect_centre(
-        self, installation_id: str, *, vendor: str, system: str, user: str, password: str
+        self,
+        installation_id: str,
+        *,
+        vendor: str,
+        system: str,
+        user: str,
+        password: str,
+        since: datetime | None = None,
     ) -> Connected:
-        """Store a contact-centre account, or renew its password."""
+        """Store a contact-centre account, or renew its password; events are read from `since` (now) on."""
         connection_id = f"{vendor}:{system}"
         values = {
             "user": user, "password_sealed": self._vault.seal(password.encode()), "state": "active", "reason": "",
@@ -309,7 +316,7 @@ class Installations:
             if not db.execute(update(connections).where(*where).values(**values)).rowcount:
                 row = {
                     "installation_id": installation_id, "id": connection_id, "vendor": vendor, "system": system,
-                    "hook_path": secrets.token_urlsafe(24), "connected_at": self._clock.now(),
+                    "hook_path": secrets.token_urlsafe(24), "connected_at": since or self._clock.now(),
                     "hook_password_sealed": self._vault.seal(secrets.token_urlsafe(24).encode()),
                 }  # fmt: skip
                 db.execute(connections.insert(), row | values)

@@ -403,7 +403,9 @@ class Ledger:
     async def wake_all(self) -> int:
         """Have everything that waits decided again: a net below the wakes that follow single changes."""
         statement = update(ledger).where(self.mine, ledger.c.state == State.WAITING)
-        return await self.db.write(lambda db: db.execute(statement.values(state=State.NEW, lane=Due.LIVE)).rowcount)
+        return await self.db.write(
+            lambda db: db.execute(statement.values(state=State.NEW, lane=Due.LIVE)).rowcount
+        )
 
     async def retry_parked(self, ids: Collection[int] | None = None) -> int:
         """Have parked entries (all, or these) decided again."""

@@ -144,7 +144,9 @@ def upgrade() -> None:
         sa.Column("state", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("owner_user_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("sees_others", sa.Boolean(), nullable=True),
         sa.Column("hook_path", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("hook_password_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("marker_key_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("hash_keys_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("settings", sa.Text(), nullable=False),
@@ -153,13 +155,6 @@ def upgrade() -> None:
         sa.Column("ended_at", connector.store.tables.UtcDateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("hook_path"),
-    )
-    op.create_table(
-        "lease",
-        sa.Column("name", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.Column("owner", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.Column("until", connector.store.tables.UtcDateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
         "ledger",
@@ -206,7 +201,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_ledger_marker", ["installation_id", "marker"], unique=False)
         batch_op.create_index("ix_ledger_number", ["installation_id", "number_key"], unique=False)
         batch_op.create_index("ix_ledger_occurred", ["installation_id", "occurred_at"], unique=False)
-        batch_op.create_index("ix_ledger_state", ["installation_id", "state", "id"], unique=False)
+        batch_op.create_index("ix_ledger_state", ["installation_id", "state", "lane", "id"], unique=False)
         batch_op.create_index("ix_ledger_topic", ["topic_at"], unique=False)
 
     op.create_table(
@@ -214,7 +209,6 @@ def upgrade() -> None:
         sa.Column("installation_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("entity", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("webhook_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.Column("password_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("checked_at", connector.store.tables.UtcDateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("installation_id", "entity"),
     )
@@ -240,7 +234,6 @@ def upgrade() -> None:
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("operation", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("tokens", sa.Integer(), nullable=False),
-        sa.Column("calls", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("installation_id", "day", "operation"),
     )
     # ### end Alembic commands ###
@@ -265,7 +258,6 @@ def downgrade() -> None:
         batch_op.drop_index("ix_ledger_customer")
 
     op.drop_table("ledger")
-    op.drop_table("lease")
     op.drop_table("installation")
     with op.batch_alter_table("indexed_record", schema=None) as batch_op:
         batch_op.drop_index("ix_indexed_person")

@@ -1,0 +1,63 @@
+# Everything a newcomer, a developer and CI need. `make help` lists it.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help setup demo test test-long check fix bench lock
+help: ## say what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.runs ## install what the service needs to run
+
+$(VENV)/.runs: requirements/run.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	echo "$(CURDIR)" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/connector.pth"
+	printf '#!/bin/sh\nexec "$(CURDIR)/$(BIN)/python" -m connector "$$@"\n' > $(BIN)/connector && chmod +x $(BIN)/connector
+	touch $@
+
+$(VENV)/.tests: $(VENV)/.runs requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	touch $@
+
+tests/node/node_modules/.done: $(VENV)/.tests tests/node/package-lock.json
+	cd tests/node && npm ci --silent --ignore-scripts --no-audit --no-fund
+	touch $@
+
+/usr/bin/chromium:
+	$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
+
+demo: setup ## run the product with simulated vendors; ARGS=--once plays a day and ends
+	$(BIN)/python -m connector demo $(ARGS)
+
+check: $(VENV)/.tests ## format, lint, types, import rules, migrations
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tests.check_migrations
+
+test: check tests/node/node_modules/.done /usr/bin/chromium ## every check and every test
+	$(BIN)/python -m pytest $(ARGS)
+
+test-long: $(VENV)/.tests tests/node/node_modules/.done /usr/bin/chromium ## the same tests, run longer
+	CONNECTOR_TEST_LONG=1 $(BIN)/python -m pytest $(ARGS)
+
+fix: $(VENV)/.tests ## format and mend what can be mended
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+bench: setup $(VENV)/.tests ## the benchmarks; each prints one JSON object on its last line
+	$(BIN)/python -m tests.bench.activities
+	$(BIN)/python -m tests.bench.index
+	$(BIN)/python -m tests.bench.hooks
+
+lock: ## pin dependencies anew (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements/run.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra dev pyproject.toml -o requirements/dev.txt

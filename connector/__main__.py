@@ -1,0 +1,81 @@
+"""The command line: arguments only; what they do is in `commands.py` and `demo.py`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+
+from pydantic import ValidationError
+
+from connector import __version__, commands, demo
+from connector.logs import set_up
+from connector.settings import Settings
+
+
+def parser() -> argparse.ArgumentParser:
+    """All verbs and their options."""
+    top = argparse.ArgumentParser("connector", description="Joins a contact centre to Pipedrive.")
+    top.add_argument("--version", action="version", version=__version__)
+    verbs = top.add_subparsers(dest="verb", required=True)
+
+    verbs.add_parser("serve", help="run the service")
+    play = verbs.add_parser("demo", help="run the service with simulated vendors and a scripted day")
+    play.add_argument(
+        "--once", action="store_true", help="play the day, audit it, print one JSON object and end"
+    )
+    play.add_argument("--fresh", action="store_true", help="leave the installation to be clicked")
+
+    def verb(name: str, text: str) -> argparse.ArgumentParser:
+        made = verbs.add_parser(name, help=text)
+        made.add_argument("--installation", metavar="ID", help="needed where there is more than one")
+        return made
+
+    installations = verbs.add_parser(
+        "installations", help="list installations, or add one by a personal API token"
+    )
+    installations.add_argument("action", nargs="?", choices=["add"], help="add: token on standard input")
+    centre = verb("centre", "connect a contact centre")
+    centre.add_argument("action", choices=["connect"], help="password on standard input")
+    centre.add_argument("--vendor", default="thulium")
+    centre.add_argument("--system", required=True, metavar="NAME")
+    centre.add_argument("--user", required=True)
+    settings = verb("settings", "show or set the settings document of an installation")
+    settings.add_argument("action", choices=["show", "set"], help="set: JSON on standard input")
+    verb("users", "list Pipedrive users and mapped agents")
+    verb("types", "list Pipedrive activity types")
+    verb("pipelines", "list Pipedrive pipelines and stages")
+    verb("sync", "run the activity flow once, now")
+    verb("check", "call both vendors and say what works")
+    for name, text in (
+        ("backfill", "bring a past period"),
+        ("audit", "prove a period from both vendors' lists"),
+    ):
+        made = verb(name, text)
+        made.add_argument("--from", dest="since", required=True, type=commands.moment, metavar="TIME")
+        made.add_argument("--to", dest="until", required=True, type=commands.moment, metavar="TIME")
+        if name == "backfill":
+            made.add_argument("--budget", required=True, type=int, metavar="TOKENS")
+    again = verb("rebuild", "adopt our activities that Pipedrive has, after a database was lost or restored")
+    again.add_argument("--from", dest="since", required=True, type=commands.moment, metavar="TIME")
+    return top
+
+
+def main() -> None:
+    """Read arguments and settings, run, and end with the verb's exit status."""
+    args = parser().parse_args()
+    if args.verb == "demo":
+        sys.exit(asyncio.run(demo.run(once=args.once, fresh=args.fresh)))
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        print(f"A setting is wrong. {error}", file=sys.stderr)
+        sys.exit(2)
+    set_up(settings.log_format, settings.log_level)
+    action = getattr(args, "action", None)
+    name = f"{args.verb} {action}" if action else args.verb
+    sys.exit(asyncio.run(commands.run(name, args, settings)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,291 @@
+"""The command line's verbs: each opens the service, calls one flow and prints what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+import orjson
+from pydantic import ValidationError
+
+from connector.app import Service, open_service, serving
+from connector.errors import ConnectorError, Misconfigured
+from connector.flows.auditing import audit, rebuild
+from connector.flows.installing import can_receive_hooks
+from connector.flows.sync import backfill, sync
+from connector.flows.tenant import Tenant
+from connector.installation_settings import InstallationSettings
+from connector.records import Right, Window
+from connector.settings import Settings
+
+
+def show(answer: object) -> None:
+    """Print one JSON object or list."""
+    print(orjson.dumps(answer, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS, default=str).decode())
+
+
+async def serve(settings: Settings) -> int:
+    """Serve until told to stop; a second signal does not wait for what is being sent."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    async with open_service(settings) as service, serving(service):
+        await stopped.wait()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+    return 0
+
+
+async def the_tenant(service: Service, chosen: str | None) -> Tenant:
+    """The installation that was named, or the only one there is."""
+    if chosen is not None:
+        return await service.tenant(chosen)
+    active = [one for one in await service.installations.all() if one.state != "ended"]
+    if len(active) != 1:
+        named = ", ".join(f"{one.id} ({one.name})" for one in active) or "none"
+        raise Misconfigured(f"Say which installation with --installation ID. There are: {named}.")
+    return await service.tenant(active[0].id)
+
+
+async def list_installations(service: Service, _args: argparse.Namespace) -> int:
+    """Every installation with its contact centres and the state of both."""
+    centres = await service.installations.centres()
+    answer = []
+    for one in await service.installations.all():
+        last = await service.operations.last_run(one.id)
+        mine = [c for c in centres if c.installation_id == one.id]
+        answer.append(
+            {
+                "id": one.id, "company": one.name, "domain": one.domain, "state": one.state, "reason": one.reason,
+                "owner": one.owner_user_id, "last_run": last[0] if last else None,
+                "last_outcome": last[1] if last else None,
+                "centres": [{"id": c.id, "user": c.user, "state": c.state, "reason": c.reason} for c in mine],
+            }
+        )  # fmt: skip
+    show(answer)
+    return 0
+
+
+async def add_installation(service: Service, _args: argparse.Namespace) -> int:
+    """Install with a personal API token read from standard input."""
+    token = await asyncio.to_thread(sys.stdin.readline)
+    if not token.strip():
+        raise Misconfigured("Write the personal API token to standard input.")
+    arrival = await service.install_token(token.strip())
+    show({"installation": arrival.installation_id, "company": arrival.company, "new": arrival.is_new})
+    return 0
+
+
+async def connect_centre(service: Service, args: argparse.Namespace) -> int:
+    """Connect a contact centre, password on standard input, and say which rights work."""
+    tenant = await the_tenant(service, args.installation)
+    password = (await asyncio.to_thread(sys.stdin.readline)).rstrip("\r\n")
+    if not password:
+        raise Misconfigured("Write the password to standard input.")
+    rights = await service.connect_centre(
+        tenant.id, vendor=args.vendor, system=args.system, user=args.user, password=password
+    )
+    show({"connected": f"{args.vendor}:{args.system}", "rights": _rights(rights)})
+    return 0
+
+
+def _rights(rights: Sequence[Right]) -> list[dict[str, object]]:
+    return [asdict(right) for right in rights]
+
+
+async def show_settings(service: Service, args: argparse.Namespace) -> int:
+    """The settings document of an installation."""
+    tenant = await the_tenant(service, args.installation)
+    show(tenant.settings.model_dump(mode="json"))
+    return 0
+
+
+async def set_settings(service: Service, args: argparse.Namespace) -> int:
+    """Replace the settings document by the one on standard input; what failed under the old one is tried again."""
+    tenant = await the_tenant(service, args.installation)
+    document = await asyncio.to_thread(sys.stdin.read)
+    try:
+        settings = InstallationSettings.model_validate_json(document)
+    except ValidationError as error:
+        raise Misconfigured(f"The settings were not saved. {error}") from error
+    seen = tenant.installed.settings_version
+    if not await service.installations.set_settings(tenant.id, settings, seen_version=seen):
+        raise Misconfigured("Somebody else changed the settings meanwhile. Look at them again, then repeat.")
+    again = await tenant.ledger.retry_parked()
+    show({"saved": True, "version": seen + 1, "failed_entries_tried_again": again})
+    return 0
+
+
+async def list_users(service: Service, args: argparse.Namespace) -> int:
+    """Pipedrive users and the agents that are mapped to them."""
+    tenant = await the_tenant(service, args.installation)
+    directory = await tenant.people()
+    people = directory.people
+    by_agent = {
+        f"{connection}/{agent.id}": tenant.settings.agent_users.get(agent.id)
+        or people.users_by_email.get((agent.email or "").casefold())
+        for (connection, _), agent in people.agents.items()
+    }
+    users = [asdict(user) for user in await tenant.pipedrive.users()]
+    show({"users": users, "agents": by_agent})
+    return 0
+
+
+async def list_types(service: Service, args: argparse.Namespace) -> int:
+    """Pipedrive activity types."""
+    tenant = await the_tenant(service, args.installation)
+    show([asdict(kind) for kind in await tenant.pipedrive.activity_types()])
+    return 0
+
+
+async def list_pipelines(service: Service, args: argparse.Namespace) -> int:
+    """Pipedrive pipelines and their stages."""
+    tenant = await the_tenant(service, args.installation)
+    stages = await tenant.pipedrive.stages()
+    show(
+        [
+            asdict(pipeline)
+            | {"stages": [asdict(stage) for stage in stages if stage.pipeline_id == pipeline.id]}
+            for pipeline in await tenant.pipedrive.pipelines()
+        ]
+    )
+    return 0
+
+
+async def run_sync(service: Service, args: argparse.Namespace) -> int:
+    """Run the activity flow once, for one installation or for all."""
+    if args.installation is not None:
+        tenants = [await service.tenant(args.installation)]
+    else:
+        tenants = await service.tenants()
+    for tenant in tenants:
+        counts = await sync(tenant)
+        show({"installation": tenant.id, **_counted(counts)})
+    return 0
+
+
+def _counted(counts: Mapping[str, int]) -> dict[str, int]:
+    return {name: number for name, number in counts.items() if number}
+
+
+async def run_backfill(service: Service, args: argparse.Namespace) -> int:
+    """Bring a past period within a budget of Pipedrive tokens."""
+    tenant = await the_tenant(service, args.installation)
+    counts = await backfill(tenant, _window(args), budget=args.budget)
+    show({"installation": tenant.id, **_counted(counts)})
+    return 0
+
+
+async def run_audit(service: Service, args: argparse.Namespace) -> int:
+    """Prove a period from both vendors' lists; exit status 1 on a difference."""
+    tenant = await the_tenant(service, args.installation)
+    result = await audit(tenant, _window(args))
+    show({"installation": tenant.id, **result.report()})
+    return 0 if result.clean else 1
+
+
+async def run_rebuild(service: Service, args: argparse.Namespace) -> int:
+    """Adopt our own activities that Pipedrive lists since a time."""
+    tenant = await the_tenant(service, args.installation)
+    show({"installation": tenant.id, "adopted": await rebuild(tenant, args.since)})
+    return 0
+
+
+def _window(args: argparse.Namespace) -> Window:
+    if args.until <= args.since:
+        raise Misconfigured("--to must be later than --from.")
+    return Window(args.since, args.until)
+
+
+async def run_check(service: Service, args: argparse.Namespace) -> int:
+    """Call both vendors and print rights, scopes, webhooks, types and agents; exit status 1 if something is amiss."""
+    tenant = await the_tenant(service, args.installation)
+    me = await tenant.pipedrive.me()
+    problems: list[str] = []
+    types = {kind.key for kind in await tenant.pipedrive.activity_types() if kind.active}
+    hooks = await service.installations.hooks(tenant.id)
+    there = {hook.id for hook in await tenant.pipedrive.webhooks() if hook.active}
+    settings = tenant.settings
+    wanted = {settings.calls.type, settings.chats.type, *(case.type for case in settings.calls.cases)}
+    wanted |= set(settings.messages.types.values())
+    problems += [
+        f"activity type {kind!r} is not active in Pipedrive" for kind in sorted(filter(None, wanted - types))
+    ]
+    if not can_receive_hooks(tenant):
+        problems.append("no public https address: the index lives on sweeps alone")
+    problems += [f"webhook of {entity} is missing" for entity, hook in hooks.items() if hook not in there]
+    centres: dict[str, object] = {}
+    for centre in tenant.centres.values():
+        rights = await centre.api.check()
+        centres[centre.id] = _rights(rights)
+        problems += [
+            f"{centre.id}: {right.name} does not work: {right.needed_for}"
+            for right in rights
+            if not right.works
+        ]
+    directory = await tenant.people()
+    unmapped = sorted(
+        f"{connection}/{agent.id}"
+        for (connection, _), agent in directory.people.agents.items()
+        if agent.active
+        and agent.id not in settings.agent_users
+        and (agent.email or "").casefold() not in directory.people.users_by_email
+    )
+    show(
+        {
+            "installation": tenant.id, "company": me.company_name, "user": me.user_id, "admin": me.is_admin,
+            "webhooks": hooks, "types": sorted(types), "centres": centres, "agents_without_user": unmapped,
+            "index": await tenant.index.size(), "ledger": await tenant.ledger.counts(), "problems": problems,
+        }
+    )  # fmt: skip
+    return 1 if problems else 0
+
+
+COMMANDS = {
+    "installations": list_installations,
+    "installations add": add_installation,
+    "centre connect": connect_centre,
+    "settings show": show_settings,
+    "settings set": set_settings,
+    "users": list_users,
+    "types": list_types,
+    "pipelines": list_pipelines,
+    "sync": run_sync,
+    "backfill": run_backfill,
+    "audit": run_audit,
+    "rebuild": run_rebuild,
+    "check": run_check,
+}
+
+
+async def run(verb: str, args: argparse.Namespace, settings: Settings) -> int:
+    """Run one verb; what went wrong is said in a sentence, exit status 2."""
+    async with AsyncExitStack() as stack:
+        try:
+            if verb == "serve":
+                return await serve(settings)
+            service = await stack.enter_async_context(open_service(settings))
+            return await COMMANDS[verb](service, args)
+        except ConnectorError as error:
+            print(f"{error}", file=sys.stderr)
+            return 2
+
+
+def moment(text: str) -> datetime:
+    """A time on the command line: ISO 8601 with a zone."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no ISO 8601 time such as 2026-11-01T00:00+01:00"
+        ) from error
+    if at.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} has no zone; write it as in 2026-11-01T00:00+01:00")
+    return at - timedelta(microseconds=at.microsecond)
