@@ -201,3 +201,10 @@ async def test_click_to_call_needs_an_agent_of_a_campaign_and_somebody_to_call(c
 async def test_a_sip_account_can_be_rung_without_a_campaign(centre: Centre) -> None:
     assert await centre.post("connections/call", {"sip": "391", "phone_number": "601000001"}) is None
     await centre.post("connections/call", {"sip": "999", "phone_number": "601000001"}, status=400)
+
+
+async def test_tags_show_and_filter_on_request(centre: Centre) -> None:
+    await centre.seed(calls=[CALL, CALL | {"tags": ["pilne", "oferta"]}])
+    found = (await centre.get("connections", include_tags="true", **{"tags[]": "pilne"}))["result"]
+    assert [row["tags"] for row in found] == [["pilne", "oferta"]]
+    assert "tags" not in (await centre.get("connections"))["result"][0]

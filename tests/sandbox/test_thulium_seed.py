@@ -137,3 +137,19 @@ async def test_ten_thousand_events_load_in_no_time(centre: Centre) -> None:
     assert time.process_time() - started < 3
     state = await centre.look("state")
     assert (state["calls"], state["messages"], state["chats"], state["customers"]) == (6000, 2500, 1500, 2000)
+
+
+async def test_a_row_can_come_in_a_wrong_shape_among_good_ones(centre: Centre) -> None:
+    made = await centre.seed(
+        calls=[{"number": "601000001"}] * 2, chats=[{"name": "Żak"}], tickets=[{"from": "k@example.com"}]
+    )
+    message = (await centre.get("tickets"))["result"][0]["messages"][0]["message_id"]
+    for ref in (made["calls"][0], made["chats"][0], message):
+        await centre.happen("broken", id=ref)
+    dates = {row["connection_id"]: row["date"] for row in (await centre.get("connections"))["result"]}
+    assert dates.pop(made["calls"][0]) == "0000-00-00 00:00"
+    assert all(date.startswith("20") for date in dates.values())
+    assert (await centre.get("chats"))["result"][0]["created_at"] is None
+    assert (await centre.get("tickets"))["result"][0]["messages"][0]["created_at"] is None
+    await centre.happen("broken", id=made["calls"][0], mended=True)
+    assert all(row["date"].startswith("20") for row in (await centre.get("connections"))["result"])

@@ -132,3 +132,15 @@ async def test_statuses_and_categories_are_listed(centre: Centre) -> None:
     assert {"id": 3, "name": "Zamknięte"} in await centre.get("ticket_statuses")
     assert await centre.get("ticket_categories")
     assert await centre.get("ticket_queues")
+
+
+async def test_tickets_are_found_by_status_company_and_special_field(centre: Centre) -> None:
+    await centre.seed(
+        companies=[{"name": "Śruby"}],
+        customers=[{"surname": "Żak", "company_id": 1, "email": "k1@example.com"}],
+        tickets=[ticket(1), ticket(2) | {"status_id": 3, "custom_fields": {"Numer zamówienia": "7"}}],
+    )
+    assert await subjects(centre, company_id=1) == ["Zapytanie 1"]
+    assert await subjects(centre, **{"status_id[]": 3}) == ["Zapytanie 2"]
+    assert await subjects(centre, **{"custom_fields[Numer zamówienia]": 7}) == ["Zapytanie 2"]
+    assert await subjects(centre, source="phone") == []

@@ -12,6 +12,7 @@ from typing import TypeAlias, TypeVar
 import orjson
 from aiohttp import web
 from aiohttp.hdrs import ACCEPT_LANGUAGE, AUTHORIZATION
+from multidict import MultiMapping
 
 from connector.sandbox.thulium.state import ApiUser, System
 from connector.sandbox.thulium.wire import ApiError, Body, answer, error
@@ -25,7 +26,7 @@ class Ask:
 
     system: System
     path: Mapping[str, str]
-    query: Mapping[str, str]
+    query: MultiMapping[str]
     body: Body
     listed: list[Body]
     """Rows of a body that is an array."""

@@ -18,7 +18,7 @@ from aiohttp.typedefs import Middleware
 from connector.sandbox import faults
 from connector.sandbox.clock import Clock
 from connector.sandbox.pages import serve_static
-from connector.sandbox.thulium import calls, chats, crm, directory, hooks, tickets
+from connector.sandbox.thulium import calls, chats, crm, directory, field_items, hooks, tickets
 from connector.sandbox.thulium.api import routes
 from connector.sandbox.thulium.control import SENDER, SYSTEMS, control_routes
 from connector.sandbox.thulium.hooks import Sender
@@ -28,7 +28,15 @@ from connector.sandbox.thulium.wire import error
 
 MAX_BODY = 256 * 2**20  # seeds of a hundred thousand records
 SYSTEM_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-RESOURCES = (*directory.ROUTES, *crm.ROUTES, *calls.ROUTES, *tickets.ROUTES, *chats.ROUTES, *hooks.ROUTES)
+RESOURCES = (
+    *directory.ROUTES,
+    *crm.ROUTES,
+    *field_items.ROUTES,
+    *calls.ROUTES,
+    *tickets.ROUTES,
+    *chats.ROUTES,
+    *hooks.ROUTES,
+)
 
 
 @dataclass(frozen=True)

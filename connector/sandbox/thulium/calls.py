@@ -91,6 +91,8 @@ def _row(ask: Ask, call: Call) -> dict[str, object]:
         "disconnected_by": ("Agent" if n % 2 else "Customer") if call.billsec else None,
         "transferred_to": blank(n, call.transferred_to),
     }
+    if call.connection_id in system.broken:
+        row |= {"date": "0000-00-00 00:00", "duration": None, "type": ""}
     if ask.wants("include_tags"):
         row["tags"] = call.tags
     if ask.wants("include_topics") and system.switches.topics_shape != "none":
@@ -112,6 +114,8 @@ def _found(ask: Ask) -> Sequence[Call]:
     for key in ("src", "dst", "user_login", "queue_id", "topic_id", "customer_id"):
         if wanted := query.get(key):
             found = [call for call in found if str(getattr(call, key)) == wanted]
+    if tags := set(query.getall("tags[]", [])):
+        found = [call for call in found if tags & set(call.tags)]
     return found
 
 

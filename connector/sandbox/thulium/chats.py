@@ -28,6 +28,8 @@ def _row(ask: Ask, chat: Chat) -> dict[str, object]:
         "status": chat.status,
         "user_login": blank(n, chat.user_login),
     }
+    if chat.conversation_id in system.broken:
+        row |= {"created_at": None, "closed_at": "0000-00-00"}
     if ask.wants("include_messages"):
         row["messages"] = [_message(system, message) for message in chat.messages]
     if ask.wants("include_files"):

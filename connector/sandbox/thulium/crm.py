@@ -1,23 +1,21 @@
-"""Customers and companies, their notes and repeating special fields.
+"""Customers and companies, one by one and in batches.
 
 Vendor pages: https://api.thulium.com/docs/api/crm/get_customers_id, …/post_customers, …/get_companies_id
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 
 from connector.sandbox.thulium.api import Ask, Created, Route, Row
-from connector.sandbox.thulium.state import Company, Customer, FieldItem, System
-from connector.sandbox.thulium.wire import ApiError, Body, blank, local
+from connector.sandbox.thulium.state import Company, Customer, System
+from connector.sandbox.thulium.wire import ApiError, Body, blank, custom_wanted, local
 
 ADDRESSES = ("address", "invoice_address", "mail_drop_address")
 DETAILS = ("gender", "homepage", "birthdate", "nip", "note", "pesel", "job", "job_title", "vip", *ADDRESSES)
 KEYS = {"name", "surname", "email", "phone_number", "company_id", "type", "group", "identifier", *DETAILS}
 KEYS |= {"account_manager", "custom_fields", "fill_read_only_custom_fields", "customer_id"}
-CUSTOM_FILTER = re.compile(r"custom_fields\[([^\]]+)\](?:\[\d+\])?")
 
 
 def _customer(ask: Ask, card: Customer) -> dict[str, object]:
@@ -84,10 +82,7 @@ def _fits(card: Customer, query: Mapping[str, str]) -> bool:
     }
     if any(query.get(key) and query[key] not in values for key, values in plain.items()):
         return False
-    wanted: dict[str, set[str]] = {}
-    for key, value in query.items():
-        if match := CUSTOM_FILTER.fullmatch(key):
-            wanted.setdefault(match[1], set()).add(value)
+    wanted = custom_wanted(query)
     return all(str(card.custom_fields.get(name, "")) in values for name, values in wanted.items())
 
 
@@ -119,7 +114,8 @@ def list_companies(ask: Ask) -> object:
     )
 
 
-def _found(ask: Ask, records: Mapping[int, Row]) -> Row:
+def find(ask: Ask, records: Mapping[int, Row]) -> Row:
+    """Find the record whose id is in the path; 404 when there is none."""
     if (ref := ask.number("id")) not in records:
         raise ApiError(404, "Not found")
     return records[ref]
@@ -127,12 +123,12 @@ def _found(ask: Ask, records: Mapping[int, Row]) -> Row:
 
 def get_customer(ask: Ask) -> object:
     """`GET customers/:id`."""
-    return _customer(ask, _found(ask, ask.system.customers))
+    return _customer(ask, find(ask, ask.system.customers))
 
 
 def get_company(ask: Ask) -> object:
     """`GET companies/:id`."""
-    return _company(ask, _found(ask, ask.system.companies))
+    return _company(ask, find(ask, ask.system.companies))
 
 
 def check_card(system: System, body: Body) -> None:
@@ -215,12 +211,12 @@ def post_customer(ask: Ask) -> Created:
 
 def put_customer(ask: Ask) -> None:
     """`PUT customers/:id`: a key left out stays; empty answer."""
-    change_customer(ask.system, _found(ask, ask.system.customers), ask.body)
+    change_customer(ask.system, find(ask, ask.system.customers), ask.body)
 
 
 def delete_customer(ask: Ask) -> None:
     """`DELETE customers/:id`; a company's card goes with its company only."""
-    card = _found(ask, ask.system.customers)
+    card = find(ask, ask.system.customers)
     if card.company_flag:
         raise ApiError(400, "Invalid value", "customer_id")
     del ask.system.customers[card.customer_id]
@@ -235,7 +231,7 @@ def post_company(ask: Ask) -> Created:
 
 def put_company(ask: Ask) -> None:
     """`PUT companies/:id`: as for customers, `name` being the company's."""
-    company, values = _found(ask, ask.system.companies), dict(ask.body.values)
+    company, values = find(ask, ask.system.companies), dict(ask.body.values)
     if "name" in values:
         values["surname"] = values.pop("name")
     change_customer(ask.system, company.card, Body(values))
@@ -243,7 +239,7 @@ def put_company(ask: Ask) -> None:
 
 def delete_company(ask: Ask) -> None:
     """`DELETE companies/:id`: its card goes, its people stay without a company."""
-    company = _found(ask, ask.system.companies)
+    company = find(ask, ask.system.companies)
     del ask.system.companies[company.company_id], ask.system.customers[company.card.customer_id]
     for card in ask.system.customers.values():
         if card.company_id == company.company_id:
@@ -289,51 +285,7 @@ def put_batch(ask: Ask) -> object:
 
 def post_note(ask: Ask) -> None:
     """`POST customers/:id/notes`; the key `note` is our reading."""
-    _found(ask, ask.system.customers).notes.append(ask.body.need("note"))
-
-
-def list_field_groups(ask: Ask) -> object:
-    """`GET customer_field_groups`: repeating groups of special fields."""
-    return [{"id": ref, "name": name} for ref, name in ask.system.field_groups.items()]
-
-
-def _item(item: FieldItem) -> dict[str, object]:
-    return {
-        "id": item.id,
-        "customer_field_group_id": item.group_id,
-        "customer_id": item.customer_id,
-        "values": item.values,
-    }
-
-
-def list_field_items(ask: Ask) -> object:
-    """`GET customer_field_group_items`, 1000 rows at most."""
-    limit, offset = ask.page(1000)
-    wanted = ask.query.get("customer_id")
-    rows = [item for item in ask.system.field_items.values() if wanted in (None, str(item.customer_id))]
-    return {"count": len(rows), "result": [_item(item) for item in rows[offset : offset + limit]]}
-
-
-def post_field_item(ask: Ask) -> Created:
-    """`POST customer_field_group_items`; the keys are our reading."""
-    group_id, customer_id = ask.body.number("customer_field_group_id"), ask.body.number("customer_id")
-    if group_id not in ask.system.field_groups:
-        raise ApiError(400, "Invalid value", "customer_field_group_id")
-    if customer_id not in ask.system.customers:
-        raise ApiError(400, "Invalid value", "customer_id")
-    item = FieldItem(next(ask.system.numbers), group_id, customer_id, ask.body.part("values"))
-    ask.system.field_items[item.id] = item
-    return Created(_item(item))
-
-
-def put_field_item(ask: Ask) -> None:
-    """`PUT customer_field_group_items/:id`."""
-    _found(ask, ask.system.field_items).values.update(ask.body.part("values"))
-
-
-def delete_field_item(ask: Ask) -> None:
-    """`DELETE customer_field_group_items/:id`."""
-    del ask.system.field_items[_found(ask, ask.system.field_items).id]
+    find(ask, ask.system.customers).notes.append(ask.body.need("note"))
 
 
 ROUTES: tuple[Route, ...] = (
@@ -350,9 +302,4 @@ ROUTES: tuple[Route, ...] = (
     ("POST", "companies", post_company),
     ("PUT", "companies/:id", put_company),
     ("DELETE", "companies/:id", delete_company),
-    ("GET", "customer_field_groups", list_field_groups),
-    ("GET", "customer_field_group_items", list_field_items),
-    ("POST", "customer_field_group_items", post_field_item),
-    ("PUT", "customer_field_group_items/:id", put_field_item),
-    ("DELETE", "customer_field_group_items/:id", delete_field_item),
 )

@@ -43,7 +43,7 @@ def _id(card: Customer | None) -> int | None:
 
 def call(system: System, body: Body) -> Call:
     """List a call: `type`, `number` (the customer's) or `customer_id`, `disposition`, `ring`, `talk`, `agent`, `queue_id`,
-    `topic_id`, `comment`, `at` (start).
+    `topic_id`, `comment`, `tags`, `at` (start).
     """
     inbound = body.text("type", "INBOUND") == "INBOUND"
     number = body.text("number").replace(" ", "")
@@ -72,6 +72,7 @@ def call(system: System, body: Body) -> Call:
         customer_id=_id(card),
         ref=body.text("connection_id"),
     )
+    made.tags = tuple(body.texts("tags"))
     if body.text("topic_id") or body.text("comment"):
         calls.write_topic(system, made, body.number("topic_id"), body.text("comment"), made.user_login)
     return made
@@ -279,6 +280,16 @@ def company_now(system: System, body: Body) -> dict[str, object]:
     return {"id": made.company_id, "customer_id": made.card.customer_id}
 
 
+def broken_now(system: System, body: Body) -> dict[str, object]:
+    """Have the row of a call, chat or message (`id`) come in a wrong shape, or right again with `"mended": true`."""
+    ref = body.need("id")
+    if body.flag("mended"):
+        system.broken.discard(ref)
+    else:
+        system.broken.add(ref)
+    return {"id": ref}
+
+
 HAPPENINGS: dict[str, Callable[[System, Body], dict[str, object]]] = {
     "call": call_now,
     "topic": topic_now,
@@ -291,4 +302,5 @@ HAPPENINGS: dict[str, Callable[[System, Body], dict[str, object]]] = {
     "customer": customer_now,
     "customer_deleted": customer_deleted_now,
     "company": company_now,
+    "broken": broken_now,
 }

@@ -108,7 +108,9 @@ def _directory(system: System, body: Body) -> None:
 
 
 class Crowd:
-    """Who takes part in generated events: person i has customer id i + 1 and the number `phone_base` + i."""
+    """Who takes part in generated events: person i, from 0, has customer id i + 1, the number `phone_base` + i and the
+    address person{i + 1}@example.com.
+    """
 
     def __init__(self, system: System, body: Body, chance: random.Random) -> None:
         """Make the persons that are not there yet."""
@@ -120,7 +122,7 @@ class Crowd:
             if i + 1 not in system.customers:
                 system.customers[i + 1] = Customer(
                     i + 1,
-                    f"{SURNAMES[i // 10 % 10]} {i}",
+                    f"{SURNAMES[i // 10 % 10]} {i + 1}",
                     system.now(),
                     name=FIRST_NAMES[i % 10],
                     phones=[self.number(i)],
@@ -134,7 +136,7 @@ class Crowd:
 
     def email(self, i: int) -> str:
         """Give person i's address."""
-        return f"person{i}@example.com"
+        return f"person{i + 1}@example.com"
 
     def pick(self, unmatched: float) -> tuple[int | None, int]:
         """Choose who: customer id, or None for a stranger, and the place in the row of numbers and addresses."""

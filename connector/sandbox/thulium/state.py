@@ -295,6 +295,8 @@ class System:
     chats_by_start: Timeline[Chat] = field(default_factory=Timeline)
     subscriptions: dict[int, Subscription] = field(default_factory=dict)
     field_items: dict[int, FieldItem] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+    """Ids of calls, chats and messages whose rows come in a wrong shape."""
     dialled: list[Dialled] = field(default_factory=list)
     deliveries: deque[dict[str, object]] = field(default_factory=lambda: deque(maxlen=10_000))
     numbers: count[int] = field(default_factory=lambda: count(1))

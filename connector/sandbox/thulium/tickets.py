@@ -12,7 +12,17 @@ from datetime import UTC, datetime
 
 from connector.sandbox.thulium.api import Ask, Route
 from connector.sandbox.thulium.state import Message, System, Ticket
-from connector.sandbox.thulium.wire import ApiError, Body, blank, bound, hours, local, minute, mixed
+from connector.sandbox.thulium.wire import (
+    ApiError,
+    Body,
+    blank,
+    bound,
+    custom_wanted,
+    hours,
+    local,
+    minute,
+    mixed,
+)
 
 CLOSED = 3
 SOURCES = ("email", "phone", "sms", "chat", "www")
@@ -20,6 +30,7 @@ SOURCES = ("email", "phone", "sms", "chat", "www")
 
 def _message(system: System, message: Message) -> dict[str, object]:
     n = message.message_id
+    broken = str(n) in system.broken
     return {
         "message_id": str(n) if n % 2 else n,
         "user_login": message.user_login,
@@ -27,7 +38,7 @@ def _message(system: System, message: Message) -> dict[str, object]:
         "body": blank(n, message.body),
         "comment": blank(n, message.comment),
         "system_comment": blank(n + 1, message.system_comment),
-        "created_at": minute(system.zone, message.created_at),
+        "created_at": None if broken else minute(system.zone, message.created_at),
         "attachments": message.attachments,
     }
 
@@ -83,10 +94,15 @@ def _found(ask: Ask) -> Sequence[Ticket]:
     for key, name in keys.items():
         if wanted := query.get(key):
             found = [ticket for ticket in found if str(getattr(ticket, name)) == wanted]
-    if wanted := query.get("status_id[]") or query.get("status_id"):
-        found = [ticket for ticket in found if str(ticket.status_id) == wanted]
+    if statuses := query.getall("status_id[]", []):
+        found = [ticket for ticket in found if str(ticket.status_id) in statuses]
+    if company := query.get("company_id"):
+        people = {ref for ref, card in system.customers.items() if str(card.company_id) == company}
+        found = [ticket for ticket in found if ticket.customer_id in people]
     if wanted := query.get("message_id"):
         found = [t for t in found if any(str(message.message_id) == wanted for message in t.messages)]
+    for name, values in custom_wanted(query).items():
+        found = [ticket for ticket in found if str(ticket.custom_fields.get(name, "")) in values]
     return found
 
 

@@ -16,6 +16,7 @@ from aiohttp import web
 
 JSON = "application/json"
 LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?)?")
+CUSTOM_FILTER = re.compile(r"custom_fields\[([^\]]+)\](?:\[\d+\])?")
 
 POLISH = {
     "Authentication required": "Wymagane uwierzytelnienie",
@@ -165,6 +166,15 @@ def bound(query: Mapping[str, str], key: str) -> str | None:
     if not LOCAL_TIME.fullmatch(text):
         raise ApiError(400, "Invalid value", key)
     return text + "0000-00-00 00:00:00"[len(text) :]
+
+
+def custom_wanted(query: Mapping[str, str]) -> dict[str, set[str]]:
+    """Read `custom_fields[Name]=v` and `custom_fields[Name][0]=v` filters: wanted values by field."""
+    wanted: dict[str, set[str]] = {}
+    for key, value in query.items():
+        if match := CUSTOM_FILTER.fullmatch(key):
+            wanted.setdefault(match[1], set()).add(value)
+    return wanted
 
 
 def hours(seconds: float) -> str:
