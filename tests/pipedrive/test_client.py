@@ -1,0 +1,310 @@
+"""Our client against the simulated Pipedrive, every request and answer judged by the vendor's files."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from connector.errors import (
+    AccountClosed,
+    BudgetSpent,
+    Forbidden,
+    NotFound,
+    Rejected,
+    Unauthorised,
+    UnknownOutcome,
+)
+from connector.pipedrive import oauth
+from connector.pipedrive.fields import Fields
+from connector.pipedrive.hooks import read_hook
+from connector.pipedrive.mapping import activity_changes
+from connector.pipedrive.records import HookEvent
+from connector.records import ActivityDraft
+from tests.pipedrive.conftest import JumpingClock
+from tests.pipedrive.simulated import Simulated, simulated
+
+AT = datetime(2026, 8, 22, 13, 5, 40, tzinfo=UTC)
+
+
+@pytest.fixture
+async def sim() -> AsyncIterator[Simulated]:
+    async with simulated() as sim:
+        yield sim
+
+
+def draft(sim: Simulated, **changes: object) -> ActivityDraft:
+    fields: dict[str, object] = {
+        "subject": "Rozmowa: Zofia Żółć",
+        "type": "call",
+        "due": AT,
+        "note": "<b>Kolejka:</b> Sprzedaż<br>ref:abcdefghijklmnopqrst",
+        "owner_id": str(sim.users[1]),
+        "person_id": None,
+        "org_id": None,
+        "deal_id": None,
+        "duration_s": 61,
+    }
+    return ActivityDraft(**(fields | changes))  # type: ignore[arg-type]
+
+
+async def seed(sim: Simulated, **records: object) -> dict[str, list[str]]:
+    found = await sim.control("POST", "seed", records)
+    assert isinstance(found, dict)
+    made = found["companies"][0]
+    return {
+        name: [str(i) for i in made[name]] for name in ("persons", "organizations", "deals", "activities")
+    }
+
+
+async def test_an_activity_is_written_read_changed_and_deleted(sim: Simulated) -> None:
+    ids = await seed(
+        sim,
+        organizations=[{"name": "Firma"}],
+        persons=[{"name": "Zofia Żółć", "org": "Firma"}],
+        deals=[{"title": "Umowa", "person": "Zofia Żółć"}],
+    )
+    wanted = draft(sim, person_id=ids["persons"][0], org_id=ids["organizations"][0], deal_id=ids["deals"][0])
+    written = await sim.pipedrive.create_activity(wanted)
+    assert (written.subject, written.note) == (wanted.subject, wanted.note)
+    assert written.server_time is not None
+    assert abs(written.server_time - datetime.now(UTC)) < timedelta(seconds=5)
+
+    activity = await sim.pipedrive.activity(written.id)
+    assert (activity.person_id, activity.org_id, activity.deal_id) == (
+        ids["persons"][0],
+        ids["organizations"][0],
+        ids["deals"][0],
+    )
+    assert (activity.due, activity.duration_s, activity.done) == (AT.replace(second=0), 120, True)
+    assert (activity.owner_id, activity.creator_user_id) == (str(sim.users[1]), str(sim.users[0]))
+
+    changes = activity_changes(activity, draft(sim, note="temat"))
+    assert (await sim.pipedrive.update_activity(written.id, changes)).note == "temat"
+    await sim.pipedrive.delete_activity(written.id)
+    assert (await sim.pipedrive.activity(written.id)).is_deleted
+
+
+async def test_a_list_is_read_in_pages_of_five_hundred(sim: Simulated) -> None:
+    await seed(sim, generate={"persons": 1201, "organizations": 3, "open_deals": 2})
+    pages = [page async for page in sim.pipedrive.persons()]
+    assert [len(page) for page in pages] == [500, 500, 201]
+    ids = [int(person.id) for page in pages for person in page]
+    assert ids == sorted(set(ids))
+    assert all(person.phones for page in pages for person in page)
+    assert sum([len(page) async for page in sim.pipedrive.organizations()]) == 3
+    deals = [deal async for page in sim.pipedrive.deals(status="open") for deal in page]
+    assert [deal.status for deal in deals] == ["open", "open"]
+    assert await sim.pipedrive.deal(deals[0].id) == deals[0]
+    assert sim.governor.spent_today == 10 * (3 + 1 + 1) + 1
+
+
+async def test_activities_since_a_moment_are_all_listed(sim: Simulated) -> None:
+    since = await sim.pipedrive.server_time()
+    written = [await sim.pipedrive.create_activity(draft(sim, note=f"ref:{i}")) for i in range(3)]
+    found = [row async for page in sim.pipedrive.activities(since - timedelta(seconds=120)) for row in page]
+    assert [row.id for row in found] == [row.id for row in written]
+    assert [row async for page in sim.pipedrive.activities(since + timedelta(hours=1)) for row in page] == []
+
+
+async def test_people_and_kinds_are_listed(sim: Simulated) -> None:
+    me = await sim.pipedrive.me()
+    assert (me.user_id, me.is_admin, me.company_name) == (str(sim.users[0]), True, "Przykład sp. z o.o.")
+    users = await sim.pipedrive.users()
+    assert [int(user.id) for user in users] == sim.users
+    assert sim.governor.seats == 3
+    assert sim.governor.allowance == 30_000 * 2 * 3 // 2
+    assert {kind.key for kind in await sim.pipedrive.activity_types() if kind.active} >= {
+        "call",
+        "email",
+        "task",
+    }
+    (pipeline,) = await sim.pipedrive.pipelines()
+    stages = await sim.pipedrive.stages()
+    assert {stage.pipeline_id for stage in stages} == {pipeline.id}
+
+
+async def test_prices_agree_with_the_simulators_meter(sim: Simulated) -> None:
+    await sim.pipedrive.users()
+    written = await sim.pipedrive.create_activity(draft(sim))
+    await sim.pipedrive.update_activity(written.id, {"note": "y"})
+    await sim.pipedrive.activity(written.id)
+    await sim.pipedrive.delete_activity(written.id)
+    await sim.governor.close()
+    meter = await sim.control("GET", "tokens")
+    assert isinstance(meter, dict)
+    assert meter["spent"] == sum(sim.spending.spent.values()) == 20 + 5 + 5 + 1 + 3
+
+
+async def test_a_personal_token_works_too() -> None:
+    async with simulated(personal=True) as sim:
+        assert (await sim.pipedrive.me()).is_admin
+        written = await sim.pipedrive.create_activity(draft(sim))
+        assert (await sim.pipedrive.activity(written.id)).creator_user_id == str(sim.users[0])
+
+
+async def test_a_refusal_tells_why(sim: Simulated) -> None:
+    with pytest.raises(Rejected, match="type"):
+        await sim.pipedrive.create_activity(draft(sim, type="no_such_type"))
+    with pytest.raises(NotFound):
+        await sim.pipedrive.activity("999999")
+    sim.checker.violations.clear()
+    sim.checker.refused.clear()
+
+
+async def test_expired_tokens_are_renewed_by_one_of_two_processes(sim: Simulated) -> None:
+    other = sim.another()
+    await asyncio.gather(sim.pipedrive.me(), other.pipedrive.me())
+    await sim.control("POST", "expire")
+    await asyncio.gather(
+        *[client.pipedrive.create_activity(draft(sim)) for client in (sim, other) for _ in range(6)]
+    )
+    assert (
+        len([call for call in await sim.calls() if call == "POST /oauth/token"]) == 2
+    )  # install and renewal
+    rows = await sim.control("GET", "activities")
+    assert isinstance(rows, list)
+    assert len(rows) == 12
+
+
+async def test_an_uninstalled_app_is_told_to_connect_again(sim: Simulated) -> None:
+    await sim.pipedrive.me()
+    await sim.control("POST", "uninstall", {"user": sim.users[0]})
+    with pytest.raises(Unauthorised):
+        await sim.pipedrive.me()
+    assert sim.store.dead
+
+
+async def test_revoking_uninstalls(sim: Simulated) -> None:
+    await sim.pipedrive.me()
+    await oauth.revoke(sim.session, sim.settings, sim.store.tokens)
+    with pytest.raises(Unauthorised):
+        await sim.pipedrive.me()
+
+
+async def test_a_missing_scope_is_named(sim: Simulated) -> None:
+    await sim.control("POST", "app", {"client_id": "demo-client", "scopes": "base contacts:full"})
+    await sim.control("POST", "expire")
+    with pytest.raises(Forbidden, match="activities:full"):
+        await sim.pipedrive.create_activity(draft(sim))
+
+
+async def test_a_closed_account_pauses_the_company(sim: Simulated) -> None:
+    await sim.control("POST", "company", {"open": False})
+    for _ in range(3):
+        with pytest.raises(AccountClosed):
+            await sim.pipedrive.me()
+    assert (await sim.calls()).count("GET /v1/users/me") == 1
+
+
+async def test_a_spent_day_pauses_the_company(sim: Simulated) -> None:
+    await sim.pipedrive.me()
+    await sim.control("POST", "company", {"spent": 10**9})
+    for _ in range(3):
+        with pytest.raises(BudgetSpent) as spent:
+            await sim.pipedrive.create_activity(draft(sim))
+    assert (spent.value.after or 0) > 800
+    assert (await sim.calls()).count("POST /api/v2/activities") == 1
+
+
+FAULTS: Sequence[tuple[str, dict[str, object], int]] = (
+    ("timeout_before", {"seconds": 0.05}, 0),
+    ("timeout_after", {"seconds": 0.05}, 1),
+    ("reset_before", {}, 0),
+    ("reset_after", {}, 1),
+    ("status_before", {"status": 502, "html": True}, 0),
+    ("status_after", {"status": 504}, 1),
+    ("empty_body", {}, 1),
+)
+
+
+@pytest.mark.parametrize(("kind", "rule", "effects"), FAULTS)
+async def test_a_write_of_unknown_outcome_is_sent_once(
+    sim: Simulated, kind: str, rule: dict[str, object], effects: int
+) -> None:
+    await sim.fault(kind, method="POST", path="/api/v2/activities", **rule)
+    with pytest.raises(UnknownOutcome):
+        await sim.pipedrive.create_activity(draft(sim))
+    assert (await sim.calls()).count("POST /api/v2/activities") == 1
+    rows = await sim.control("GET", "activities")
+    assert isinstance(rows, list)
+    assert len(rows) == effects
+    sim.checker.violations.clear()  # the broken answer is the simulator's, on request
+
+
+async def test_a_burst_refusal_is_waited_out(clock: JumpingClock) -> None:
+    async with simulated(clock) as sim:
+        await sim.fault("burst_429", method="POST", times=2)
+        await sim.pipedrive.create_activity(draft(sim))
+        assert (await sim.calls()).count("POST /api/v2/activities") == 3
+
+
+async def test_fields_are_found_by_code_then_by_name_and_made_where_missing(sim: Simulated) -> None:
+    fields = await Fields.load(sim.pipedrive, "person")
+    name = "Contact centre ID"
+    assert fields.find(name=name, type="varchar") is None
+    made = await fields.find_or_create(name=name, type="varchar")
+    assert len(made.code) == 40
+    assert await fields.find_or_create(name=name, type="varchar") == made
+    again = await Fields.load(sim.pipedrive, "person")
+    assert again.find(code=made.code, name="renamed since", type="varchar") == made
+    assert again.find(name=name, type="text") is None
+    assert again.find(name="Name", type="varchar") is None  # a built-in field is not ours
+    await seed(sim, persons=[{"name": "Zofia", "custom_fields": {made.code: "77"}}])
+    pages = [page async for page in sim.pipedrive.persons(custom_fields=[made.code])]
+    assert pages[0][0].custom_fields == {made.code: "77"}
+
+
+async def test_webhooks_are_made_listed_heard_and_removed(sim: Simulated) -> None:
+    heard: list[HookEvent] = []
+
+    async def hear(request: web.Request) -> web.Response:
+        heard.append(read_hook(request.headers, await request.read(), user="hook", password="s3cret"))
+        return web.Response(status=204)
+
+    app = web.Application()
+    app.router.add_post("/hook", hear)
+    async with TestServer(app) as receiver:
+        url = str(receiver.make_url("/hook"))
+        hook = await sim.pipedrive.create_webhook(
+            url=url, entity="person", name="connector-person", user="hook", password="s3cret"
+        )
+        assert (hook.url, hook.object, hook.action, hook.active) == (url, "person", "*", True)
+        assert await sim.pipedrive.webhooks() == [hook]
+        heard.clear()
+        made = await sim.control(
+            "POST",
+            "edit",
+            {"entity": "person", "action": "create", "changes": {"name": "Zofia", "phones": []}},
+        )
+        assert isinstance(made, dict)
+        await sim.control(
+            "POST",
+            "edit",
+            {"entity": "person", "action": "change", "id": made["id"], "changes": {"name": "Maja"}},
+        )
+        await sim.control("POST", "edit", {"entity": "person", "action": "delete", "id": made["id"]})
+        await sim.control("POST", "hooks/settle", {"seconds": 2})
+        events = {event.action: event for event in heard}
+        assert events.keys() == {"create", "change", "delete"}
+        assert {event.entity_id for event in heard} == {str(made["id"])}
+        assert "name" in events["change"].previous_keys
+        assert {(event.webhook_id, event.entity) for event in heard} == {(hook.id, "person")}
+        await sim.pipedrive.delete_webhook(hook.id)
+        assert await sim.pipedrive.webhooks() == []
+        with pytest.raises(NotFound):
+            await sim.pipedrive.delete_webhook(hook.id)
+        sim.checker.refused.clear()
+
+
+async def test_the_lite_plan_is_used_nearly_whole_without_a_refusal(clock: JumpingClock) -> None:
+    async with simulated(clock, plan="lite", settings={"pipedrive_daily_share": 1.0}) as sim:
+        await sim.pipedrive.users()
+        started = clock.now()
+        await asyncio.gather(*[sim.pipedrive.create_activity(draft(sim)) for _ in range(400)])
+        assert 400 / (clock.now() - started).total_seconds() >= 38
+        log = await sim.control("GET", "calls")
+        assert isinstance(log, list)
+        assert all(call["status"] != 429 for call in log)
