@@ -65,6 +65,9 @@ _ACTIONS = (
 # Seen only in code that receives them; a system that refuses them is asked for the others alone.
 _UNCERTAIN_ACTIONS = ("TICKET_CREATED", "AGENT_RINGING", "RECORDING_READY")
 
+_NO_FILTERS: Mapping[str, str] = MappingProxyType({})
+_WITH_FIELDS: Mapping[str, str] = MappingProxyType({"include_custom_fields": "true"})
+
 Rec = TypeVar("Rec")
 
 
@@ -120,21 +123,21 @@ class Thulium:
     def customers(self) -> AsyncIterator[Sequence[Customer]]:
         """https://api.thulium.com/docs/api/crm/get_customers"""
         read = partial(directory.read_customer, wall=self._wall)
-        return self._records("customers", read, _RECORDS_A_PAGE, {"include_custom_fields": "true"})
+        return self._records("customers", read, _RECORDS_A_PAGE, _WITH_FIELDS)
 
     async def customer(self, customer_id: str) -> Customer | None:
         """https://api.thulium.com/docs/api/crm/get_customers_id"""
-        row = await self._record(f"customers/{segment(customer_id)}")
+        row = await self._record(f"customers/{segment(customer_id)}", params=_WITH_FIELDS)
         return directory.read_customer(row, self._wall) if row else None
 
     def companies(self) -> AsyncIterator[Sequence[Company]]:
         """https://api.thulium.com/docs/api/crm/get_companies"""
         read = partial(directory.read_company, wall=self._wall)
-        return self._records("companies", read, _RECORDS_A_PAGE, {"include_custom_fields": "true"})
+        return self._records("companies", read, _RECORDS_A_PAGE, _WITH_FIELDS)
 
     async def company(self, company_id: str) -> Company | None:
         """https://api.thulium.com/docs/api/crm/get_companies_id"""
-        row = await self._record(f"companies/{segment(company_id)}")
+        row = await self._record(f"companies/{segment(company_id)}", params=_WITH_FIELDS)
         return directory.read_company(row, self._wall) if row else None
 
     async def calls(self, window: Window) -> AsyncIterator[Sequence[Call | Unreadable]]:
@@ -146,7 +149,7 @@ class Thulium:
 
     async def call_topic(self, call_id: str) -> CallTopic | None:
         """https://api.thulium.com/docs/api/connections/get_connections_id_topic"""
-        row = await self._record(f"connections/{segment(call_id)}/topic")
+        row = await self._record(f"connections/{segment(call_id)}/topic", wire.read_record_or_nothing)
         if row is None:
             return None
         return mapping.read_call_topic(row, await self._topics_with(mapping.topic_id_of(row)))
@@ -209,14 +212,19 @@ class Thulium:
         """Give back connections."""
         await self._client.close()
 
-    async def _record(self, path: str) -> wire.Row | None:
+    async def _record(
+        self,
+        path: str,
+        read: Callable[[bytes], wire.Row | None] = wire.read_record,
+        params: Mapping[str, str] = _NO_FILTERS,
+    ) -> wire.Row | None:
         try:
-            return await self._client.get(path, wire.read_record)
+            return await self._client.get(path, read, params)
         except NotFound:
             return None
 
     def _list(
-        self, path: str, filters: Mapping[str, str] = MappingProxyType({}), limit: int = _EVENTS_A_PAGE
+        self, path: str, filters: Mapping[str, str] = _NO_FILTERS, limit: int = _EVENTS_A_PAGE
     ) -> AsyncIterator[list[object]]:
         def fetch(offset: int) -> Awaitable[wire.Page]:
             return self._client.get(path, wire.read_page, {**filters, "limit": limit, "offset": offset})
@@ -228,7 +236,7 @@ class Thulium:
         path: str,
         read: Callable[[wire.Row], Rec | None],
         limit: int = _EVENTS_A_PAGE,
-        filters: Mapping[str, str] = MappingProxyType({}),
+        filters: Mapping[str, str] = _NO_FILTERS,
     ) -> AsyncIterator[list[Rec]]:
         async for rows in self._list(path, filters, limit):
             yield [record for row in rows if isinstance(row, dict) and (record := read(row)) is not None]

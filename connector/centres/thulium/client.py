@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from base64 import b64encode
 from collections.abc import Callable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -55,9 +54,8 @@ class Client:
         self._timeout = aiohttp.ClientTimeout(
             total=settings.thulium_timeout, sock_connect=min(settings.thulium_timeout, _LONGEST_CONNECT)
         )
-        credentials = b64encode(f"{account.user}:{account.password}".encode()).decode()
         self._headers = {
-            "Authorization": f"Basic {credentials}",
+            "Authorization": aiohttp.encode_basic_auth(account.user, account.password),
             "Accept": "application/json",
             "Accept-Language": "en",
             "User-Agent": "connector",
@@ -65,7 +63,7 @@ class Client:
         self._session: aiohttp.ClientSession | None = None
 
     async def get(
-        self, path: str, read: Callable[[bytes], Read], params: Mapping[str, str | int] | None = None
+        self, path: str, read: Callable[[bytes], Read], params: Mapping[str, object] | None = None
     ) -> Read:
         """Read `path`; raises NotFound, Unreachable after three more tries, and the others by status."""
         address = f"{path}?{urlencode(params)}" if params else path

@@ -36,13 +36,16 @@ class WallClock:
         rest = value[16:]
         if not rest:
             return minute
+        if rest[0] == ":" and rest[1:].replace(".", "", 1).isdecimal() and (seconds := float(rest[1:])) < 61:
+            return minute + timedelta(seconds=seconds)
         try:
-            if rest[0] == ":" and len(rest) < 12:
-                return minute + timedelta(seconds=float(rest[1:]))
-            # No page of the vendor shows an offset; should one come, it is believed.
-            return datetime.fromisoformat(value).astimezone(UTC)
+            moment = datetime.fromisoformat(value)
         except ValueError:
-            raise Malformed(f"not a time: {value[:40]!r}") from None
+            moment = minute.replace(tzinfo=None)
+        if moment.tzinfo is None:
+            raise Malformed(f"not a time: {value[:40]!r}")
+        # No page of the vendor shows an offset; should one come, it is believed.
+        return moment.astimezone(UTC)
 
     def utc_or_none(self, value: object) -> datetime | None:
         """The same, where an empty or unreadable time only means that it is not known."""

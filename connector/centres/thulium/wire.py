@@ -56,9 +56,7 @@ def read_page(body: bytes) -> Page:
             if key in answer:
                 answer = answer[key]
                 break
-    if answer is None:
-        answer = []
-    if isinstance(answer, dict) and all(key.isdigit() for key in answer):
+    if isinstance(answer, dict) and answer and all(key.isdigit() for key in answer):
         # PHP writes an array with gaps as an object.
         answer = list(answer.values())
     if not isinstance(answer, list):
@@ -67,18 +65,23 @@ def read_page(body: bytes) -> Page:
 
 
 def read_record(body: bytes) -> Row | None:
-    """Read one record, bare or enveloped; an empty answer, `null` or `[]` is None."""
+    """Read one record, bare or enveloped; `[]`, PHP's empty record, is None."""
     answer = read_json(body)
     for key in ("result", "data"):
-        if isinstance(answer, dict) and set(answer) <= {key, "count"} and key in answer:
+        if isinstance(answer, dict) and key in answer and set(answer) <= {key, "count"}:
             answer = answer[key]
     if isinstance(answer, list):
-        answer = answer[0] if answer else None
-    if answer is None:
-        return None
+        if not answer:
+            return None
+        answer = answer[0]
     if not isinstance(answer, dict):
         raise Malformed("the answer is no record")
     return answer
+
+
+def read_record_or_nothing(body: bytes) -> Row | None:
+    """The same where an empty body or `null` may be how the vendor says that nothing is there."""
+    return None if body.strip() in (b"", b"null") else read_record(body)
 
 
 def read_error(body: bytes) -> str:

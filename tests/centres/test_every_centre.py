@@ -1,0 +1,169 @@
+"""What every registered contact centre must do, whichever vendor it is."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+import connector.centres
+from connector.centres import CENTRES, Account, ContactCentre
+from connector.errors import Misconfigured, NotFound, Unauthorised
+from connector.records import Call, Unreadable, Window
+from connector.settings import Settings
+from tests.centres.simulated import WARSAW, ImpatientClock, Simulated
+
+SIMULATORS: dict[str, Callable[[], Awaitable[Simulated]]] = {"thulium": Simulated.start}
+NAMES = sorted(CENTRES)
+RULES = {
+    "rights-documented",
+    "fixtures-documented",
+    "hooks-authenticated",
+    "hooks-as-hints",
+    "own-rate-limit",
+    "time-zone-and-dst",
+    "list-envelopes",
+    "moving-lists",
+    "unreadable-rows-alone",
+    "replay",
+    "health",
+    "dial",
+    "unknown-outcomes",
+    "unknowns-documented",
+    "no-personal-data-in-logs",
+}
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+@pytest.fixture(params=NAMES)
+async def simulator(request: pytest.FixtureRequest) -> AsyncIterator[Simulated]:
+    simulator = await SIMULATORS[request.param]()
+    yield simulator
+    await simulator.stop()
+
+
+@pytest.fixture
+def centre(simulator: Simulated) -> ContactCentre:
+    return simulator.centre()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_centre_has_its_papers(name: str) -> None:
+    folder = Path(connector.centres.__file__).parent / name
+    readme = (folder / "README.md").read_text()
+    for heading in ("## Rights", "## Webhooks", "## Known", "## Unknown"):
+        assert heading in readme
+    quality = yaml.safe_load((folder / "quality.yaml").read_text())
+    assert set(quality["rules"]) >= RULES
+    for rule, state in quality["rules"].items():
+        exempt = isinstance(state, dict) and state.get("status") == "exempt" and state.get("reason")
+        assert state == "done" or exempt, rule
+    assert list((Path(__file__).parent.parent / "fixtures" / name).iterdir())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_address_nobody_trusts_is_refused_before_anything_is_sent(name: str) -> None:
+    settings = Settings.model_validate({f"{name}_url": "https://attacker.example.com/{system}"})
+    with pytest.raises(Misconfigured):
+        CENTRES[name](Account("demo", "u", "p", WARSAW), settings, ImpatientClock())
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(
+    content_type=st.sampled_from(["application/json", "application/x-www-form-urlencoded", ""]),
+    body=st.binary(),
+)
+def test_a_webhook_of_any_kind_is_read_without_error(name: str, content_type: str, body: bytes) -> None:
+    centre = CENTRES[name](Account("demo", "u", "p", WARSAW), Settings(), ImpatientClock())
+    for hint in centre.read_hook(content_type, body):
+        assert hint.kind
+        assert hint.ref
+        assert hint.dedup_key
+
+
+async def test_rights_are_named_with_what_they_are_for(centre: ContactCentre) -> None:
+    rights = await centre.check()
+    assert rights
+    assert all(right.works and right.name and right.needed_for for right in rights)
+
+
+async def test_wrong_credentials_are_told_as_such(simulator: Simulated) -> None:
+    centre = simulator.centre(password="wrong")
+    with pytest.raises(Unauthorised):
+        await centre.check()
+    with pytest.raises(Unauthorised):
+        await centre.agents()
+
+
+async def test_the_directory_has_agents_and_queues_with_names(centre: ContactCentre) -> None:
+    assert all(agent.id and agent.name for agent in await centre.agents())
+    assert all(queue.id and queue.name for queue in await centre.queues())
+    assert await centre.agents()
+
+
+async def test_a_call_is_listed_in_the_window_of_its_start_and_in_no_other(simulator: Simulated) -> None:
+    await simulator.seed(calls=[{"number": "+48601000001", "customer_id": None, "at": NOW.isoformat()}])
+    centre = simulator.centre()
+
+    async def listed(since: datetime, until: datetime) -> list[Call | Unreadable]:
+        return [call async for page in centre.calls(Window(since, until)) for call in page]
+
+    (call,) = await listed(NOW, NOW + timedelta(seconds=1))
+    assert isinstance(call, Call)
+    assert call.started_at == NOW
+    assert await listed(NOW - timedelta(hours=2), NOW) == []
+    assert await listed(NOW + timedelta(seconds=1), NOW + timedelta(hours=2)) == []
+
+
+async def test_reading_again_gives_the_same(simulator: Simulated) -> None:
+    await simulator.seed(
+        generate={
+            "events": 120,
+            "persons": 5,
+            "from": NOW.isoformat(),
+            "to": (NOW + timedelta(hours=1)).isoformat(),
+            "mix": {"call": 0.5, "message": 0.3, "chat": 0.2},
+        }
+    )
+    centre, window = simulator.centre(), Window(NOW, NOW + timedelta(hours=1))
+
+    async def read() -> list[object]:
+        calls = [event async for page in centre.calls(window) for event in page]
+        chats = [event async for page in centre.chats(window) for event in page]
+        messages = [event async for page in centre.messages(NOW) for event in page]
+        return [*calls, *chats, *messages]
+
+    first = await read()
+    assert len(first) == 120
+    assert await read() == first
+
+
+async def test_what_does_not_exist_is_none(centre: ContactCentre) -> None:
+    assert await centre.customer("987654321") is None
+    assert await centre.company("987654321") is None
+    assert await centre.call_topic("987654321.1") is None
+
+
+async def test_an_unknown_agent_cannot_be_rung(centre: ContactCentre) -> None:
+    with pytest.raises(NotFound):
+        await centre.dial("nobody", "+48601000001")
+
+
+async def test_a_subscription_can_be_made_found_and_ended_twice(centre: ContactCentre) -> None:
+    made = await centre.subscribe("https://connector.example.com/h/1", user="u", password="p")
+    assert (made, "https://connector.example.com/h/1") in await centre.subscriptions()
+    await centre.unsubscribe(made)
+    await centre.unsubscribe(made)
+
+
+async def test_closing_twice_and_without_use_is_fine(simulator: Simulated) -> None:
+    centre = simulator.centre()
+    await centre.close()
+    await centre.agents()
+    await centre.close()
+    await centre.close()
