@@ -8,6 +8,8 @@ from pathlib import Path
 
 from babel.messages.pofile import read_po
 
+Translate = Callable[[str], str]
+
 LANGUAGES = ("en", "pl")
 CATALOGUES = Path(__file__).parent / "locale"
 
@@ -28,7 +30,7 @@ def _catalogue(language: str) -> dict[str, str]:
         }
 
 
-def translator(language: str) -> Callable[[str], str]:
+def translator(language: str) -> Translate:
     """A function that says an English sentence in `language`."""
     catalogue = _catalogue(language)
     return lambda sentence: catalogue.get(sentence, sentence)
