@@ -25,7 +25,8 @@ from connector.sandbox.pipedrive.state import Company, Event, User, World, v1_ti
 from connector.sandbox.pipedrive.users import shown_user
 from connector.sandbox.wire import Object, answer, read_object
 
-Control: TypeAlias = Callable[[web.Request], Awaitable[web.Response]]
+Handler: TypeAlias = Callable[[web.Request], Awaitable[web.Response]]
+Control: TypeAlias = Callable[[World, Sender, web.Request], Awaitable[web.Response]]
 ENTITIES: dict[str, Entity] = {entity.name: entity for entity in (PERSON, ORGANIZATION, DEAL, ACTIVITY)}
 COMPANY_SETTINGS = ("name", "plan", "seats", "api_domain", "callto", "contact_sync", "open", "caps")
 USER_SETTINGS = ("name", "email", "admin", "active", "timezone", "locale", "phone")
@@ -128,12 +129,152 @@ def state(company: Company) -> Object:
     return counts | {"hooks": len(company.hooks), "merged": company.merged}
 
 
-def _checked(handler: Control) -> Control:
+async def _do_seed(world: World, _sender: Sender, request: web.Request) -> web.Response:
+    return answer(seed(world, await read_object(request)), 201)
+
+
+async def _do_edit(world: World, _sender: Sender, request: web.Request) -> web.Response:
+    return answer(edit(world, await read_object(request)))
+
+
+async def _list_companies(world: World, _sender: Sender, _request: web.Request) -> web.Response:
+    return answer([state(company) for company in world.companies.values()])
+
+
+async def _show_state(world: World, _sender: Sender, request: web.Request) -> web.Response:
+    return answer(state(_asked(world, request)))
+
+
+async def _show_activities(world: World, _sender: Sender, request: web.Request) -> web.Response:
+    return answer(list(_asked(world, request).activities.records.values()))
+
+
+async def _show_records(world: World, _sender: Sender, request: web.Request) -> web.Response:
+    return answer(list(_asked(world, request).table(request.query["entity"]).records.values()))
+
+
+async def _show_tokens(world: World, _sender: Sender, request: web.Request) -> web.Response:
+    company = _asked(world, request)
+    company.meter.turn(world.clock.now().date())
+    return answer(tokens(company))
+
+
+async def _change_company(world: World, _sender: Sender, request: web.Request) -> web.Response:
+    """Switch things of a company: `open` false answers 402, `spent` sets today's tokens, `caps` plan limits."""
+    body = await read_object(request)
+    company = _company(world, body.get("company"))
+    for name in COMPANY_SETTINGS:
+        if name in body:
+            setattr(company, name, body[name])
+    if "spent" in body:
+        company.meter.turn(world.clock.now().date())
+        company.meter.spent = int(body["spent"])
+    return answer(state(company))
+
+
+async def _do_change_user(world: World, _sender: Sender, request: web.Request) -> web.Response:
+    return answer(change_user(world, await read_object(request)))
+
+
+async def _change_app(world: World, _sender: Sender, request: web.Request) -> web.Response:
+    """Register an app, or change its `secret`, `name`, `redirect_uri` or `scopes` (text with spaces)."""
+    body = await read_object(request)
+    app = world.apps.setdefault(body["client_id"], App(client_id=body["client_id"]))
+    for name in ("secret", "name", "redirect_uri", "scopes"):
+        if name in body:
+            setattr(app, name, body[name])
+    return answer({"client_id": app.client_id, "scopes": app.scopes})
+
+
+async def _authorise(world: World, _sender: Sender, request: web.Request) -> web.Response:
+    """Allow an app as the user would, without the page: gives the `code` for `redirect_uri`."""
+    body = await read_object(request)
+    _, user = _user(world, body)
+    app = world.apps[body.get("client_id", "demo-client")]
+    return answer({"code": oauth.issue_code(world, app, user, body["redirect_uri"])}, 201)
+
+
+async def _do_uninstall(world: World, sender: Sender, request: web.Request) -> web.Response:
+    body = await read_object(request)
+    _, user = _user(world, body)
+    grant = oauth.find_grant(world, world.apps[body.get("client_id", "demo-client")], user)
+    if grant is None:
+        raise ValueError("the app is not installed")
+    assert sender.session is not None  # noqa: S101 - requests come after the start
+    return answer({"callback_status": await oauth.uninstall(world, sender.session, grant)})
+
+
+async def _expire_tokens(world: World, _sender: Sender, _request: web.Request) -> web.Response:
+    """End every access token now; refresh tokens stay."""
+    ended = len(world.access)
+    world.access.clear()
+    return answer({"ended": ended})
+
+
+async def _show_hooks(world: World, _sender: Sender, request: web.Request) -> web.Response:
+    company = _asked(world, request)
+    hooks = [
+        {
+            **hook.record,
+            "failed_first_attempts": hook.failed_first_attempts,
+            "banned_until": hook.banned_until,
+            "last_success": hook.last_success,
+        }
+        for hook in company.hooks.values()
+    ]
+    return answer(hooks)
+
+
+async def _show_deliveries(world: World, sender: Sender, request: web.Request) -> web.Response:
+    company = _asked(world, request)
+    return answer([delivery.shown() for delivery in sender.log if delivery.company_id == company.id])
+
+
+async def _set_hook_faults(_world: World, sender: Sender, request: web.Request) -> web.Response:
+    sender.faults = HookFaults(**await read_object(request))
+    return answer(asdict(sender.faults))
+
+
+async def _clear_hook_faults(_world: World, sender: Sender, _request: web.Request) -> web.Response:
+    sender.faults = HookFaults()
+    sender.release()
+    return web.Response(status=204)
+
+
+async def _settle_hooks(_world: World, sender: Sender, request: web.Request) -> web.Response:
+    """Wait until no webhook is under way, at most `seconds` (5)."""
+    seconds = float((await read_object(request)).get("seconds", 5)) if request.can_read_body else 5
+    return answer({"settled": await sender.settle(seconds)})
+
+
+HANDLERS: list[tuple[str, str, Control]] = [
+    ("POST", "seed", _do_seed),
+    ("POST", "edit", _do_edit),
+    ("GET", "companies", _list_companies),
+    ("POST", "company", _change_company),
+    ("POST", "user", _do_change_user),
+    ("POST", "app", _change_app),
+    ("POST", "authorise", _authorise),
+    ("POST", "uninstall", _do_uninstall),
+    ("POST", "expire", _expire_tokens),
+    ("GET", "state", _show_state),
+    ("GET", "activities", _show_activities),
+    ("GET", "records", _show_records),
+    ("GET", "tokens", _show_tokens),
+    ("GET", "hooks", _show_hooks),
+    ("GET", "hooks/deliveries", _show_deliveries),
+    ("POST", "hooks/faults", _set_hook_faults),
+    ("DELETE", "hooks/faults", _clear_hook_faults),
+    ("POST", "hooks/settle", _settle_hooks),
+]
+
+
+def _checked(world: World, sender: Sender, order: Control) -> Handler:
     """Answer 400 to orders that make no sense."""
 
     async def control(request: web.Request) -> web.Response:
         try:
-            return await handler(request)
+            return await order(world, sender, request)
         except Refused as refused:
             return refused.answer()
         except (ValueError, KeyError, TypeError, StopIteration) as error:
@@ -144,125 +285,7 @@ def _checked(handler: Control) -> Control:
 
 def routes(world: World, sender: Sender) -> list[web.RouteDef]:
     """Give the control endpoints."""
-
-    async def do_seed(request: web.Request) -> web.Response:
-        return answer(seed(world, await read_object(request)), 201)
-
-    async def do_edit(request: web.Request) -> web.Response:
-        return answer(edit(world, await read_object(request)))
-
-    async def list_companies(_request: web.Request) -> web.Response:
-        return answer([state(company) for company in world.companies.values()])
-
-    async def show_state(request: web.Request) -> web.Response:
-        return answer(state(_asked(world, request)))
-
-    async def show_activities(request: web.Request) -> web.Response:
-        return answer(list(_asked(world, request).activities.records.values()))
-
-    async def show_records(request: web.Request) -> web.Response:
-        return answer(list(_asked(world, request).table(request.query["entity"]).records.values()))
-
-    async def show_tokens(request: web.Request) -> web.Response:
-        company = _asked(world, request)
-        company.meter.turn(world.clock.now().date())
-        return answer(tokens(company))
-
-    async def change_company(request: web.Request) -> web.Response:
-        """Switch things of a company: `open` false answers 402, `spent` sets today's tokens, `caps` plan limits."""
-        body = await read_object(request)
-        company = _company(world, body.get("company"))
-        for name in COMPANY_SETTINGS:
-            if name in body:
-                setattr(company, name, body[name])
-        if "spent" in body:
-            company.meter.turn(world.clock.now().date())
-            company.meter.spent = int(body["spent"])
-        return answer(state(company))
-
-    async def do_change_user(request: web.Request) -> web.Response:
-        return answer(change_user(world, await read_object(request)))
-
-    async def change_app(request: web.Request) -> web.Response:
-        """Register an app, or change its `secret`, `name`, `redirect_uri` or `scopes` (text with spaces)."""
-        body = await read_object(request)
-        app = world.apps.setdefault(body["client_id"], App(client_id=body["client_id"]))
-        for name in ("secret", "name", "redirect_uri", "scopes"):
-            if name in body:
-                setattr(app, name, body[name])
-        return answer({"client_id": app.client_id, "scopes": app.scopes})
-
-    async def authorise(request: web.Request) -> web.Response:
-        """Allow an app as the user would, without the page: gives the `code` for `redirect_uri`."""
-        body = await read_object(request)
-        _, user = _user(world, body)
-        app = world.apps[body.get("client_id", "demo-client")]
-        return answer({"code": oauth.issue_code(world, app, user, body["redirect_uri"])}, 201)
-
-    async def do_uninstall(request: web.Request) -> web.Response:
-        body = await read_object(request)
-        _, user = _user(world, body)
-        grant = oauth.find_grant(world, world.apps[body.get("client_id", "demo-client")], user)
-        if grant is None:
-            raise ValueError("the app is not installed")
-        assert sender.session is not None  # noqa: S101 - requests come after the start
-        return answer({"callback_status": await oauth.uninstall(world, sender.session, grant)})
-
-    async def expire_tokens(_request: web.Request) -> web.Response:
-        """End every access token now; refresh tokens stay."""
-        ended = len(world.access)
-        world.access.clear()
-        return answer({"ended": ended})
-
-    async def show_hooks(request: web.Request) -> web.Response:
-        company = _asked(world, request)
-        hooks = [
-            {
-                **hook.record,
-                "failed_first_attempts": hook.failed_first_attempts,
-                "banned_until": hook.banned_until,
-                "last_success": hook.last_success,
-            }
-            for hook in company.hooks.values()
-        ]
-        return answer(hooks)
-
-    async def show_deliveries(request: web.Request) -> web.Response:
-        company = _asked(world, request)
-        return answer([delivery.shown() for delivery in sender.log if delivery.company_id == company.id])
-
-    async def set_hook_faults(request: web.Request) -> web.Response:
-        sender.faults = HookFaults(**await read_object(request))
-        return answer(asdict(sender.faults))
-
-    async def clear_hook_faults(_request: web.Request) -> web.Response:
-        sender.faults = HookFaults()
-        sender.release()
-        return web.Response(status=204)
-
-    async def settle_hooks(request: web.Request) -> web.Response:
-        """Wait until no webhook is under way, at most `seconds` (5)."""
-        seconds = float((await read_object(request)).get("seconds", 5)) if request.can_read_body else 5
-        return answer({"settled": await sender.settle(seconds)})
-
-    handlers: list[tuple[str, str, Control]] = [
-        ("POST", "seed", do_seed),
-        ("POST", "edit", do_edit),
-        ("GET", "companies", list_companies),
-        ("POST", "company", change_company),
-        ("POST", "user", do_change_user),
-        ("POST", "app", change_app),
-        ("POST", "authorise", authorise),
-        ("POST", "uninstall", do_uninstall),
-        ("POST", "expire", expire_tokens),
-        ("GET", "state", show_state),
-        ("GET", "activities", show_activities),
-        ("GET", "records", show_records),
-        ("GET", "tokens", show_tokens),
-        ("GET", "hooks", show_hooks),
-        ("GET", "hooks/deliveries", show_deliveries),
-        ("POST", "hooks/faults", set_hook_faults),
-        ("DELETE", "hooks/faults", clear_hook_faults),
-        ("POST", "hooks/settle", settle_hooks),
+    return [
+        web.route(method, f"/_sandbox/{path}", _checked(world, sender, order))
+        for method, path, order in HANDLERS
     ]
-    return [web.route(method, f"/_sandbox/{path}", _checked(handler)) for method, path, handler in handlers]

@@ -7,20 +7,20 @@ is not documented by the vendor; the texts are.
 from __future__ import annotations
 
 import base64
-import binascii
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import aiohttp
-from aiohttp import BasicAuth, web
+from aiohttp import web
 
 from connector.sandbox.pages import Pages
 from connector.sandbox.pipedrive.config import App
 from connector.sandbox.pipedrive.errors import Refused
 from connector.sandbox.pipedrive.state import Access, Code, Company, Grant, User, World
-from connector.sandbox.wire import answer
+from connector.sandbox.wire import answer, read_basic, write_basic
 
 CODE_LIFE = timedelta(minutes=5)
 TOKEN_LIFE = timedelta(minutes=60)
@@ -93,10 +93,9 @@ def _client(world: World, request: web.Request, form: Mapping[str, str]) -> App:
     header = request.headers.get("Authorization", "")
     if header:
         try:
-            given = BasicAuth.decode(header)
-        except (ValueError, binascii.Error) as error:
+            client_id, secret = read_basic(header)
+        except ValueError as error:
             raise refused_token("Invalid client: cannot read the authorization header") from error
-        client_id, secret = given.login, given.password
     app = world.apps.get(client_id)
     if app is None or not secrets.compare_digest(app.secret.encode(), secret.encode()):
         raise refused_token("Invalid client: client is invalid")
@@ -146,7 +145,7 @@ async def uninstall(world: World, session: aiohttp.ClientSession, grant: Grant) 
         "user_id": grant.user.id,
         "timestamp": world.stamp(),
     }
-    auth = BasicAuth(grant.app.client_id, grant.app.secret).encode()
+    auth = write_basic(grant.app.client_id, grant.app.secret)
     try:
         async with session.delete(grant.callback, json=body, headers={"Authorization": auth}) as response:
             return response.status
@@ -154,74 +153,77 @@ async def uninstall(world: World, session: aiohttp.ClientSession, grant: Grant) 
         return None
 
 
+async def _consent(world: World, pages: Pages, request: web.Request) -> web.Response:
+    redirect_uri = request.query.get("redirect_uri", "")
+    app = _app(world, request.query.get("client_id", ""), redirect_uri)
+    people: list[tuple[Company, User]] = [
+        (company, user)
+        for company in world.companies.values()
+        for user in company.users.values()
+        if user.active
+    ]
+    if app is None:
+        return pages.answer("refused.html", 400)
+    state = request.query.get("state", "")
+    return pages.answer("consent.html", app=app, redirect_uri=redirect_uri, state=state, people=people)
+
+
+async def _decide(world: World, pages: Pages, request: web.Request) -> web.Response:
+    form = await request.post()
+    redirect_uri, state = str(form.get("redirect_uri", "")), str(form.get("state", ""))
+    app = _app(world, str(form.get("client_id", "")), redirect_uri)
+    chosen = world.user(int(str(form["user"]))) if str(form.get("user", "")).isdigit() else None
+    if app is None or chosen is None or not chosen[1].active:
+        return pages.answer("refused.html", 400)
+    kept = {"state": state} if state else {}
+    if form.get("decision") != "allow":
+        raise back(redirect_uri, error="user_denied", **kept)
+    raise back(redirect_uri, code=issue_code(world, app, chosen[1], redirect_uri), **kept)
+
+
+async def _token(world: World, request: web.Request) -> web.Response:
+    try:
+        form = await _form(request)
+        app = _client(world, request, form)
+        if not form.get("grant_type"):
+            raise refused_token("Missing parameter: grant_type")
+        if form["grant_type"] not in ("authorization_code", "refresh_token"):
+            raise refused_token("Unsupported grant type: grant_type is invalid")
+        grant = (_exchange if form["grant_type"] == "authorization_code" else _refresh)(world, app, form)
+    except Refused as refused:
+        return refused.answer()
+    origin = grant.company.api_domain or world.config.api_domain or f"{request.scheme}://{request.host}"
+    return answer(
+        {
+            "access_token": issue_access(world, grant),
+            "token_type": "Bearer",
+            "refresh_token": grant.refresh_token,
+            "scope": app.scopes.replace(" ", ","),
+            "expires_in": int(TOKEN_LIFE.total_seconds()) - 1,
+            "api_domain": origin,
+        }
+    )
+
+
+async def _revoke(world: World, request: web.Request) -> web.Response:
+    try:
+        form = await _form(request)
+        _client(world, request, form)
+    except Refused as refused:
+        return refused.answer()
+    value = form.get("token", "")
+    if (grant := world.grants.get(value)) is not None:
+        close_grant(world, grant)
+    world.access.pop(value, None)
+    return answer({"success": True})
+
+
 def routes(world: World, pages: Pages) -> list[web.RouteDef]:
     """Give the endpoints under `/oauth`."""
-
-    async def consent(request: web.Request) -> web.Response:
-        redirect_uri = request.query.get("redirect_uri", "")
-        app = _app(world, request.query.get("client_id", ""), redirect_uri)
-        people: list[tuple[Company, User]] = [
-            (company, user)
-            for company in world.companies.values()
-            for user in company.users.values()
-            if user.active
-        ]
-        if app is None:
-            return pages.answer("refused.html", 400)
-        state = request.query.get("state", "")
-        return pages.answer("consent.html", app=app, redirect_uri=redirect_uri, state=state, people=people)
-
-    async def decide(request: web.Request) -> web.Response:
-        form = await request.post()
-        redirect_uri, state = str(form.get("redirect_uri", "")), str(form.get("state", ""))
-        app = _app(world, str(form.get("client_id", "")), redirect_uri)
-        chosen = world.user(int(str(form["user"]))) if str(form.get("user", "")).isdigit() else None
-        if app is None or chosen is None or not chosen[1].active:
-            return pages.answer("refused.html", 400)
-        kept = {"state": state} if state else {}
-        if form.get("decision") != "allow":
-            raise back(redirect_uri, error="user_denied", **kept)
-        raise back(redirect_uri, code=issue_code(world, app, chosen[1], redirect_uri), **kept)
-
-    async def token(request: web.Request) -> web.Response:
-        try:
-            form = await _form(request)
-            app = _client(world, request, form)
-            if not form.get("grant_type"):
-                raise refused_token("Missing parameter: grant_type")
-            if form["grant_type"] not in ("authorization_code", "refresh_token"):
-                raise refused_token("Unsupported grant type: grant_type is invalid")
-            grant = (_exchange if form["grant_type"] == "authorization_code" else _refresh)(world, app, form)
-        except Refused as refused:
-            return refused.answer()
-        origin = grant.company.api_domain or world.config.api_domain or f"{request.scheme}://{request.host}"
-        return answer(
-            {
-                "access_token": issue_access(world, grant),
-                "token_type": "Bearer",
-                "refresh_token": grant.refresh_token,
-                "scope": app.scopes.replace(" ", ","),
-                "expires_in": int(TOKEN_LIFE.total_seconds()) - 1,
-                "api_domain": origin,
-            }
-        )
-
-    async def revoke(request: web.Request) -> web.Response:
-        try:
-            form = await _form(request)
-            _client(world, request, form)
-        except Refused as refused:
-            return refused.answer()
-        value = form.get("token", "")
-        if (grant := world.grants.get(value)) is not None:
-            close_grant(world, grant)
-        world.access.pop(value, None)
-        return answer({"success": True})
-
     return [
-        web.get("/oauth/authorize", consent),
-        web.post("/oauth/authorize", decide),
-        web.post("/oauth/token", token),
-        web.post("/oauth/token/", token),
-        web.post("/oauth/revoke", revoke),
+        web.get("/oauth/authorize", partial(_consent, world, pages)),
+        web.post("/oauth/authorize", partial(_decide, world, pages)),
+        web.post("/oauth/token", partial(_token, world)),
+        web.post("/oauth/token/", partial(_token, world)),
+        web.post("/oauth/revoke", partial(_revoke, world)),
     ]

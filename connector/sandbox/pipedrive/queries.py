@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import heapq
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from itertools import islice
@@ -149,19 +150,22 @@ def page(table: Table, query: Object, wanted: Seen) -> tuple[list[Object], str |
         found = list(islice((record for record in table.after(start) if wanted(record)), limit + 1))
     else:
         source = table.changed_since(query["updated_since"]) if "updated_since" in query else table.after(0)
-        found = sorted((record for record in source if wanted(record)), key=_rank(key), reverse=descending)
+        some = (record for record in source if wanted(record))
         if place is not None:
-            mark = {key: place.get("key"), "id": place.get("id", 0)}
-            found = [record for record in found if _beyond(key, record, mark, descending=descending)]
-        found = found[: limit + 1]
+            mark: Object = {key: place.get("key"), "id": place.get("id", 0)}
+            some = (record for record in some if _beyond(key, record, mark, descending=descending))
+        first = heapq.nlargest if descending else heapq.nsmallest
+        found = first(limit + 1, some, key=_rank(key))
     if len(found) <= limit:
         return found, None
     last = found[limit - 1]
     return found[:limit], write_cursor(key=last[key], id=last["id"])
 
 
-def _rank(key: str) -> Callable[[Object], tuple[bool, str | int, int]]:
+def _rank(key: str) -> Callable[[Object], tuple[object, ...]]:
     """Order by a key, nothing before everything, then by id."""
+    if key == "id":
+        return lambda record: (record["id"],)
     return lambda record: (record[key] is not None, record[key] or 0, record["id"])
 
 

@@ -186,8 +186,6 @@ def listing(call: Call, entity: Entity, query: Object, extra: list[Seen]) -> web
         raise bad_request(f"Filter {query['filter_id']} not found")
     company, user = call.company, call.user
     tests = [*extra, *entity.wanted(company, query)]
-    if (since := query.get("updated_since")) is not None:
-        tests.append(lambda record: record["update_time"] >= since)
     if (until := query.get("updated_until")) is not None:
         tests.append(lambda record: record["update_time"] < until)
     if (wanted_ids := query.get("ids")) is not None:
@@ -195,12 +193,22 @@ def listing(call: Call, entity: Entity, query: Object, extra: list[Seen]) -> web
         tests.append(lambda record: record["id"] in some)
     if not user.admin:
         tests.append(lambda record: visible(company, user, entity.name, record))
-    found, cursor = page(
-        company.table(entity.name), query, lambda record: all(test(record) for test in tests)
-    )
+    found, cursor = page(company.table(entity.name), query, every(tests))
     return ok(
         [entity.show(company, record, query) for record in found], additional_data={"next_cursor": cursor}
     )
+
+
+def every(tests: list[Seen]) -> Seen:
+    """Join filters."""
+
+    def passes(record: Object) -> bool:
+        for test in tests:  # noqa: SIM110 - twice as fast as all()
+            if not test(record):
+                return False
+        return True
+
+    return passes
 
 
 def alive(record: Object) -> bool:

@@ -40,23 +40,17 @@ _FIELDS = {
 }
 
 
-def _texts(record: Object, field: str) -> Iterator[str]:
-    """What a record holds in a searchable field."""
-    match field:
-        case "phone":
-            yield from (way["value"] for way in record["phones"])
-        case "email":
-            yield from (way["value"] for way in record["emails"])
-        case "custom_fields":
-            for value in record["custom_fields"].values():
-                if isinstance(value, str | int | float):
-                    yield str(value)
-        case "address":
-            yield ((record["address"] or {}).get("value") or "")
-        case "notes":
-            return
-        case _:
-            yield record[field]
+_TEXTS: dict[str, Callable[[Object], list[str]]] = {
+    "name": lambda record: [record["name"]],
+    "title": lambda record: [record["title"]],
+    "phone": lambda record: [way["value"] for way in record["phones"]],
+    "email": lambda record: [way["value"] for way in record["emails"]],
+    "address": lambda record: [(record["address"] or {}).get("value") or ""],
+    "notes": lambda _record: [],
+    "custom_fields": lambda record: [
+        str(value) for value in record["custom_fields"].values() if isinstance(value, str | int | float)
+    ],
+}
 
 
 def _matcher(term: str, *, exact: bool) -> Match:
@@ -74,19 +68,27 @@ def _term(query: Object) -> str:
 def _hits(call: Call, entity: str, query: Object) -> Iterator[Object]:
     """Records that match, oldest first."""
     world, company, user = call.world, call.company, call.user
-    fields = [f for f in query.get("fields") or _FIELDS[entity] if f in _FIELDS[entity]]
+    texts = [_TEXTS[f] for f in query.get("fields") or _FIELDS[entity] if f in _FIELDS[entity]]
     matches = _matcher(_term(query), exact=query.get("exact_match", False))
     delay = world.config.search_delay_seconds
     newest = stamp(world.clock.now() - timedelta(seconds=delay)) if delay else "~"
     for record in company.table(entity).records.values():
         if (
-            not record["is_deleted"]
+            _found(record, texts, matches)
+            and not record["is_deleted"]
             and record["update_time"] <= newest
-            and any(matches(text) for field in fields for text in _texts(record, field))
             and _narrowed(record, query)
             and visible(company, user, entity, record)
         ):
             yield record
+
+
+def _found(record: Object, texts: list[Callable[[Object], list[str]]], matches: Match) -> bool:
+    for read in texts:
+        for text in read(record):
+            if matches(text):
+                return True
+    return False
 
 
 def _narrowed(record: Object, query: Object) -> bool:
@@ -105,14 +107,14 @@ def _item(company: Company, entity: str, record: Object) -> Object:
         "type": entity,
         "visible_to": record["visible_to"],
         "owner": {"id": record["owner_id"]},
-        "custom_fields": list(_texts(record, "custom_fields")),
+        "custom_fields": _TEXTS["custom_fields"](record),
         "notes": [],
     }
     if entity == "person":
         return shared | {
             "name": record["name"],
-            "phones": list(_texts(record, "phone")),
-            "emails": list(_texts(record, "email")),
+            "phones": _TEXTS["phone"](record),
+            "emails": _TEXTS["email"](record),
             "organization": _reference(company, "organization", record["org_id"]),
         }
     if entity == "organization":
@@ -229,7 +231,7 @@ async def _search_field(call: Call) -> web.Response:
 
 def _field_texts(record: Object, field: str) -> list[str]:
     if field in ("name", "title", "phone", "email", "address"):
-        return list(_texts(record, field))
+        return _TEXTS[field](record)
     value = record["custom_fields"].get(field, record.get(field))
     if isinstance(value, dict):
         value = value.get("value")

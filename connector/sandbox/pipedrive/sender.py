@@ -15,12 +15,11 @@ from datetime import datetime, timedelta
 
 import aiohttp
 import orjson
-from aiohttp import BasicAuth
 
 from connector.sandbox.pipedrive.hooks import precise
 from connector.sandbox.pipedrive.payloads import addressed, payload, permitted
 from connector.sandbox.pipedrive.state import Company, Event, Hook, World
-from connector.sandbox.wire import Object
+from connector.sandbox.wire import Object, write_basic
 
 FAILURES_BEFORE_BAN = 10
 BAN = timedelta(minutes=30)
@@ -181,8 +180,8 @@ class Sender:
         assert self.session is not None  # noqa: S101 - events come after the start
         headers = {"Content-Type": "application/json", "User-Agent": "Pipedrive Webhooks"}
         if hook.record["http_auth_user"] is not None:
-            auth = BasicAuth(hook.record["http_auth_user"], hook.record["http_auth_password"] or "")
-            headers["Authorization"] = auth.encode()
+            password = hook.record["http_auth_password"] or ""
+            headers["Authorization"] = write_basic(hook.record["http_auth_user"], password)
         limit = aiohttp.ClientTimeout(total=self._world.config.hook_timeout_seconds)
         try:
             async with (

@@ -235,6 +235,7 @@ class World:
         self.user_ids = count(12_415_001)
         self.hook_ids = count(4_710_001)
         self.publish: Callable[[Event], None] = lambda _event: None
+        self._stamped = (0, "")
         self._windows: dict[tuple[int, str], tuple[Window, Window]] = {}
 
     def user(self, user_id: int) -> tuple[Company, User] | None:
@@ -254,7 +255,10 @@ class World:
 
     def stamp(self) -> str:
         """Now, as v2 writes it: RFC 3339 with whole seconds."""
-        return stamp(self.clock.now())
+        now = self.clock.now()
+        if (second := int(now.timestamp())) != self._stamped[0]:
+            self._stamped = (second, stamp(now))
+        return self._stamped[1]
 
 
 def stamp(time: datetime) -> str:
