@@ -246,7 +246,7 @@ class Thulium:
         try:
             for row in rows:
                 await self._topics_with(mapping.topic_to_look_up(row))
-        except Forbidden:
+        except Rejected:
             return {}
         return self._topics
 

@@ -16,6 +16,7 @@ from connector.text import clean, cut
 
 Row = dict[str, Any]
 
+_ENVELOPES = ("result", "data", "topic_groups", "topics")
 _LONGEST_RAW = 100_000
 _MOST_HOOK_FIELDS = 200
 
@@ -47,15 +48,12 @@ def read_json(body: bytes) -> Any:
 
 
 def read_page(body: bytes) -> Page:
-    """Read a list in any envelope: a bare array, `result`, `data`, or an object of rows keyed by number."""
+    """Read a list in any envelope: a bare array, one of `_ENVELOPES`, or an object of rows keyed by number."""
     answer = read_json(body)
     count = None
     if isinstance(answer, dict):
         count = _whole(answer.get("count"))
-        for key in ("result", "data"):
-            if key in answer:
-                answer = answer[key]
-                break
+        answer = next((answer[key] for key in _ENVELOPES if key in answer), answer)
     if isinstance(answer, dict) and answer and all(key.isdigit() for key in answer):
         # PHP writes an array with gaps as an object.
         answer = list(answer.values())

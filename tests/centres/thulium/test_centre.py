@@ -349,6 +349,24 @@ async def test_a_throttled_pass_says_how_long_to_wait(simulated: Simulated) -> N
     assert caught.value.after == 1
 
 
+async def test_rows_of_a_wrong_shape_are_set_aside_alone(simulated: Simulated) -> None:
+    await simulated.seed(generate=generated(60, call=0.5, message=0.25, chat=0.25))
+    centre = simulated.centre()
+
+    async def read() -> list[Call | Chat | Message | Unreadable]:
+        calls, chats = await every(centre.calls(HOUR)), await every(centre.chats(HOUR))
+        return [*calls, *chats, *await every(centre.messages(START))]
+
+    before = await read()
+    broken = [next(event.id for event in before if isinstance(event, kind)) for kind in (Call, Chat, Message)]
+    for event_id in broken:
+        await simulated.happen("broken", id=event_id)
+    after = await read()
+    assert len(after) == len(before) == 60
+    assert [event.id for event in after if isinstance(event, Unreadable)] == broken
+    assert all(event.reason and event.raw for event in after if isinstance(event, Unreadable))
+
+
 async def test_an_agent_is_rung_with_our_tag(simulated: Simulated) -> None:
     await simulated.centre().dial("anna.nowak", "+48601000001", tag="c-17")
     dialled = (await simulated.state())["dialled"]

@@ -16,9 +16,10 @@ from tests.centres.simulated import fixture
         (b'{"count": "7", "result": [{"a": 1}]}', [{"a": 1}], 7),
         (b'{"data": [{"a": 1}]}', [{"a": 1}], None),
         (b'{"count": 2, "result": {"0": {"a": 1}, "2": {"a": 2}}}', [{"a": 1}, {"a": 2}], 2),
+        (b'{"topic_groups": [{"a": 1}], "custom_fields": []}', [{"a": 1}], None),
         (b"[]", [], None),
     ],
-    ids=["bare", "result", "count as text", "data", "array with gaps", "empty"],
+    ids=["bare", "result", "count as text", "data", "array with gaps", "groups", "empty"],
 )
 def test_a_list_is_read_in_any_envelope(body: bytes, rows: list[object], total: int | None) -> None:
     assert wire.read_page(body) == (rows, total)
