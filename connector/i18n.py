@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from operator import itemgetter
 from pathlib import Path
 
 from babel.messages.pofile import read_po
@@ -45,5 +46,7 @@ def preferred(accept_language: str | None) -> str:
             weight = float(parameter.partition("=")[2] or 1)
         except ValueError:
             continue
-        ranked.append((-weight, tag.partition("-")[0].lower()))
-    return next((language for _, language in sorted(ranked) if language in LANGUAGES), "en")
+        if weight > 0:
+            ranked.append((weight, tag.partition("-")[0].lower()))
+    ranked.sort(key=itemgetter(0), reverse=True)
+    return next((language for _, language in ranked if language in LANGUAGES), "en")
