@@ -156,6 +156,7 @@ def new_deal(company: Company) -> Object:
     """A deal without values."""
     return {
         "title": "",
+        "creator_user_id": None,
         "owner_id": None,
         "value": 0,
         "person_id": None,
@@ -168,6 +169,7 @@ def new_deal(company: Company) -> Object:
         "stage_change_time": None,
         "status": "open",
         "is_archived": False,
+        "archive_time": None,
         "is_deleted": False,
         "probability": None,
         "lost_reason": None,
@@ -196,6 +198,7 @@ def _build(actor: Actor, body: Object) -> Object:
     origin = "API" if actor.source == "api" else "ManuallyCreated"
     return {
         **record,
+        "creator_user_id": actor.user.id,
         "owner_id": actor.user.id,
         "stage_change_time": actor.world.stamp(),
         "origin": origin,
@@ -207,6 +210,8 @@ def _change(actor: Actor, record: Object, body: Object) -> Object:
     changes = _read(actor, body, record)
     if changes.get("stage_id", record["stage_id"]) != record["stage_id"]:
         changes["stage_change_time"] = actor.world.stamp()
+    if "is_archived" in body and body["is_archived"] != record["is_archived"]:
+        changes["archive_time"] = actor.world.stamp() if body["is_archived"] else None
     return changes
 
 

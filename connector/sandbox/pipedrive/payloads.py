@@ -39,6 +39,7 @@ _ORGANIZATION = [
 _DEAL = [
     "id",
     "title",
+    "creator_user_id",
     "owner_id",
     "value",
     "currency",

@@ -217,7 +217,7 @@ async def _search_field(call: Call) -> web.Response:
         "middle": lambda text: term in text,
     }
     found = [
-        {"result_score": 1, "item": {"id": record["id"], field: value}}
+        {"id": record["id"], field: value}
         for record in call.company.table(entity).records.values()
         if not record["is_deleted"] and visible(call.company, call.user, entity, record)
         for value in _field_texts(record, field)

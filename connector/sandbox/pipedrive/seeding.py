@@ -213,6 +213,7 @@ def _generate(
     for number in range(open_deals):
         record = {"id": company.deals.next_id, **new_deal(company), **common, **first_stage(company)}
         record |= {"title": f"Szansa {number + 1}", "owner_id": next(owners), "stage_change_time": now}
+        record["creator_user_id"] = record["owner_id"]
         record["person_id"] = person_ids[number % len(person_ids)] if person_ids else None
         company.deals.add(record)
     return {"persons": persons, "organizations": organizations, "open_deals": open_deals}
