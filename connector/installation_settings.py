@@ -5,6 +5,7 @@ The shipped defaults run without any document. Empty activity types mean "not sy
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -18,8 +19,12 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+# Walks the whole zone database, and a document is read each time its installation is looked at.
+_zones = cache(available_timezones)
+
+
 def _known_zone(value: str) -> str:
-    if value not in available_timezones():
+    if value not in _zones():
         raise ValueError(f"{value!r} is no time zone; write one such as Europe/Warsaw")
     return value
 
