@@ -99,6 +99,11 @@ class _OneToken:
         """Nothing is stored that could be marked."""
 
 
+def _minute(at: datetime) -> datetime:
+    """The minute of `at`: contact centres tell the time of an event no finer."""
+    return at.replace(second=0, microsecond=0)
+
+
 def unpack_tokens(packed: bytes) -> Tokens:
     """Tokens as they were stored."""
     row = orjson.loads(packed)
@@ -181,7 +186,7 @@ class Service:
         tenant = Tenant(
             installed=one,
             pipedrive=Pipedrive(self.session, credentials, governor, self.clock, self.settings),
-            centres={c.id: Centre(c.id, self._open_centre(one, c), c.connected_at) for c in centres},
+            centres={c.id: Centre(c.id, self._open_centre(one, c), _minute(c.connected_at)) for c in centres},
             ledger=ledger,
             doubts=Doubts(ledger),
             index=Index(self.db, one.keys, one.id, self.clock),

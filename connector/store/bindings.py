@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from connector.store.database import Database
+from connector.store.database import Database, any_of
 from connector.store.tables import Binding, table_of
 
 bindings = table_of(Binding)
@@ -29,7 +29,7 @@ class Bindings:
         if not customers:
             return {}
         query = select(bindings.c.centre_id, bindings.c.crm_id).where(
-            self._mine, bindings.c.entity == CUSTOMER, bindings.c.centre_id.in_(list(customers))
+            self._mine, bindings.c.entity == CUSTOMER, bindings.c.centre_id.in_(any_of(customers))
         )
         return await self._db.read(lambda db: dict(db.execute(query).tuples().all()))
 

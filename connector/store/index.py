@@ -13,7 +13,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, delete, func, select, update
 
 from connector.clock import Clock
-from connector.store.database import Database
+from connector.store.database import Database, any_of
 from connector.store.tables import IndexedKey, IndexedRecord, IndexPass, table_of
 from connector.store.vault import SubjectKeys
 
@@ -102,7 +102,7 @@ class Index:
         self, db: Connection, entity: Entity, part: Sequence[Indexable], census_no: int | None
     ) -> None:
         ids = [item.crm_id for item in part]
-        where = (self._mine, records.c.entity == entity, records.c.crm_id.in_(ids))
+        where = (self._mine, records.c.entity == entity, records.c.crm_id.in_(any_of(ids)))
         seen = dict(db.execute(select(records.c.crm_id, records.c.seen_in).where(*where)).tuples().all())
         db.execute(delete(records).where(*where))
         rows = {
@@ -118,7 +118,7 @@ class Index:
             db.execute(records.insert(), list(rows.values()))
 
     def _replace_keys(self, db: Connection, persons: list[str], hashed: dict[str, set[str]]) -> list[str]:
-        where = (keys_of.c.installation_id == self._installation_id, keys_of.c.crm_id.in_(persons))
+        where = (keys_of.c.installation_id == self._installation_id, keys_of.c.crm_id.in_(any_of(persons)))
         before = set(db.execute(select(keys_of.c.crm_id, keys_of.c.key).where(*where)).tuples().all())
         after = {(crm_id, key) for crm_id, keys in hashed.items() for key in keys}
         for crm_id, key in before - after:
@@ -143,7 +143,7 @@ class Index:
                 & (records.c.entity == Entity.PERSON)
                 & (records.c.crm_id == keys_of.c.crm_id),
             )
-            .where(keys_of.c.installation_id == self._installation_id, keys_of.c.key.in_(list(keys)))
+            .where(keys_of.c.installation_id == self._installation_id, keys_of.c.key.in_(any_of(keys)))
             .order_by(keys_of.c.crm_id)
         )
         found: dict[str, list[Candidate]] = {}
@@ -156,7 +156,7 @@ class Index:
         if not person_ids:
             return {}
         query = select(records.c.crm_id, records.c.organization_id).where(
-            self._mine, records.c.entity == Entity.PERSON, records.c.crm_id.in_(list(person_ids))
+            self._mine, records.c.entity == Entity.PERSON, records.c.crm_id.in_(any_of(person_ids))
         )
         rows = await self._db.read(lambda db: db.execute(query).tuples().all())
         return {crm_id: Candidate(crm_id, organization_id) for crm_id, organization_id in rows}
@@ -167,7 +167,7 @@ class Index:
             return {}
         query = (
             select(records.c.person_id, records.c.crm_id, records.c.owner_id)
-            .where(self._mine, records.c.entity == Entity.DEAL, records.c.person_id.in_(list(person_ids)))
+            .where(self._mine, records.c.entity == Entity.DEAL, records.c.person_id.in_(any_of(person_ids)))
             .order_by(records.c.crm_id)
         )
         found: dict[str, list[OpenDeal]] = {}
@@ -205,7 +205,7 @@ class Index:
         """Write down that a census met these ids."""
         statement = (
             update(records)
-            .where(self._mine, records.c.entity == entity, records.c.crm_id.in_(list(ids)))
+            .where(self._mine, records.c.entity == entity, records.c.crm_id.in_(any_of(ids)))
             .values(seen_in=census_no)
         )
         await self._db.write(lambda db: db.execute(statement) and None)

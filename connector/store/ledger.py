@@ -10,16 +10,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import cast
 
 import orjson
-from sqlalchemy import Connection, Row, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, null, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from connector.clock import Clock
 from connector.records import Event, EventKind, Unreadable, Window
-from connector.store.database import Database
+from connector.store.database import Database, any_of
 from connector.store.payloads import kind_of, occurred_at, pack, unpack
-from connector.store.tables import Adopted, Cursor, LedgerEntry, table_of
+from connector.store.tables import ASLEEP, Adopted, Cursor, LedgerEntry, table_of
 from connector.store.vault import SubjectKeys, Vault
 
 ledger = table_of(LedgerEntry)
@@ -69,10 +70,10 @@ class Entry:
     external_id: str
     marker: str
     event: Event | None
+    state: State
     number_key: str | None
     email_key: str | None
     customer_id: str | None
-    state: State
     claim_no: int
     attempts: int
     sends: int
@@ -122,9 +123,9 @@ class Settlement:
 
 COLUMNS = (
     ledger.c.id, ledger.c.connection, ledger.c.kind, ledger.c.external_id, ledger.c.marker, ledger.c.payload_sealed,
-    ledger.c.number_key, ledger.c.email_key, ledger.c.customer_id, ledger.c.state, ledger.c.claim_no, ledger.c.attempts,
-    ledger.c.sends, ledger.c.looks, ledger.c.topic_no, ledger.c.heal_no, ledger.c.occurred_at, ledger.c.first_sent_at,
-    ledger.c.crm_id, ledger.c.shown,
+    ledger.c.state, ledger.c.number_key, ledger.c.email_key, ledger.c.customer_id, ledger.c.claim_no,
+    ledger.c.attempts, ledger.c.sends, ledger.c.looks, ledger.c.topic_no, ledger.c.heal_no, ledger.c.occurred_at,
+    ledger.c.first_sent_at, ledger.c.crm_id, ledger.c.shown,
 )  # fmt: skip
 
 
@@ -178,7 +179,7 @@ class Ledger:
                 self.mine,
                 ledger.c.connection == connection,
                 ledger.c.kind == kind,
-                ledger.c.external_id.in_([external for of, external in fresh if of == kind]),
+                ledger.c.external_id.in_(any_of(external for of, external in fresh if of == kind)),
             )
             for (external_id,) in db.execute(known):
                 del fresh[kind, external_id]
@@ -209,7 +210,7 @@ class Ledger:
         """Mark as done what was found in Pipedrive when the ledger was rebuilt."""
         markers = select(adopted.c.marker, adopted.c.crm_id).where(
             adopted.c.installation_id == self.installation_id,
-            adopted.c.marker.in_([row["marker"] for row in rows]),
+            adopted.c.marker.in_(any_of(row["marker"] for row in rows)),
         )
         found = dict(db.execute(markers).tuples().all())
         for row in rows:
@@ -250,14 +251,13 @@ class Ledger:
 
     def entry(self, row: Row[*tuple[object, ...]]) -> Entry:
         """A row of `COLUMNS` as an entry; a payload that cannot be read leaves `event` empty."""
-        values = row._asdict()
-        sealed = values.pop("payload_sealed", None)
-        values["kind"], values["state"] = EventKind(values["kind"]), State(values["state"])
+        row_id, connection, kind, external_id, marker, sealed, state, *rest = row
+        kind = EventKind(cast("str", kind))
         try:
-            values["event"] = unpack(values["kind"], self.vault.open(sealed)) if sealed else None
+            event = unpack(kind, self.vault.open(cast("bytes", sealed))) if sealed else None
         except (KeyError, TypeError, ValueError):
-            values["event"] = None
-        return Entry(**values)
+            event = None
+        return Entry(row_id, connection, kind, external_id, marker, event, State(cast("str", state)), *rest)  # type: ignore[arg-type]  # COLUMNS and Entry are in step
 
     async def record(self, verdicts: Sequence[Verdict]) -> None:
         """Write down verdicts on entries that are still new."""
@@ -283,7 +283,7 @@ class Ledger:
         by_id = {entry.id: entry for entry in entries}
         statement = (
             update(ledger)
-            .where(ledger.c.id.in_(list(by_id)), ledger.c.state == State.NEW)
+            .where(ledger.c.id.in_(any_of(by_id)), ledger.c.state == State.NEW)
             .values(
                 state=State.SENDING,
                 reason="",
@@ -307,7 +307,7 @@ class Ledger:
                 self.mine,
                 ledger.c.state == State.SENDING,
                 ledger.c.reason == "",
-                ledger.c.owner.in_(list(tokens)),
+                ledger.c.owner.in_(any_of(tokens)),
             )
             .values(lease_until=self.clock.now() + timedelta(seconds=lease_s))
         )
@@ -362,14 +362,14 @@ class Ledger:
                 return []
             late = self._late(db, settlements)
             if doubles := [s.claim.entry.id for s in late]:
-                db.execute(update(ledger).where(ledger.c.id.in_(doubles)).values(heal_at=now))
+                db.execute(update(ledger).where(ledger.c.id.in_(any_of(doubles))).values(heal_at=now))
             return late
 
         return await self.db.write(work) if rows else []
 
     def _late(self, db: Connection, settlements: Sequence[Settlement]) -> list[Settlement]:
         ids = [s.claim.entry.id for s in settlements]
-        query = select(ledger.c.id, ledger.c.crm_id).where(ledger.c.id.in_(ids))
+        query = select(ledger.c.id, ledger.c.crm_id).where(ledger.c.id.in_(any_of(ids)))
         stands = dict(db.execute(query).tuples().all())
         return [s for s in settlements if s.crm_id is not None and stands.get(s.claim.entry.id) != s.crm_id]
 
@@ -389,13 +389,13 @@ class Ledger:
         if not keys and not customer_ids:
             return 0
         about = or_(
-            ledger.c.number_key.in_(list(keys)),
-            ledger.c.email_key.in_(list(keys)),
-            ledger.c.customer_id.in_(list(customer_ids)),
+            ledger.c.number_key.in_(any_of(keys)),
+            ledger.c.email_key.in_(any_of(keys)),
+            ledger.c.customer_id.in_(any_of(customer_ids)),
         )
         statement = (
             update(ledger)
-            .where(self.mine, ledger.c.state.in_([State.WAITING, State.UNDECIDED]), about)
+            .where(self.mine, text(ASLEEP), about)
             .values(state=State.NEW, reason="", lane=Due.LIVE)
         )
         return await self.db.write(lambda db: db.execute(statement).rowcount)
@@ -409,7 +409,7 @@ class Ledger:
 
     async def retry_parked(self, ids: Collection[int] | None = None) -> int:
         """Have parked entries (all, or these) decided again."""
-        chosen = [] if ids is None else [ledger.c.id.in_(list(ids))]
+        chosen = [] if ids is None else [ledger.c.id.in_(any_of(ids))]
         statement = (
             update(ledger)
             .where(self.mine, ledger.c.state == State.PARKED, ledger.c.payload_sealed.is_not(None), *chosen)
@@ -449,7 +449,7 @@ class Ledger:
 
     async def within(self, window: Window) -> list[Entry]:
         """Entries of a period, without their payloads."""
-        columns = [column for column in COLUMNS if column is not ledger.c.payload_sealed]
+        columns = [null() if column is ledger.c.payload_sealed else column for column in COLUMNS]
         query = select(*columns).where(
             self.mine, ledger.c.occurred_at >= window.since, ledger.c.occurred_at < window.until
         )
@@ -460,7 +460,7 @@ class Ledger:
 
         def work(db: Connection) -> int:
             gone = delete(adopted).where(
-                adopted.c.installation_id == self.installation_id, adopted.c.marker.in_(list(activities))
+                adopted.c.installation_id == self.installation_id, adopted.c.marker.in_(any_of(activities))
             )
             db.execute(gone)
             rows = [

@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import Connection, delete, func, select, update
 
 from connector.clock import Clock
-from connector.store.database import Database
+from connector.store.database import Database, any_of
 from connector.store.tables import Delivery, Heartbeat, Run, Spent, table_of
 from connector.store.vault import Vault
 
@@ -61,7 +61,7 @@ class Deliveries:
 
     async def done(self, ids: list[int], reason: str = "") -> None:
         """Close deliveries."""
-        statement = update(deliveries).where(deliveries.c.id.in_(ids))
+        statement = update(deliveries).where(deliveries.c.id.in_(any_of(ids)))
         done_at = self._clock.now()
         await self._db.write(lambda db: db.execute(statement.values(done_at=done_at, reason=reason)) and None)
 

@@ -195,14 +195,44 @@ def upgrade() -> None:
         sa.UniqueConstraint("installation_id", "connection", "kind", "external_id", name="uq_ledger_event"),
     )
     with op.batch_alter_table("ledger", schema=None) as batch_op:
-        batch_op.create_index("ix_ledger_customer", ["installation_id", "customer_id"], unique=False)
-        batch_op.create_index("ix_ledger_email", ["installation_id", "email_key"], unique=False)
-        batch_op.create_index("ix_ledger_heal", ["heal_at"], unique=False)
+        batch_op.create_index(
+            "ix_ledger_customer",
+            ["installation_id", "customer_id"],
+            unique=False,
+            sqlite_where=sa.text("state IN ('waiting', 'undecided')"),
+            postgresql_where=sa.text("state IN ('waiting', 'undecided')"),
+        )
+        batch_op.create_index(
+            "ix_ledger_email",
+            ["installation_id", "email_key"],
+            unique=False,
+            sqlite_where=sa.text("state IN ('waiting', 'undecided')"),
+            postgresql_where=sa.text("state IN ('waiting', 'undecided')"),
+        )
+        batch_op.create_index(
+            "ix_ledger_heal",
+            ["heal_at"],
+            unique=False,
+            sqlite_where=sa.text("heal_at IS NOT NULL"),
+            postgresql_where=sa.text("heal_at IS NOT NULL"),
+        )
         batch_op.create_index("ix_ledger_marker", ["installation_id", "marker"], unique=False)
-        batch_op.create_index("ix_ledger_number", ["installation_id", "number_key"], unique=False)
+        batch_op.create_index(
+            "ix_ledger_number",
+            ["installation_id", "number_key"],
+            unique=False,
+            sqlite_where=sa.text("state IN ('waiting', 'undecided')"),
+            postgresql_where=sa.text("state IN ('waiting', 'undecided')"),
+        )
         batch_op.create_index("ix_ledger_occurred", ["installation_id", "occurred_at"], unique=False)
         batch_op.create_index("ix_ledger_state", ["installation_id", "state", "lane", "id"], unique=False)
-        batch_op.create_index("ix_ledger_topic", ["topic_at"], unique=False)
+        batch_op.create_index(
+            "ix_ledger_topic",
+            ["topic_at"],
+            unique=False,
+            sqlite_where=sa.text("topic_at IS NOT NULL"),
+            postgresql_where=sa.text("topic_at IS NOT NULL"),
+        )
 
     op.create_table(
         "pipedrive_hook",
@@ -248,14 +278,34 @@ def downgrade() -> None:
     op.drop_table("run")
     op.drop_table("pipedrive_hook")
     with op.batch_alter_table("ledger", schema=None) as batch_op:
-        batch_op.drop_index("ix_ledger_topic")
+        batch_op.drop_index(
+            "ix_ledger_topic",
+            sqlite_where=sa.text("topic_at IS NOT NULL"),
+            postgresql_where=sa.text("topic_at IS NOT NULL"),
+        )
         batch_op.drop_index("ix_ledger_state")
         batch_op.drop_index("ix_ledger_occurred")
-        batch_op.drop_index("ix_ledger_number")
+        batch_op.drop_index(
+            "ix_ledger_number",
+            sqlite_where=sa.text("state IN ('waiting', 'undecided')"),
+            postgresql_where=sa.text("state IN ('waiting', 'undecided')"),
+        )
         batch_op.drop_index("ix_ledger_marker")
-        batch_op.drop_index("ix_ledger_heal")
-        batch_op.drop_index("ix_ledger_email")
-        batch_op.drop_index("ix_ledger_customer")
+        batch_op.drop_index(
+            "ix_ledger_heal",
+            sqlite_where=sa.text("heal_at IS NOT NULL"),
+            postgresql_where=sa.text("heal_at IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_ledger_email",
+            sqlite_where=sa.text("state IN ('waiting', 'undecided')"),
+            postgresql_where=sa.text("state IN ('waiting', 'undecided')"),
+        )
+        batch_op.drop_index(
+            "ix_ledger_customer",
+            sqlite_where=sa.text("state IN ('waiting', 'undecided')"),
+            postgresql_where=sa.text("state IN ('waiting', 'undecided')"),
+        )
 
     op.drop_table("ledger")
     op.drop_table("installation")
