@@ -31,7 +31,7 @@ class Bindings:
         query = select(bindings.c.centre_id, bindings.c.crm_id).where(
             self._mine, bindings.c.entity == CUSTOMER, bindings.c.centre_id.in_(any_of(customers))
         )
-        return await self._db.read(lambda db: dict(db.execute(query).tuples().all()))
+        return await self._db.read(lambda db: dict(db.execute(query).all()))
 
     async def bind(self, pairs: Mapping[str, str], *, at: datetime) -> None:
         """Bind customers to persons; a customer that is bound already stays as it is."""

@@ -103,7 +103,7 @@ class Index:
     ) -> None:
         ids = [item.crm_id for item in part]
         where = (self._mine, records.c.entity == entity, records.c.crm_id.in_(any_of(ids)))
-        seen = dict(db.execute(select(records.c.crm_id, records.c.seen_in).where(*where)).tuples().all())
+        seen = dict(db.execute(select(records.c.crm_id, records.c.seen_in).where(*where)).all())
         db.execute(delete(records).where(*where))
         rows = {
             item.crm_id: {
@@ -119,7 +119,7 @@ class Index:
 
     def _replace_keys(self, db: Connection, persons: list[str], hashed: dict[str, set[str]]) -> list[str]:
         where = (keys_of.c.installation_id == self._installation_id, keys_of.c.crm_id.in_(any_of(persons)))
-        before = set(db.execute(select(keys_of.c.crm_id, keys_of.c.key).where(*where)).tuples().all())
+        before = set(db.execute(select(keys_of.c.crm_id, keys_of.c.key).where(*where)).all())
         after = {(crm_id, key) for crm_id, keys in hashed.items() for key in keys}
         for crm_id, key in before - after:
             db.execute(delete(keys_of).where(*where[:1], keys_of.c.crm_id == crm_id, keys_of.c.key == key))
@@ -147,7 +147,7 @@ class Index:
             .order_by(keys_of.c.crm_id)
         )
         found: dict[str, list[Candidate]] = {}
-        for key, crm_id, organization_id in await self._db.read(lambda db: db.execute(query).tuples().all()):
+        for key, crm_id, organization_id in await self._db.read(lambda db: db.execute(query).all()):
             found.setdefault(key, []).append(Candidate(crm_id, organization_id))
         return found
 
@@ -158,7 +158,7 @@ class Index:
         query = select(records.c.crm_id, records.c.organization_id).where(
             self._mine, records.c.entity == Entity.PERSON, records.c.crm_id.in_(any_of(person_ids))
         )
-        rows = await self._db.read(lambda db: db.execute(query).tuples().all())
+        rows = await self._db.read(lambda db: db.execute(query).all())
         return {crm_id: Candidate(crm_id, organization_id) for crm_id, organization_id in rows}
 
     async def open_deals(self, person_ids: Collection[str]) -> dict[str, list[OpenDeal]]:
@@ -171,7 +171,7 @@ class Index:
             .order_by(records.c.crm_id)
         )
         found: dict[str, list[OpenDeal]] = {}
-        for person_id, deal_id, owner_id in await self._db.read(lambda db: db.execute(query).tuples().all()):
+        for person_id, deal_id, owner_id in await self._db.read(lambda db: db.execute(query).all()):
             found.setdefault(person_id, []).append(OpenDeal(deal_id, owner_id))
         return found
 
@@ -213,4 +213,4 @@ class Index:
     async def size(self) -> dict[str, int]:
         """Number of records by entity."""
         query = select(records.c.entity, func.count()).where(self._mine).group_by(records.c.entity)
-        return await self._db.read(lambda db: dict(db.execute(query).tuples().all()))
+        return await self._db.read(lambda db: dict(db.execute(query).all()))

@@ -263,7 +263,7 @@ class Installations:
             grants.c.kind == "oauth",
             grants.c.refreshed_at < self._clock.now() - timedelta(days=days),
         )
-        return list(await self.db.read(lambda db: db.execute(query).tuples().all()))
+        return list(await self.db.read(lambda db: db.execute(query).all()))
 
     async def uninstall(self, installation_id: str, user_id: str) -> bool:
         """Honour an uninstall: the user's grant goes; the owner's also ends the sync and wipes secrets and payloads.
@@ -359,7 +359,7 @@ class Installations:
     async def hooks(self, installation_id: str) -> dict[str, str]:
         """Our webhooks in Pipedrive: entity to webhook id."""
         query = select(hooks.c.entity, hooks.c.webhook_id).where(hooks.c.installation_id == installation_id)
-        return await self.db.read(lambda db: dict(db.execute(query).tuples().all()))
+        return await self.db.read(lambda db: dict(db.execute(query).all()))
 
     async def set_hook(self, installation_id: str, entity: str, webhook_id: str | None) -> None:
         """Remember, or forget, the webhook of one entity."""

@@ -212,7 +212,7 @@ class Ledger:
             adopted.c.installation_id == self.installation_id,
             adopted.c.marker.in_(any_of(row["marker"] for row in rows)),
         )
-        found = dict(db.execute(markers).tuples().all())
+        found = dict(db.execute(markers).all())
         for row in rows:
             if crm_id := found.get(str(row["marker"])):
                 row |= {"state": State.DONE, "crm_id": crm_id, "reason": "adopted"}
@@ -296,7 +296,7 @@ class Ledger:
             )
             .returning(ledger.c.id, ledger.c.claim_no)
         )
-        taken = await self.db.write(lambda db: db.execute(statement).tuples().all())
+        taken = await self.db.write(lambda db: db.execute(statement).all())
         return [Claim(by_id[row_id], token, number) for row_id, number in taken]
 
     async def renew(self, tokens: Iterable[str], *, lease_s: float) -> None:
@@ -370,7 +370,7 @@ class Ledger:
     def _late(self, db: Connection, settlements: Sequence[Settlement]) -> list[Settlement]:
         ids = [s.claim.entry.id for s in settlements]
         query = select(ledger.c.id, ledger.c.crm_id).where(ledger.c.id.in_(any_of(ids)))
-        stands = dict(db.execute(query).tuples().all())
+        stands = dict(db.execute(query).all())
         return [s for s in settlements if s.crm_id is not None and stands.get(s.claim.entry.id) != s.crm_id]
 
     # wake, retry, expire
@@ -444,7 +444,7 @@ class Ledger:
             else [ledger.c.occurred_at >= window.since, ledger.c.occurred_at < window.until]
         )
         query = select(ledger.c.state, func.count()).where(self.mine, *within).group_by(ledger.c.state)
-        found: dict[str, int] = await self.db.read(lambda db: dict(db.execute(query).tuples().all()))
+        found: dict[str, int] = await self.db.read(lambda db: dict(db.execute(query).all()))
         return {state: found.get(state, 0) for state in State}
 
     async def within(self, window: Window) -> list[Entry]:
