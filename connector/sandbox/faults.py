@@ -158,6 +158,11 @@ class Faults:
         self.rules.append(rule)
         return rule
 
+    @property
+    def landing(self) -> int:
+        """How many effects have yet to land."""
+        return len(self._late)
+
     def forget_calls(self) -> None:
         """Empty the log and count from one again."""
         self.log.clear()
