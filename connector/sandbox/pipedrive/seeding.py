@@ -13,7 +13,6 @@ default pipeline and the default types.
 
 from __future__ import annotations
 
-import re
 import secrets
 from itertools import cycle
 
@@ -23,7 +22,7 @@ from connector.sandbox.pipedrive.deals import DEAL, add_pipeline, first_stage, n
 from connector.sandbox.pipedrive.fields import add_built_in_fields, add_field
 from connector.sandbox.pipedrive.records import Actor, Entity, create
 from connector.sandbox.pipedrive.state import Access, Company, User, World
-from connector.sandbox.pipedrive.users import DEFAULT_TYPES, add_activity_type
+from connector.sandbox.pipedrive.users import DEFAULT_TYPES, add_activity_type, slug
 from connector.sandbox.wire import Object
 
 FIRST_NAMES = [
@@ -85,7 +84,7 @@ def seed(world: World, body: Object) -> Object:
 def _company(world: World, spec: Object) -> Company:
     number = next(world.company_ids)
     name = spec.get("name", f"Company {number}")
-    domain = spec.get("domain") or re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or f"company-{number}"
+    domain = spec.get("domain") or slug(name, "-") or f"company-{number}"
     company = Company(number, name, domain, spec.get("plan", world.config.plan))
     world.companies[number] = company
     add_built_in_fields(company)
@@ -107,7 +106,9 @@ def _fill(world: World, company: Company, spec: Object) -> Object:
             setattr(company, name, spec[name])
     users = [_add_user(world, company, user) for user in spec.get("users", ())]
     for kind in spec.get("activity_types", ()):
-        add_activity_type(company, kind["name"], world.clock.now(), **kind)
+        add_activity_type(
+            company, kind["name"], world.clock.now(), **{k: v for k, v in kind.items() if k != "name"}
+        )
     for pipeline in spec.get("pipelines", ()):
         add_pipeline(company, pipeline["name"], pipeline.get("stages", STAGES), world.stamp())
     made: Object = {"id": company.id, "domain": company.domain}

@@ -135,7 +135,7 @@ def add_activity_type(company: Company, name: str, now: datetime, **given: objec
     """Make an activity type; its `key_string` comes from the name and never changes."""
     number = max(company.activity_types, default=0) + 1
     taken = {kind["key_string"] for kind in company.activity_types.values()}
-    key = re.sub(r"[^a-z0-9]+", "_", _ascii(name).lower()).strip("_") or "type"
+    key = slug(name, "_") or "type"
     record: Object = {
         "id": number,
         "order_nr": number,
@@ -153,9 +153,10 @@ def add_activity_type(company: Company, name: str, now: datetime, **given: objec
     return record
 
 
-def _ascii(name: str) -> str:
+def slug(name: str, joint: str) -> str:
+    """Write a name in small ASCII letters and digits, everything else being a joint; may be empty."""
     plain = unicodedata.normalize("NFKD", name.translate(str.maketrans("łŁ", "lL")))
-    return plain.encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", joint, plain.encode("ascii", "ignore").decode().lower()).strip(joint)
 
 
 async def _list_types(call: Call) -> web.Response:
