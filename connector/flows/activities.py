@@ -1,7 +1,7 @@
 """New ledger entries become completed Pipedrive activities, each exactly once.
 
-decide a batch -> ask for topics -> claim, committed -> write, several at once -> settle in groups. The stages overlap:
-while one batch is written the next is decided.
+decide a batch -> claim, committed -> ask for the topic and write, several at once -> settle in groups. The stages
+overlap: while one batch is written the next is decided.
 """
 
 from __future__ import annotations
@@ -25,15 +25,13 @@ from connector.store.index import Entity, Indexable
 from connector.store.ledger import Claim, Due, Settlement, State
 
 BATCH = 200
-_SETTLE_EVERY_S = 0.05
+_SETTLE_EVERY_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class _Job:
     claim: Claim
     plan: Plan
-    draft: ActivityDraft
-    topic: CallTopic | None
 
 
 @dataclass(slots=True)
@@ -64,9 +62,9 @@ class Writing:
 
         Raises what stopped the reading side, after everything that was sent has been settled.
         """
-        writers = [
-            asyncio.create_task(self._write()) for _ in range(self.tenant.service.pipedrive_connections)
-        ]
+        # More writers than connections: while some ask the contact centre for a topic, the others keep those busy.
+        number = 2 * self.tenant.service.pipedrive_connections
+        writers = [asyncio.create_task(self._write()) for _ in range(number)]
         settling = asyncio.create_task(self._settle())
         renewing = asyncio.create_task(self._keep_claims())
         try:
@@ -93,7 +91,7 @@ class Writing:
             await tenant.ledger.record(decided.verdicts)
             self.counts.update(verdict.state for verdict in decided.verdicts)
             await self._bind(decided.pairs)
-            await self._prepare(decided.plans)
+            await self._claim(decided.plans)
 
     async def _bind(self, pairs: dict[str, str]) -> None:
         if pairs:
@@ -101,16 +99,10 @@ class Writing:
             woken = [customer.partition("/")[2] for customer in pairs]
             await self.tenant.ledger.wake(customer_ids=woken)
 
-    async def _prepare(self, plans: Sequence[Plan]) -> None:
-        if not plans:
+    async def _claim(self, plans: Sequence[Plan]) -> None:
+        if not plans or self._stopping:
             return
-        tenant = self.tenant
-        asked = [plan.entry for plan in plans if wants_topic(plan.event)]
-        found = await asyncio.gather(*(topic_of(tenant, entry) for entry in asked))
-        topics = {entry.id: topic for entry, topic in zip(asked, found, strict=True)}
-        if self._stopping:
-            return
-        token = secrets.token_hex(8)
+        tenant, token = self.tenant, secrets.token_hex(8)
         self._tokens.add(token)
         sent_at = await self._api.server_time()
         claims = await tenant.ledger.claim(
@@ -118,16 +110,12 @@ class Writing:
         )
         planned = {plan.entry.id: plan for plan in plans}
         for claim in claims:
-            plan, topic = planned[claim.entry.id], topics.get(claim.entry.id)
-            await self._jobs.put(_Job(claim, plan, draft(tenant, plan, topic), topic))
+            await self._jobs.put(_Job(claim, planned[claim.entry.id]))
 
     async def _write(self) -> None:
         unbegun: list[Claim] = []
         while (job := await self._jobs.get()) is not None:
-            if self._stopping:
-                unbegun.append(job.claim)
-                continue
-            settlement = await self._write_one(job)
+            settlement = None if self._stopping else await self._write_one(job)
             if settlement is None:
                 unbegun.append(job.claim)
             else:
@@ -136,39 +124,46 @@ class Writing:
 
     async def _write_one(self, job: _Job) -> Settlement | None:
         """Write one activity; None when nothing was done and nothing more shall be begun."""
-        tenant = self.tenant
+        tenant, claim, event = self.tenant, job.claim, job.plan.event
+        topic = await topic_of(tenant, claim.entry) if wants_topic(event) else None
+        if self._stopping:
+            return None
+        drafted = draft(tenant, job.plan, topic)
         try:
-            written = await self._api.create_activity(job.draft)
+            written = await self._api.create_activity(drafted)
         except Rejected as error:
-            return await self._reconsider(job, error)
+            return await self._reconsider(job, drafted, topic, error)
         except ConnectorError as error:
             if isinstance(error, HALTING):
                 self.halted_by = error
                 self.stop()
                 return None
-            return decide_failure(job.claim, error, now=tenant.clock.now(), settings=tenant.service)
-        await self._check_sight(job.draft, written.id)
+            return decide_failure(claim, error, now=tenant.clock.now(), settings=tenant.service)
+        await self._check_sight(drafted, written.id)
+        topic_at = next_topic_at(tenant, event, topic, 0)
         return Settlement(
-            job.claim,
+            claim,
             State.DONE,
             crm_id=written.id,
-            shown=shown_hash(tenant, job.topic, written.note),
-            topic_at=next_topic_at(tenant, job.plan.event, job.topic, 0),
-            heal_at=first_healing(tenant, job.claim.entry.sends + 1),
+            shown=shown_hash(tenant, topic, written.note) if topic_at else None,
+            topic_at=topic_at,
+            heal_at=first_healing(tenant, claim.entry.sends + 1),
             trace=job.plan.trace,
         )
 
-    async def _reconsider(self, job: _Job, error: Rejected) -> Settlement:
+    async def _reconsider(
+        self, job: _Job, refused: ActivityDraft, topic: CallTopic | None, error: Rejected
+    ) -> Settlement:
         """Refused: our picture of Pipedrive may be old. Read it again; if that changes nothing, a person must look."""
         tenant, claim = self.tenant, job.claim
         now = tenant.clock.now()
         try:
             await tenant.people(older_than=timedelta())
-            await forget_if_gone(tenant, job.draft.person_id)
+            await forget_if_gone(tenant, refused.person_id)
             decided = await decide(tenant, [claim.entry])
         except ConnectorError as trouble:
             return decide_failure(claim, trouble, now=now, settings=tenant.service)
-        if [draft(tenant, plan, job.topic) for plan in decided.plans] == [job.draft]:
+        if [draft(tenant, plan, topic) for plan in decided.plans] == [refused]:
             return Settlement(claim, State.PARKED, str(error), failed=True, trace=job.plan.trace)
         return Settlement(claim, State.RETRY, str(error), not_before=now, failed=True)
 

@@ -47,7 +47,7 @@ def render(event: Event, names: Names, links: Links, marker: str, _: Translate) 
         subject, lines, link = _chat(event, names, links, _)
     else:
         subject, lines, link = _message(event, names, links, _)
-    shown = [f"<b>{escape(label)}:</b> {escape(value)}" for label, value in lines if value]
+    shown = [f"<b>{label}:</b> {escape(value)}" for label, value in lines if value]
     if link:
         shown.append(f'<a href="{escape(link)}">{escape(_("Open in the contact centre"))}</a>')
     shown.append(f"<small>ref:{marker}</small>")
