@@ -11,13 +11,21 @@ from datetime import datetime, timedelta
 import orjson
 import structlog
 from aiohttp import ClientSession, DummyCookieJar, TCPConnector, web
-
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from connector.centres import CENTRES, Account, ContactCentre
 from connector.clock import Clock
 from connector.errors import Misconfigured, Unauthorised
-from connector.flows.installing import HOOK_USER, Arrival, can_receive_hooks, install, keep_hooks
+from connector.flows.installing import (
+    HOOK_USER,
+    Arrival,
+    can_receive_hooks,
+    install,
+    keep_hooks,
+    remove_hooks,
+)
+from connector.flows.recovering import recover
 from connector.flows.tenant import Centre, Directory, Sight, Tenant
 from connector.i18n import translator
 from connector.jobs import Jobs
@@ -99,6 +107,11 @@ class _OneToken:
         """Nothing is stored that could be marked."""
 
 
+def _accounts(centres: list[Connected]) -> list[Connected]:
+    """Accounts as far as they need a new client: how they are doing is beside the point."""
+    return [replace(one, state="", reason="", subscription_id=None) for one in centres]
+
+
 def _minute(at: datetime) -> datetime:
     """The minute of `at`: contact centres tell the time of an event no finer."""
     return at.replace(second=0, microsecond=0)
@@ -164,7 +177,7 @@ class Service:
     async def _refresh(self, one: Installed, centres: list[Connected]) -> None:
         live = self._live.get(one.id)
         known = live.tenant.installed if live else None
-        if known is not None and live is not None and live.centres == centres:
+        if known is not None and live is not None and _accounts(live.centres) == _accounts(centres):
             fixed = replace(known, state=one.state, reason=one.reason, sees_others=one.sees_others)
             if (fixed.settings_version, fixed.owner_user_id) == (one.settings_version, one.owner_user_id):
                 live.tenant = replace(live.tenant, installed=fixed)
@@ -186,7 +199,7 @@ class Service:
         tenant = Tenant(
             installed=one,
             pipedrive=Pipedrive(self.session, credentials, governor, self.clock, self.settings),
-            centres={c.id: Centre(c.id, self._open_centre(one, c), _minute(c.connected_at)) for c in centres},
+            centres={c.id: self._centre(one, c) for c in centres},
             ledger=ledger,
             doubts=Doubts(ledger),
             index=Index(self.db, one.keys, one.id, self.clock),
@@ -202,6 +215,14 @@ class Service:
         if can_receive_hooks(tenant):
             tenant = replace(tenant, sweep_every=timedelta(seconds=self.settings.sweep_interval))
         return _Live(tenant, governor, centres)
+
+    def _centre(self, one: Installed, connected: Connected) -> Centre:
+        async def note(reason: str) -> None:
+            if reason != connected.reason:
+                state = "failing" if reason else "active"
+                await self.installations.set_centre_state(one.id, connected.id, state, reason)
+
+        return Centre(connected.id, self._open_centre(one, connected), _minute(connected.connected_at), note)
 
     def _open_centre(self, one: Installed, connected: Connected) -> ContactCentre:
         account = Account(connected.system, connected.user, connected.password, one.settings.tz)
@@ -279,6 +300,9 @@ class Service:
 
     async def uninstall(self, company_id: str, user_id: str) -> bool:
         """Honour Pipedrive's word that a user took the app away; answers whether the sync ended with it."""
+        live = self._live.get(company_id)
+        if live is not None and live.tenant.installed.owner_user_id == user_id:
+            await remove_hooks(live.tenant, self.installations)
         ended = await self.installations.uninstall(company_id, user_id)
         log.info("uninstalled", installation=company_id, user=user_id, sync_ended=ended)
         await self.tenants()
@@ -287,10 +311,16 @@ class Service:
     async def is_writable(self) -> bool:
         """Whether the database still takes writes."""
         try:
-            await self.operations.beat()
+            await self.db.write(lambda db: db.scalar(select(1)))
         except SQLAlchemyError:
             return False
         return True
+
+    async def recover(self) -> None:
+        """Catch up before a command writes, where no service has kept up."""
+        heartbeat = await self.operations.beat()
+        for tenant in await self.tenants():
+            await recover(tenant, heartbeat)
 
     async def measure(self) -> None:
         """Bring the gauges up to date."""
@@ -369,7 +399,7 @@ async def serving(service: Service) -> AsyncIterator[Jobs]:
         service.settings, service.tenants, service.installations, service.deliveries, service.operations,
         service.metrics,
     )  # fmt: skip
-    service.clock.on_move(jobs.everything_now)
+    service.clock.on_move(lambda: jobs.everything_now(service.clock.now().date()))
     host, _, port = service.settings.listen.rpartition(":")
     runner = web.AppRunner(build_web(service, jobs), access_log=None, handle_signals=False)
     await runner.setup()

@@ -165,6 +165,7 @@ async def run_sync(service: Service, args: argparse.Namespace) -> int:
         tenants = [await service.tenant(args.installation)]
     else:
         tenants = await service.tenants()
+    await service.recover()
     for tenant in tenants:
         counts = await sync(tenant)
         show({"installation": tenant.id, **_counted(counts)})
@@ -178,6 +179,7 @@ def _counted(counts: Mapping[str, int]) -> dict[str, int]:
 async def run_backfill(service: Service, args: argparse.Namespace) -> int:
     """Bring a past period within a budget of Pipedrive tokens."""
     tenant = await the_tenant(service, args.installation)
+    await service.recover()
     counts = await backfill(tenant, _window(args), budget=args.budget)
     show({"installation": tenant.id, **_counted(counts)})
     return 0

@@ -8,20 +8,20 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
 
 import structlog
 from apscheduler.executors.asyncio import AsyncIOExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from connector.centres.port import ContactCentre
-from connector.errors import ConnectorError, Unauthorised
+from connector.errors import ConnectorError
 from connector.flows.activities import Writing
-from connector.flows.auditing import rebuild
 from connector.flows.collecting import NIGHTLY
 from connector.flows.indexing import census, ensure, follow_hook
-from connector.flows.installing import keep_hooks
+from connector.flows.installing import keep_hooks, keep_subscriptions
+from connector.flows.recovering import recover
 from connector.flows.sync import look_again, sync
 from connector.flows.tenant import Tenant
 from connector.metrics import Metrics
@@ -38,9 +38,7 @@ MISFIRE_GRACE_S = 300
 BEAT_S = 60
 LOOK_S = 15
 DAY_S = 86_400
-#: A heartbeat older than this means a restored backup, or a long rest: what was written meanwhile is adopted first.
-LOST_AFTER = timedelta(hours=1)
-_REBUILD_MARGIN = timedelta(minutes=10)
+NIGHTLY_ID = "nightly"
 _LIVE_DELAY_S = 2.0
 
 Tenants = Callable[[], Awaitable[list[Tenant]]]
@@ -65,6 +63,7 @@ class Jobs:
         self._working: set[asyncio.Task[None]] = set()
         self._runs: dict[str, asyncio.Lock] = {}
         self._stopping = False
+        self._today: date | None = None
 
     async def start(self) -> None:
         """Adopt what a lost database forgot, then start all jobs."""
@@ -82,7 +81,7 @@ class Jobs:
             seconds=min(900, self._settings.sweep_interval_without_hooks),
             id="sweeps",
         )
-        every(self._nightly, "cron", hour=2, minute=17, jitter=900, id="nightly")
+        every(self._nightly, "cron", hour=2, minute=17, jitter=900, id=NIGHTLY_ID)
         self._scheduler.start()
         self._begin(self._follow_hooks())
 
@@ -94,9 +93,7 @@ class Jobs:
         for writing in self._begun:
             writing.stop()
         self._arrived.set()
-        for lock in list(self._runs.values()):
-            async with lock:
-                pass
+        await self._idle()
         for task in list(self._working):
             task.cancel()
         await asyncio.gather(*self._working, return_exceptions=True)
@@ -108,25 +105,34 @@ class Jobs:
         """Whether the scheduler is alive."""
         return bool(self._scheduler.running)
 
-    def everything_now(self) -> None:
-        """Run each job at once, as when the clock was moved."""
+    def everything_now(self, today: date) -> None:
+        """Run each job at once, as when the clock was moved; the nightly one only if that made it another day."""
         for job in self._scheduler.get_jobs():
-            job.modify(next_run_time=datetime.now(UTC))
+            if job.id != NIGHTLY_ID or today != self._today:
+                job.modify(next_run_time=datetime.now(UTC))
+        self._today = today
+
+    async def catch_up(self) -> None:
+        """Run the activity flow for every installation on all that has happened by now, and wait for it."""
+        await self._idle()
+        await self.sync_all()
+        await self._idle()
+
+    async def _idle(self) -> None:
+        for lock in list(self._runs.values()):
+            async with lock:
+                pass
 
     def hook_arrived(self) -> None:
         """Work on stored webhooks soon."""
         self._arrived.set()
 
     async def recover(self) -> None:
-        """Before anything is written: adopt what Pipedrive has and this database may have forgotten."""
-        before = await self._operations.beat()
-        if before is None:
-            return
+        """Before anything is written, catch up with what happened while nobody was here."""
+        heartbeat = await self._operations.beat()
         for tenant in await self._tenants():
-            if tenant.clock.now() - before > LOST_AFTER:
-                with self._guarded(tenant, "rebuild"):
-                    adopted = await rebuild(tenant, before - _REBUILD_MARGIN)
-                    log.info("rebuilt", installation=tenant.id, adopted=adopted)
+            with self._guarded(tenant, "recovery"):
+                await recover(tenant, heartbeat)
 
     # the main job
 
@@ -154,7 +160,7 @@ class Jobs:
                 outcome = "finished"
             except ConnectorError as error:
                 outcome = f"{type(error).__name__}: {error}"
-                await self._report(tenant, "sync", error)
+                self._report(tenant, "sync", error)
             finally:
                 self._begun.clear() if not self._stopping else None
                 await self._operations.end_run(run_id, counts, outcome)
@@ -193,6 +199,7 @@ class Jobs:
                 await tenant.ledger.purge(tenant.settings.payload_days)
                 await tenant.ledger.wake_all()
                 await keep_hooks(tenant, self._installations)
+                await keep_subscriptions(tenant, self._installations)
                 await census(tenant)
             await self.sync(tenant, cause="nightly", back=NIGHTLY)
         await self._deliveries.purge(days=7)
@@ -230,7 +237,7 @@ class Jobs:
                 except ConnectorError as error:
                     # The sweep is the net: a webhook that cannot be followed is not tried for ever.
                     reason = str(error)
-                    await self._report(tenant, "webhook", error)
+                    self._report(tenant, "webhook", error)
                 self._metrics.deliveries.labels(tenant.id, delivery.source.partition(":")[0]).inc()
             await self._deliveries.done([delivery.id], reason)
 
@@ -266,15 +273,12 @@ class Jobs:
         try:
             yield
         except ConnectorError as error:
-            self._begin(self._report(tenant, job, error))
+            self._report(tenant, job, error)
 
-    async def _report(self, tenant: Tenant, job: str, error: ConnectorError) -> None:
+    def _report(self, tenant: Tenant, job: str, error: ConnectorError) -> None:
         log.warning(
             "job failed", job=job, installation=tenant.id, error=type(error).__name__, message=str(error)
         )
-        if isinstance(error, Unauthorised):
-            with suppress(ConnectorError):
-                await self._installations.mark_dead(tenant.id, tenant.installed.owner_user_id, str(error))
 
 
 def _tells_of_events(api: ContactCentre, delivery: Received) -> bool:

@@ -6,6 +6,7 @@ No match counts as unique before the fill is complete and swept past the last ga
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from connector.errors import NotFound
@@ -103,20 +104,16 @@ async def follow_hook(tenant: Tenant, event: HookEvent) -> None:
 async def _refresh_organization(tenant: Tenant, organization_id: str, *, gone: bool) -> None:
     item = Indexable(Entity.ORGANIZATION, organization_id, gone=True)
     if not gone:
-        try:
+        with suppress(NotFound):
             item = _organization(await tenant.pipedrive.on(Lane.CONTACTS).organization(organization_id))
-        except NotFound:
-            pass
     await store(tenant, [item])
 
 
 async def _refresh_deal(tenant: Tenant, deal_id: str, *, gone: bool) -> None:
     item = Indexable(Entity.DEAL, deal_id, gone=True)
     if not gone:
-        try:
+        with suppress(NotFound):
             item = _deal(await tenant.pipedrive.on(Lane.CONTACTS).deal(deal_id))
-        except NotFound:
-            pass
     await store(tenant, [item])
 
 

@@ -78,6 +78,26 @@ async def keep_hooks(tenant: Tenant, installations: Installations) -> bool:
     return True
 
 
+async def keep_subscriptions(tenant: Tenant, installations: Installations) -> None:
+    """Have contact centres tell us of events at once where the settings ask for it, and no longer where they do not."""
+    for connected in await installations.centres(tenant.id):
+        api = tenant.centres[connected.id].api
+        address = f"{tenant.service.public_url}/hooks/centre/{connected.hook_path}"
+        try:
+            ours = [subscription for subscription, url in await api.subscriptions() if url == address]
+            if tenant.settings.live and not ours:
+                made = await api.subscribe(address, user=HOOK_USER, password=connected.hook_password)
+                await installations.set_subscription(tenant.id, connected.id, made)
+            elif not tenant.settings.live and ours:
+                for subscription in ours:
+                    await api.unsubscribe(subscription)
+                await installations.set_subscription(tenant.id, connected.id, None)
+        except ConnectorError as error:
+            log.warning(
+                "no events at once", installation=tenant.id, connection=connected.id, error=str(error)
+            )
+
+
 async def remove_hooks(tenant: Tenant, installations: Installations) -> None:
     """Take our webhooks away, as far as Pipedrive still lets us."""
     for entity, webhook_id in (await installations.hooks(tenant.id)).items():

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from connector.centres.port import ContactCentre
 from connector.clock import Clock
+from connector.errors import Unauthorised, Unreachable
 from connector.flows.rendering import Translate
 from connector.flows.rules import People
 from connector.installation_settings import InstallationSettings
@@ -28,11 +29,15 @@ _LEAST_AGE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Centre:
-    """A connected contact centre; nothing that happened before `since` is read without being asked for."""
+    """A connected contact centre; nothing that happened before `since` is read without being asked for.
+
+    `note` keeps the reason why it cannot be read, or an empty text.
+    """
 
     id: str
     api: ContactCentre
     since: datetime
+    note: Callable[[str], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -52,7 +57,7 @@ class Sight:
 class Directory:
     """Agents, users, types, queues and topics, read when first needed and again after a day."""
 
-    people: People = People()
+    people: People = field(default_factory=People)
     queues: Mapping[tuple[str, QueueKind, str], str] = field(default_factory=dict)
     read_at: datetime | None = None
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -108,8 +113,14 @@ class Tenant:
         agents: dict[tuple[str, str], Agent] = {}
         queues: dict[tuple[str, QueueKind, str], str] = {}
         for centre in self.centres.values():
-            agents |= {(centre.id, agent.id): agent for agent in await centre.api.agents()}
-            queues |= {(centre.id, queue.kind, queue.id): queue.name for queue in await centre.api.queues()}
+            try:
+                agents |= {(centre.id, agent.id): agent for agent in await centre.api.agents()}
+                queues |= {
+                    (centre.id, queue.kind, queue.id): queue.name for queue in await centre.api.queues()
+                }
+            except Unauthorised as error:
+                # Whose activity it is cannot be told without agents: events wait until the account works again.
+                raise Unreachable(f"{centre.id} refuses the account: {error}") from error
         active = [user for user in users if user.active]
         directory.queues = queues
         directory.people = replace(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from alembic import command
@@ -9,14 +10,17 @@ from alembic.config import Config
 
 from connector.store.database import open_engine
 
+# Alembic keeps what it is doing in module globals.
+_one_at_a_time = threading.Lock()
+
 
 def migrate(url: str) -> None:
-    """Bring the database at `url` to the newest tables; safe when two processes start at once."""
+    """Bring the database at `url` to the newest tables; safe when two threads or processes start at once."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     engine = open_engine(url, writes=True)
     try:
-        with engine.begin() as connection:
+        with _one_at_a_time, engine.begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     finally:
