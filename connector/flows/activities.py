@@ -34,7 +34,7 @@ class _Job:
     plan: Plan
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Writing:
     """One run over the new entries of an installation; `stop` ends it after what has begun."""
 
