@@ -124,7 +124,7 @@ class Operations:
         """Write down how a run ended."""
         values = {
             "ended_at": self._clock.now(),
-            "counts": orjson.dumps(dict(counts)).decode(),
+            "counts": orjson.dumps({str(name): number for name, number in counts.items()}).decode(),
             "outcome": outcome,
         }
         await self._db.write(
