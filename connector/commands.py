@@ -27,7 +27,11 @@ from connector.settings import Settings
 
 def show(answer: object) -> None:
     """Print one JSON object or list."""
-    print(orjson.dumps(answer, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS, default=str).decode())
+    print(
+        orjson.dumps(
+            answer, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS, default=str
+        ).decode()
+    )
 
 
 async def serve(settings: Settings) -> int:

@@ -69,7 +69,7 @@ async def audit(tenant: Tenant, window: Window) -> Audit:
     for key, entry in entries.items():
         copies = written.get(entry.marker, [])
         result.activities += len(copies)
-        result.states[entry.state] = result.states.get(entry.state, 0) + 1
+        result.states[str(entry.state)] = result.states.get(str(entry.state), 0) + 1
         if len(copies) > 1:
             result.doubled.append(f"{_name(key)} (activities {', '.join(copy.id for copy in copies)})")
         if entry.state is State.DONE and not copies:
