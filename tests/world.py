@@ -104,7 +104,8 @@ class World:
 
     async def calls(self, side: str) -> list[dict[str, Any]]:
         """The API calls a side has received."""
-        return await self._get(f"{getattr(self, side)}/_sandbox/calls")
+        calls: list[dict[str, Any]] = await self._get(f"{getattr(self, side)}/_sandbox/calls")
+        return calls
 
     async def activities(self, *, deleted: bool = False) -> list[dict[str, Any]]:
         """Activities in Pipedrive's first company."""

@@ -47,12 +47,18 @@ class Doubts:
         )
 
     async def found(
-        self, entry: Entry, *, crm_id: str, heal_at: datetime | None, topic_at: datetime | None
+        self,
+        entry: Entry,
+        *,
+        crm_id: str,
+        shown: str | None,
+        heal_at: datetime | None,
+        topic_at: datetime | None,
     ) -> bool:
-        """The looked-for activity exists."""
+        """The looked-for activity exists and shows this."""
         return await self._change(
             entry, state=State.DONE, crm_id=crm_id, reason="", not_before=None, settled_at=self._clock.now(),
-            heal_at=heal_at, topic_at=topic_at,
+            shown=shown, heal_at=heal_at, topic_at=topic_at,
         )  # fmt: skip
 
     async def missed(self, entry: Entry, *, look_gap_s: float, looks_needed: int = 2) -> bool:
@@ -83,14 +89,23 @@ class Doubts:
             ledger.c.heal_at <= self._clock.now(), ledger.c.state == State.DONE, limit=limit
         )
 
-    async def healed(self, entry: Entry, *, crm_id: str, next_at: datetime | None) -> None:
-        """Write down which activity stays and when to look again."""
+    async def healed(self, entry: Entry, *, next_at: datetime | None) -> None:
+        """Write down that doubles were looked for, and when to look again."""
         statement = (
             update(ledger)
             .where(ledger.c.id == entry.id)
-            .values(crm_id=crm_id, heal_at=next_at, heal_no=ledger.c.heal_no + 1)
+            .values(heal_at=next_at, heal_no=ledger.c.heal_no + 1)
         )
         await self._db.write(lambda db: db.execute(statement) and None)
+
+    async def replaced(
+        self, entry: Entry, *, crm_id: str, shown: str | None, topic_at: datetime | None
+    ) -> None:
+        """Write down that another activity stays than the one we knew, and what it shows."""
+        statement = update(ledger).where(ledger.c.id == entry.id)
+        await self._db.write(
+            lambda db: db.execute(statement.values(crm_id=crm_id, shown=shown, topic_at=topic_at)) and None
+        )
 
     async def topics(self, limit: int = 500) -> list[Entry]:
         """Calls whose missing topic or note is to be asked for again."""
@@ -112,6 +127,11 @@ class Doubts:
                 **{name: value for name, value in values.items() if value is not None},
             )
         )
+        await self._db.write(lambda db: db.execute(statement) and None)
+
+    async def ask_at(self, entry: Entry, at: datetime) -> None:
+        """Put off asking for a topic, because nobody answered."""
+        statement = update(ledger).where(ledger.c.id == entry.id).values(topic_at=at)
         await self._db.write(lambda db: db.execute(statement) and None)
 
     async def next_due(self) -> datetime | None:

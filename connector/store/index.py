@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, delete, func, select, update
 
 from connector.clock import Clock
 from connector.store.database import Database, any_of
@@ -68,6 +68,35 @@ class Pass:
     swept_until: datetime | None = None
     census_at: datetime | None = None
     census_no: int = 0
+
+
+# Built once: a look-up then costs the query alone.
+_WANTED: BindParameter[Sequence[str]] = bindparam("wanted", expanding=True)
+_CANDIDATES: Select[*tuple[str, ...]] = (
+    select(keys_of.c.key, keys_of.c.crm_id, records.c.organization_id)
+    .join(
+        records,
+        (records.c.installation_id == keys_of.c.installation_id)
+        & (records.c.entity == Entity.PERSON)
+        & (records.c.crm_id == keys_of.c.crm_id),
+    )
+    .where(keys_of.c.installation_id == bindparam("installation"), keys_of.c.key.in_(_WANTED))
+    .order_by(keys_of.c.crm_id)
+)
+_PEOPLE: Select[*tuple[str, ...]] = select(records.c.crm_id, records.c.organization_id).where(
+    records.c.installation_id == bindparam("installation"),
+    records.c.entity == Entity.PERSON,
+    records.c.crm_id.in_(_WANTED),
+)
+_OPEN_DEALS: Select[*tuple[str, ...]] = (
+    select(records.c.person_id, records.c.crm_id, records.c.owner_id)
+    .where(
+        records.c.installation_id == bindparam("installation"),
+        records.c.entity == Entity.DEAL,
+        records.c.person_id.in_(_WANTED),
+    )
+    .order_by(records.c.crm_id)
+)
 
 
 class Index:
@@ -133,47 +162,29 @@ class Index:
 
     async def candidates(self, keys: Collection[str]) -> dict[str, list[Candidate]]:
         """All persons of each key, for a whole batch of events in one query."""
-        if not keys:
-            return {}
-        query = (
-            select(keys_of.c.key, keys_of.c.crm_id, records.c.organization_id)
-            .join(
-                records,
-                (records.c.installation_id == keys_of.c.installation_id)
-                & (records.c.entity == Entity.PERSON)
-                & (records.c.crm_id == keys_of.c.crm_id),
-            )
-            .where(keys_of.c.installation_id == self._installation_id, keys_of.c.key.in_(any_of(keys)))
-            .order_by(keys_of.c.crm_id)
-        )
         found: dict[str, list[Candidate]] = {}
-        for key, crm_id, organization_id in await self._db.read(lambda db: db.execute(query).all()):
+        for key, crm_id, organization_id in await self._rows(_CANDIDATES, keys):
             found.setdefault(key, []).append(Candidate(crm_id, organization_id))
         return found
 
     async def people(self, person_ids: Collection[str]) -> dict[str, Candidate]:
         """The indexed persons among `person_ids`."""
-        if not person_ids:
-            return {}
-        query = select(records.c.crm_id, records.c.organization_id).where(
-            self._mine, records.c.entity == Entity.PERSON, records.c.crm_id.in_(any_of(person_ids))
-        )
-        rows = await self._db.read(lambda db: db.execute(query).all())
-        return {crm_id: Candidate(crm_id, organization_id) for crm_id, organization_id in rows}
+        return {person: Candidate(person, org) for person, org in await self._rows(_PEOPLE, person_ids)}
 
     async def open_deals(self, person_ids: Collection[str]) -> dict[str, list[OpenDeal]]:
         """Open deals of each person."""
-        if not person_ids:
-            return {}
-        query = (
-            select(records.c.person_id, records.c.crm_id, records.c.owner_id)
-            .where(self._mine, records.c.entity == Entity.DEAL, records.c.person_id.in_(any_of(person_ids)))
-            .order_by(records.c.crm_id)
-        )
         found: dict[str, list[OpenDeal]] = {}
-        for person_id, deal_id, owner_id in await self._db.read(lambda db: db.execute(query).all()):
+        for person_id, deal_id, owner_id in await self._rows(_OPEN_DEALS, person_ids):
             found.setdefault(person_id, []).append(OpenDeal(deal_id, owner_id))
         return found
+
+    async def _rows(
+        self, query: Select[*tuple[str, ...]], wanted: Collection[str]
+    ) -> Sequence[Row[*tuple[str, ...]]]:
+        if not wanted:
+            return ()
+        values = {"installation": self._installation_id, "wanted": list(wanted)}
+        return await self._db.read(lambda db: db.execute(query, values).all())
 
     async def progress(self, entity: Entity) -> Pass:
         """How complete the index of `entity` is."""

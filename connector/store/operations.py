@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 
 import orjson
 from sqlalchemy import Connection, delete, func, select, update
@@ -18,6 +20,10 @@ deliveries = table_of(Delivery)
 spent = table_of(Spent)
 runs = table_of(Run)
 heartbeat = table_of(Heartbeat)
+
+
+def _insert(db: Connection, *, rows: list[dict[str, object]]) -> None:
+    db.execute(deliveries.insert(), rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +43,38 @@ class Deliveries:
     def __init__(self, db: Database, vault: Vault, clock: Clock) -> None:
         """Bodies are sealed: they carry personal data."""
         self._db, self._vault, self._clock = db, vault, clock
+        self._arriving: list[tuple[dict[str, object], asyncio.Future[None]]] = []
+        self._storing: asyncio.Task[None] | None = None
 
     async def store(self, installation_id: str, source: str, content_type: str, body: bytes) -> None:
-        """Keep one delivery; durable when this returns."""
+        """Keep one delivery; durable when this returns. Those that arrive while one commit runs share the next."""
         row = {
             "installation_id": installation_id, "source": source, "content_type": content_type,
             "body_sealed": self._vault.seal(body), "received_at": self._clock.now(), "done_at": None, "reason": "",
         }  # fmt: skip
-        await self._db.write(lambda db: db.execute(deliveries.insert(), row) and None)
+        stored = asyncio.get_running_loop().create_future()
+        self._arriving.append((row, stored))
+        if self._storing is None:
+            self._storing = asyncio.create_task(self._store_arriving())
+        await stored
+
+    async def _store_arriving(self) -> None:
+        while self._arriving:
+            batch, self._arriving = self._arriving, []
+            rows = [row for row, _ in batch]
+            failure: Exception | None = None
+            try:
+                await self._db.write(partial(_insert, rows=rows))
+            except Exception as error:  # noqa: BLE001  # the senders must not be told that it was stored
+                failure = error
+            for _, stored in batch:
+                if stored.done():
+                    continue
+                if failure is None:
+                    stored.set_result(None)
+                else:
+                    stored.set_exception(failure)
+        self._storing = None
 
     async def waiting(self, limit: int = 500) -> list[Received]:
         """Deliveries not yet worked on, oldest first."""

@@ -24,7 +24,18 @@ from tests.bench.peers import client, get, peak_rss_mb, post, settings, simulato
 from tests.world import ADMIN_TOKEN, install
 
 PERSONS = 2000
-SENT = ("subject", "type", "owner_id", "note", "done", "busy", "due_date", "participants", "org_id", "deal_id")
+SENT = (
+    "subject",
+    "type",
+    "owner_id",
+    "note",
+    "done",
+    "busy",
+    "due_date",
+    "participants",
+    "org_id",
+    "deal_id",
+)
 
 
 async def bench(events: int, latency_ms: float, plan: str | None) -> dict[str, object]:
