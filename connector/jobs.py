@@ -36,6 +36,8 @@ log = structlog.get_logger()
 #: A job that could not start on time may start this much later; after that the next turn does.
 MISFIRE_GRACE_S = 300
 BEAT_S = 60
+#: Ids outlive an uninstall this long, so that a reinstall writes nothing twice.
+KEPT_AFTER_UNINSTALL_DAYS = 90
 LOOK_S = 15
 DAY_S = 86_400
 NIGHTLY_ID = "nightly"
@@ -203,6 +205,8 @@ class Jobs:
                 await census(tenant)
             await self.sync(tenant, cause="nightly", back=NIGHTLY)
         await self._deliveries.purge(days=7)
+        for installation_id in await self._installations.long_ended(days=KEPT_AFTER_UNINSTALL_DAYS):
+            await self._installations.delete_everything(installation_id)
         await self._keep_grants_alive()
 
     async def _keep_grants_alive(self) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select, update
+from sqlmodel import SQLModel
 
 from connector.clock import Clock
 from connector.installation_settings import InstallationSettings
@@ -292,6 +293,25 @@ class Installations:
             return True
 
         return await self.db.write(work)
+
+    async def delete_everything(self, installation_id: str) -> None:
+        """Remove an installation and every row it owns, the ids that keep a reinstall from writing twice included."""
+
+        def work(db: Connection) -> None:
+            for table in SQLModel.metadata.sorted_tables:
+                if "installation_id" in table.c:
+                    db.execute(delete(table).where(table.c.installation_id == installation_id))
+            db.execute(delete(installations).where(installations.c.id == installation_id))
+
+        await self.db.write(work)
+
+    async def long_ended(self, days: int) -> list[str]:
+        """Installations whose sync ended more than `days` ago."""
+        before = self._clock.now() - timedelta(days=days)
+        query = select(installations.c.id).where(
+            installations.c.state == "ended", installations.c.ended_at < before
+        )
+        return list(await self.db.read(lambda db: db.scalars(query).all()))
 
     # contact centres
 
