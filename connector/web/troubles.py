@@ -40,7 +40,7 @@ def explain(error: ConnectorError, _: Translate) -> Trouble:
         (Forged, Trouble(
             400,
             _("This installation was not started in this browser"),
-            _("Or more than ten minutes have passed since. Nothing was connected. Start again."),
+            _("Perhaps more than ten minutes have passed, or the page was only reloaded: then what is connected stays so. Otherwise start again."),
         )),
         (Unauthorised, Trouble(
             400,

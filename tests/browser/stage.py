@@ -1,0 +1,185 @@
+"""What a person can look at: the service's pages and both simulators' after a little work was done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from playwright.async_api import Browser, Page
+
+from connector.app import Service, serving
+from tests.web.conftest import free_port
+from tests.world import SYSTEM, World, ago, install, open_world, settle_down
+
+AXE = Path(__file__).parents[1] / "node" / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+JUDGE = """async tags => {
+    const {violations} = await axe.run(document, {runOnly: tags, resultTypes: ["violations"]})
+    const told = violations.map(v => `${v.id}: ${v.help}: ${v.nodes.map(n => n.target.join(" ")).join(", ")}`)
+    return [document.documentElement.scrollWidth, told]
+}"""
+COMPANY = "Przykład i Wspólnicy Spółka z ograniczoną odpowiedzialnością sp. k."
+#: Each page is judged in both.
+LOOKS: tuple[tuple[Literal["light", "dark"], int], ...] = (("light", 320), ("dark", 1120))
+
+#: Nothing here is in a hurry.
+CALM: dict[str, Any] = {
+    "pipedrive_timeout": 10.0,
+    "thulium_timeout": 10.0,
+    "look_gap": 60.0,
+    "first_look": 180.0,
+    "lease": 120.0,
+}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Origins of the service, of one that has no Pipedrive app, and of both simulators."""
+
+    connector: str
+    appless: str
+    world: World
+
+    @property
+    def centre(self) -> str:
+        return f"{self.world.thulium}/{SYSTEM}/panel/"
+
+
+@asynccontextmanager
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    """Set the stage: customers on both sides, one event of each kind, and the activities made of them."""
+    async with (
+        open_world(tmp_path, **CALM) as world,
+        serving_on(world) as (origin, service),
+        serving_on(replace(world, database=tmp_path / "appless.db"), pipedrive_client_id="") as (appless, _),
+    ):
+        await fill(world)
+        tenant = await install(service, since=ago(days=2))
+        await settle_down(service, tenant)
+        await world.fault("pipedrive", "delay", path="/nowhere", seconds=1)
+        yield Stage(origin, appless, world)
+
+
+async def fill(world: World) -> None:
+    """People on both sides, and one day's events between them."""
+    people = [("Łucja", "Żak"), ("Zażółć", "Gęślą-Jaźń-Brzęczyszczykiewicz"), ("Jan", "Źrebak")]
+    await world.seed_pipedrive(
+        organizations=[{"name": COMPANY}],
+        persons=[
+            {
+                "name": " ".join(name),
+                "org": COMPANY,
+                "phones": [f"+4860100000{n}"],
+                "emails": [f"person{n}@example.com"],
+            }
+            for n, name in enumerate(people, 1)
+        ],
+        deals=[{"title": "Abonament roczny", "person": "Łucja Żak", "value": 1200, "currency": "PLN"}],
+    )
+    await world.seed_centre(
+        customers=[
+            {
+                "name": first,
+                "surname": last,
+                "phone_number": f"60100000{n}",
+                "email": f"person{n}@example.com",
+            }
+            for n, (first, last) in enumerate(people, 1)
+        ],
+        calls=[
+            {"number": f"60100000{n}", "comment": "Oddzwonić w sprawie faktury <FV/11/2026>"}
+            for n in (1, 2, 3)
+        ],
+        chats=[{"email": "person1@example.com", "messages": [{"text": "Dzień dobry, gdzie jest paczka?"}]}],
+        tickets=[
+            {
+                "from": "person1@example.com",
+                "subject": "Reklamacja",
+                "body": "<p>Dzień dobry</p><p>" + "ą" * 400,
+            }
+        ],
+    )
+
+
+@asynccontextmanager
+async def serving_on(world: World, **changes: object) -> AsyncIterator[tuple[str, Service]]:
+    """The whole service on a port of its own, where Pipedrive's webhooks may reach it; gives its origin."""
+    with free_port() as port:
+        host = f"127.0.0.1:{port.getsockname()[1]}"
+    trusted = (*world.settings().trusted_hosts, host)
+    settings: dict[str, Any] = {
+        "listen": host,
+        "public_url": f"http://{host}",
+        "trusted_hosts": trusted,
+        **changes,
+    }
+    async with world.connector(**settings) as service, serving(service):
+        yield f"http://{host}", service
+
+
+@asynccontextmanager
+async def looking(browser: Browser, language: str = "en") -> AsyncIterator[Look]:
+    """A fresh browser window."""
+    context = await browser.new_context(locale=language, reduced_motion="reduce")
+    context.set_default_timeout(20_000)
+    await context.add_init_script(path=AXE)
+    try:
+        yield Look(await context.new_page())
+    finally:
+        await context.close()
+
+
+class Look:
+    """One window, and everything found wrong with what it showed."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.found: list[str] = []
+        page.on("console", lambda said: self.found.append(f"{page.url}: console: {said.text}"))
+        page.on("pageerror", lambda error: self.found.append(f"{page.url}: {error}"))
+
+    async def open(self, address: str, *, status: int = 200) -> None:
+        """Go to an address and judge the page there."""
+        quiet = len(self.found)
+        answer = await self.page.goto(address)
+        assert answer is not None
+        if status >= 400:
+            # The browser itself notes a page that is an error.
+            del self.found[quiet:]
+        if answer.status != status:
+            self.found.append(f"{address}: answered {answer.status}")
+        await self.judge()
+
+    async def judge(self) -> None:
+        """Ask axe about the page as it stands, light and dark, and whether it scrolls sideways, narrow and wide."""
+        for scheme, width in LOOKS:
+            await self.page.emulate_media(color_scheme=scheme)
+            await self.page.set_viewport_size({"width": width, "height": 800})
+            widest, violations = await self.page.evaluate(JUDGE, RULES)
+            self.found += [f"{self.page.url}: {scheme}: {violation}" for violation in violations]
+            if widest > width:
+                self.found.append(f"{self.page.url}: {widest} px wide in a window of {width}")
+
+    async def walk(self, start: str) -> set[str]:
+        """Judge every page that can be reached from `start`, one of each shape; answers the shapes."""
+        shapes: dict[str, str] = {}
+        origin = re.match(r"https?://[^/]+", start)
+        assert origin
+        queue = [start]
+        while queue:
+            address = queue.pop(0)
+            path = address.partition("?")[0].removeprefix(origin[0])
+            shape = re.sub(r"/[^/]*\d[^/]*(?=/|$)", "/:id", path)
+            if shape in shapes:
+                continue
+            shapes[shape] = address
+            await self.open(address)
+            links = await self.page.eval_on_selector_all(
+                "main a[href], nav a[href]", "all => all.map(a => a.href)"
+            )
+            queue += [link.partition("#")[0] for link in links if link.startswith(origin[0] + "/")]
+        return set(shapes)
