@@ -1,4 +1,5 @@
 import io
+import re
 from datetime import timedelta
 
 import pytest
@@ -24,7 +25,7 @@ async def test_an_install_started_here_ends_on_a_page_that_names_the_company(
     assert "Przykład sp. z o.o. is connected" in arrived.text
     assert "The sync starts once a contact centre is connected." in arrived.text
     (installed,) = await installable.service.installations.all()
-    assert f"connector centre connect --installation {installed.id} " in arrived.text
+    assert f"connector centre connect --installation {installed.id} " in re.sub(r"</?span>", "", arrived.text)
     assert installed.state == "active"
 
 
@@ -223,7 +224,7 @@ async def test_pages_speak_the_visitors_language(open_site: Open) -> None:
     site = await open_site()
     polish, english = await site.get("/", "pl-PL,pl;q=0.9"), await site.get("/", "de")
     assert '<html lang="pl">' in polish.text
-    assert "Połącz z Pipedrive" in polish.text
+    assert "Połącz z\N{NO-BREAK SPACE}Pipedrive" in polish.text
     assert polish.headers["content-language"] == "pl"
     assert polish.headers["vary"] == "Accept-Language"
     assert '<html lang="en">' in english.text
