@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 
+import uvloop
 from pydantic import ValidationError
 
 from connector import __version__, commands, demo
@@ -65,7 +65,7 @@ def main() -> None:
     """Read arguments and settings, run, and end with the verb's exit status."""
     args = parser().parse_args()
     if args.verb == "demo":
-        sys.exit(asyncio.run(demo.run(once=args.once, fresh=args.fresh)))
+        sys.exit(uvloop.run(demo.run(once=args.once, fresh=args.fresh)))
     try:
         settings = Settings()
     except ValidationError as error:
@@ -74,7 +74,7 @@ def main() -> None:
     set_up(settings.log_format, settings.log_level)
     action = getattr(args, "action", None)
     name = f"{args.verb} {action}" if action else args.verb
-    sys.exit(asyncio.run(commands.run(name, args, settings)))
+    sys.exit(uvloop.run(commands.run(name, args, settings)))
 
 
 if __name__ == "__main__":

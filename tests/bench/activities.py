@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import uvloop
 from aiohttp import ClientSession
 
 from connector.app import open_service
@@ -124,7 +125,7 @@ def main() -> None:
     parser.add_argument("--plan", choices=["lite", "growth", "premium", "ultimate"])
     args = parser.parse_args()
     set_up("text", "ERROR")
-    print(json.dumps(asyncio.run(bench(args.events, args.latency_ms, args.plan))))
+    print(json.dumps(uvloop.run(bench(args.events, args.latency_ms, args.plan))))
 
 
 if __name__ == "__main__":

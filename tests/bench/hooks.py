@@ -18,6 +18,7 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import uvloop
 from aiohttp import web
 
 from connector.clock import Clock
@@ -86,7 +87,7 @@ async def _bare(request: web.Request) -> web.Response:
 
 def _server(pipe: Connection, folder: str, bare: bool) -> None:
     _pin(0)
-    asyncio.run(_serve(pipe, folder, bare=bare))
+    uvloop.run(_serve(pipe, folder, bare=bare))
 
 
 async def _call(port: int, until: float) -> int:
@@ -120,7 +121,7 @@ def _measure(*, bare: bool) -> float:
     with tempfile.TemporaryDirectory() as folder:
         process = multiprocessing.get_context("spawn").Process(target=_server, args=(theirs, folder, bare))
         process.start()
-        rate = asyncio.run(_load(ours.recv()))
+        rate = uvloop.run(_load(ours.recv()))
         ours.send("stop")
         stored = ours.recv()
         process.join()

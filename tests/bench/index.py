@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import random
 import statistics
 import tempfile
 import time
 from pathlib import Path
+
+import uvloop
 
 from connector.app import open_service
 from connector.flows.indexing import ensure
@@ -70,7 +71,7 @@ def main() -> None:
     parser.add_argument("--persons", type=int, default=100_000)
     args = parser.parse_args()
     set_up("text", "ERROR")
-    print(json.dumps(asyncio.run(bench(args.persons))))
+    print(json.dumps(uvloop.run(bench(args.persons))))
 
 
 if __name__ == "__main__":
