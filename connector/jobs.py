@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 import structlog
 from apscheduler.executors.asyncio import AsyncIOExecutor
@@ -18,7 +19,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from connector.centres.port import ContactCentre
 from connector.errors import ConnectorError
 from connector.flows.activities import Writing
-from connector.flows.collecting import NIGHTLY
+from connector.flows.collecting import NIGHTLY, OVERLAP
 from connector.flows.indexing import census, ensure, follow_hook
 from connector.flows.installing import keep_hooks, keep_subscriptions
 from connector.flows.recovering import recover
@@ -151,27 +152,28 @@ class Jobs:
             return Counter()
         async with lock:
             run_id = await self._operations.begin_run(tenant.id, cause)
+            begun: list[Writing] = []
             counts, outcome = Counter[str](), "failed"
             try:
                 with self._metrics.runs.labels(tenant.id).time():
-                    counts = await (
-                        sync(tenant, begun=self._hold)
-                        if back is None
-                        else sync(tenant, back=back, begun=self._hold)
-                    )
+                    counts = await sync(tenant, back=back or OVERLAP, begun=partial(self._hold, begun))
                 outcome = "finished"
             except ConnectorError as error:
                 outcome = f"{type(error).__name__}: {error}"
                 self._report(tenant, "sync", error)
+            except Exception as error:  # a mistake of ours must not stop the other installations
+                outcome = f"a mistake in the connector: {type(error).__name__}"
+                log.exception("run broke", installation=tenant.id)
             finally:
-                self._begun.clear() if not self._stopping else None
+                self._begun.difference_update(begun)
                 await self._operations.end_run(run_id, counts, outcome)
             for name, number in counts.items():
                 self._metrics.outcomes.labels(tenant.id, name).inc(number)
             log.info("run ended", installation=tenant.id, cause=cause, outcome=outcome, **counts)
             return counts
 
-    def _hold(self, writing: Writing) -> None:
+    def _hold(self, begun: list[Writing], writing: Writing) -> None:
+        begun.append(writing)
         self._begun.add(writing)
         if self._stopping:
             writing.stop()
@@ -242,6 +244,9 @@ class Jobs:
                     # The sweep is the net: a webhook that cannot be followed is not tried for ever.
                     reason = str(error)
                     self._report(tenant, "webhook", error)
+                except Exception as error:  # nor may a mistake of ours stop those behind it
+                    reason = f"a mistake in the connector: {type(error).__name__}"
+                    log.exception("webhook broke", installation=tenant.id, delivery=delivery.id)
                 self._metrics.deliveries.labels(tenant.id, delivery.source.partition(":")[0]).inc()
             await self._deliveries.done([delivery.id], reason)
 
