@@ -31,10 +31,10 @@ def parser() -> argparse.ArgumentParser:
         made.add_argument("--installation", metavar="ID", help="needed where there is more than one")
         return made
 
-    installations = verbs.add_parser(
-        "installations", help="list installations, or add one by a personal API token"
+    installations = verb("installations", "list installations, add one by a personal API token, delete one")
+    installations.add_argument(
+        "action", nargs="?", choices=["add", "delete"], help="add: token on standard input"
     )
-    installations.add_argument("action", nargs="?", choices=["add"], help="add: token on standard input")
     centre = verb("centre", "connect a contact centre")
     centre.add_argument("action", choices=["connect"], help="password on standard input")
     centre.add_argument("--vendor", default="thulium")

@@ -23,6 +23,7 @@ from connector.flows.installing import (
     can_receive_hooks,
     install,
     keep_hooks,
+    keep_subscriptions,
     remove_hooks,
 )
 from connector.flows.recovering import recover
@@ -295,7 +296,7 @@ class Service:
         await self.installations.connect_centre(
             installation_id, vendor=vendor, system=system, user=user, password=password, since=since
         )
-        await self.tenants()
+        await keep_subscriptions(await self.tenant(installation_id), self.installations)
         return rights
 
     async def uninstall(self, company_id: str, user_id: str) -> bool:
@@ -316,16 +317,22 @@ class Service:
             return False
         return True
 
-    async def recover(self) -> None:
+    async def renew_grant(self, installation_id: str, user_id: str) -> None:
+        """Use a grant, so that it does not die of idleness."""
+        tokens = _GrantTokens(self.installations, installation_id, user_id)
+        await Credentials(tokens, self.session, self.clock, self.settings).access()
+
+    async def recover(self, tenant: Tenant) -> None:
         """Catch up before a command writes, where no service has kept up."""
-        heartbeat = await self.operations.beat()
-        for tenant in await self.tenants():
-            await recover(tenant, heartbeat)
+        await recover(tenant, await self.operations.last_beat(tenant.id))
+        await self.operations.beat([tenant.id])
 
     async def measure(self) -> None:
         """Bring the gauges up to date."""
         for one in await self.installations.all():
-            self.metrics.healthy.labels(one.id).set(one.state == "active")
+            last = await self.operations.last_run(one.id)
+            refused = last is not None and last[1].startswith(Unauthorised.__name__)
+            self.metrics.healthy.labels(one.id).set(one.state == "active" and not refused)
             if (live := self._live.get(one.id)) is not None:
                 self.metrics.tokens.labels(one.id).set(live.governor.spent_today)
                 for state, number in (await live.tenant.ledger.counts()).items():
@@ -396,15 +403,15 @@ def build_web(service: Service, jobs: Jobs) -> web.Application:
 async def serving(service: Service) -> AsyncIterator[Jobs]:
     """Run jobs and HTTP until the block is left; what is being sent then is finished first."""
     jobs = Jobs(
-        service.settings, service.tenants, service.installations, service.deliveries, service.operations,
-        service.metrics,
+        service.settings, service.tenants, service.renew_grant, service.installations, service.deliveries,
+        service.operations, service.metrics,
     )  # fmt: skip
     service.clock.on_move(lambda: jobs.everything_now(service.clock.now().date()))
     host, _, port = service.settings.listen.rpartition(":")
     runner = web.AppRunner(build_web(service, jobs), access_log=None, handle_signals=False)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host or "127.0.0.1", int(port)).start()
+        await web.TCPSite(runner, host.strip("[]"), int(port)).start()
         await jobs.start()
         log.info("serving", listen=service.settings.listen, public_url=service.settings.public_url)
         yield jobs

@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 import orjson
 from pydantic import ValidationError
 
-from connector.app import Service, open_service, serving
+from connector.app import Service, open_service, serving, unpack_tokens
 from connector.errors import ConnectorError, Misconfigured
 from connector.flows.auditing import audit, rebuild
-from connector.flows.installing import can_receive_hooks
+from connector.flows.installing import can_receive_hooks, keep_subscriptions
 from connector.flows.sync import backfill, sync
 from connector.flows.tenant import Tenant
 from connector.installation_settings import InstallationSettings
@@ -87,6 +87,17 @@ async def add_installation(service: Service, _args: argparse.Namespace) -> int:
     return 0
 
 
+async def delete_installation(service: Service, args: argparse.Namespace) -> int:
+    """Remove an installation with all that is kept of it; a reinstall may then write past events again."""
+    if args.installation is None:
+        raise Misconfigured("Say which installation to delete with --installation ID.")
+    if args.installation not in {one.id for one in await service.installations.all()}:
+        raise Misconfigured(f"There is no installation {args.installation!r}.")
+    await service.installations.delete_everything(args.installation)
+    show({"deleted": args.installation})
+    return 0
+
+
 async def connect_centre(service: Service, args: argparse.Namespace) -> int:
     """Connect a contact centre, password on standard input, and say which rights work."""
     tenant = await the_tenant(service, args.installation)
@@ -122,6 +133,10 @@ async def set_settings(service: Service, args: argparse.Namespace) -> int:
     seen = tenant.installed.settings_version
     if not await service.installations.set_settings(tenant.id, settings, seen_version=seen):
         raise Misconfigured("Somebody else changed the settings meanwhile. Look at them again, then repeat.")
+    read_anew = ("phone_region", "dial_out_prefix")
+    if any(getattr(settings, name) != getattr(tenant.settings, name) for name in read_anew):
+        await tenant.index.begin_anew()
+    await keep_subscriptions(await service.tenant(tenant.id), service.installations)
     again = await tenant.ledger.retry_parked()
     show({"saved": True, "version": seen + 1, "failed_entries_tried_again": again})
     return 0
@@ -169,11 +184,15 @@ async def run_sync(service: Service, args: argparse.Namespace) -> int:
         tenants = [await service.tenant(args.installation)]
     else:
         tenants = await service.tenants()
-    await service.recover()
+    status = 0
     for tenant in tenants:
-        counts = await sync(tenant)
-        show({"installation": tenant.id, **_counted(counts)})
-    return 0
+        try:
+            await service.recover(tenant)
+            show({"installation": tenant.id, **_counted(await sync(tenant))})
+        except ConnectorError as error:
+            print(f"{tenant.id}: {error}", file=sys.stderr)
+            status = 2
+    return status
 
 
 def _counted(counts: Mapping[str, int]) -> dict[str, int]:
@@ -183,7 +202,7 @@ def _counted(counts: Mapping[str, int]) -> dict[str, int]:
 async def run_backfill(service: Service, args: argparse.Namespace) -> int:
     """Bring a past period within a budget of Pipedrive tokens."""
     tenant = await the_tenant(service, args.installation)
-    await service.recover()
+    await service.recover(tenant)
     counts = await backfill(tenant, _window(args), budget=args.budget)
     show({"installation": tenant.id, **_counted(counts)})
     return 0
@@ -214,6 +233,8 @@ async def run_check(service: Service, args: argparse.Namespace) -> int:
     """Call both vendors and print rights, scopes, webhooks, types and agents; exit status 1 if something is amiss."""
     tenant = await the_tenant(service, args.installation)
     me = await tenant.pipedrive.me()
+    grant = await service.installations.grant(tenant.id, tenant.installed.owner_user_id)
+    scopes = unpack_tokens(grant.tokens).scopes if grant is not None and grant.tokens is not None else ()
     problems: list[str] = []
     types = {kind.key for kind in await tenant.pipedrive.activity_types() if kind.active}
     hooks = await service.installations.hooks(tenant.id)
@@ -246,7 +267,7 @@ async def run_check(service: Service, args: argparse.Namespace) -> int:
     )
     show(
         {
-            "installation": tenant.id, "company": me.company_name, "user": me.user_id, "admin": me.is_admin,
+            "installation": tenant.id, "company": me.company_name, "user": me.user_id, "scopes": scopes, "admin": me.is_admin,
             "webhooks": hooks, "types": sorted(types), "centres": centres, "agents_without_user": unmapped,
             "index": await tenant.index.size(), "ledger": await tenant.ledger.counts(), "problems": problems,
         }
@@ -257,6 +278,7 @@ async def run_check(service: Service, args: argparse.Namespace) -> int:
 COMMANDS = {
     "installations": list_installations,
     "installations add": add_installation,
+    "installations delete": delete_installation,
     "centre connect": connect_centre,
     "settings show": show_settings,
     "settings set": set_settings,

@@ -45,17 +45,19 @@ NIGHTLY_ID = "nightly"
 _LIVE_DELAY_S = 2.0
 
 Tenants = Callable[[], Awaitable[list[Tenant]]]
+RenewGrant = Callable[[str, str], Awaitable[None]]
 
 
 class Jobs:
     """The scheduled work of a running service."""
 
     def __init__(
-        self, settings: Settings, tenants: Tenants, installations: Installations, deliveries: Deliveries,
-        operations: Operations, metrics: Metrics,
+        self, settings: Settings, tenants: Tenants, renew_grant: RenewGrant, installations: Installations,
+        deliveries: Deliveries, operations: Operations, metrics: Metrics,
     ) -> None:  # fmt: skip
         """`tenants` answers the installations whose sync is on."""
-        self._settings, self._tenants, self._installations = settings, tenants, installations
+        self._settings, self._tenants, self._renew_grant = settings, tenants, renew_grant
+        self._installations = installations
         self._deliveries, self._operations, self._metrics = deliveries, operations, metrics
         defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": MISFIRE_GRACE_S}
         self._scheduler = AsyncIOScheduler(
@@ -63,6 +65,7 @@ class Jobs:
         )
         self._arrived = asyncio.Event()
         self._begun: set[Writing] = set()
+        self._recovered: set[str] = set()
         self._working: set[asyncio.Task[None]] = set()
         self._runs: dict[str, asyncio.Lock] = {}
         self._stopping = False
@@ -70,6 +73,7 @@ class Jobs:
 
     async def start(self) -> None:
         """Adopt what a lost database forgot, then start all jobs."""
+        await self._installations.seal_anew()
         await self.recover()
         every = self._scheduler.add_job
         every(self._beat, "interval", seconds=BEAT_S, id="heartbeat")
@@ -131,11 +135,16 @@ class Jobs:
         self._arrived.set()
 
     async def recover(self) -> None:
-        """Before anything is written, catch up with what happened while nobody was here."""
-        heartbeat = await self._operations.beat()
+        """Catch up with what happened while nobody was here; who cannot be reached is caught up with before a run."""
         for tenant in await self._tenants():
             with self._guarded(tenant, "recovery"):
-                await recover(tenant, heartbeat)
+                await self._recover(tenant)
+
+    async def _recover(self, tenant: Tenant) -> None:
+        if tenant.id not in self._recovered:
+            await recover(tenant, await self._operations.last_beat(tenant.id))
+            self._recovered.add(tenant.id)
+            await self._operations.beat([tenant.id])
 
     # the main job
 
@@ -155,6 +164,7 @@ class Jobs:
             begun: list[Writing] = []
             counts, outcome = Counter[str](), "failed"
             try:
+                await self._recover(tenant)
                 with self._metrics.runs.labels(tenant.id).time():
                     counts = await sync(tenant, back=back or OVERLAP, begun=partial(self._hold, begun))
                 outcome = "finished"
@@ -167,8 +177,7 @@ class Jobs:
             finally:
                 self._begun.difference_update(begun)
                 await self._operations.end_run(run_id, counts, outcome)
-            for name, number in counts.items():
-                self._metrics.outcomes.labels(tenant.id, name).inc(number)
+            self._count(tenant, counts)
             log.info("run ended", installation=tenant.id, cause=cause, outcome=outcome, **counts)
             return counts
 
@@ -178,23 +187,29 @@ class Jobs:
         if self._stopping:
             writing.stop()
 
+    def _count(self, tenant: Tenant, counts: Counter[str]) -> None:
+        for name, number in counts.items():
+            self._metrics.outcomes.labels(tenant.id, name).inc(number)
+
     # the others
 
     async def _beat(self) -> None:
-        await self._operations.beat()
+        await self._operations.beat(list(self._recovered))
 
     async def _look(self) -> None:
         for tenant in await self._tenants():
             due = await tenant.doubts.next_due()
             if due is not None and due <= tenant.clock.now():
                 with self._guarded(tenant, "second look"):
-                    await look_again(tenant)
+                    await self._recover(tenant)
+                    self._count(tenant, await look_again(tenant))
                     if (await tenant.ledger.counts())[State.NEW]:
                         await self.sync(tenant, cause="second look")
 
     async def _sweep(self) -> None:
         for tenant in await self._tenants():
             with self._guarded(tenant, "sweep"):
+                await keep_subscriptions(tenant, self._installations)
                 await ensure(tenant, no_older_than=tenant.sweep_every)
 
     async def _nightly(self) -> None:
@@ -207,17 +222,18 @@ class Jobs:
                 await census(tenant)
             await self.sync(tenant, cause="nightly", back=NIGHTLY)
         await self._deliveries.purge(days=7)
+        await self._operations.purge(days=400)
         for installation_id in await self._installations.long_ended(days=KEPT_AFTER_UNINSTALL_DAYS):
             await self._installations.delete_everything(installation_id)
         await self._keep_grants_alive()
 
     async def _keep_grants_alive(self) -> None:
         """A refresh token dies after 60 idle days: use each one long before."""
-        idle = await self._installations.idle_grants(days=30)
-        for tenant in await self._tenants():
-            if (tenant.id, tenant.installed.owner_user_id) in idle:
-                with self._guarded(tenant, "keeping the token alive"):
-                    await tenant.pipedrive.me()
+        for installation_id, user_id in await self._installations.idle_grants(days=30):
+            try:
+                await self._renew_grant(installation_id, user_id)
+            except ConnectorError as error:
+                log.warning("grant not renewed", installation=installation_id, user=user_id, error=str(error))
 
     # webhooks
 

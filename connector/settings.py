@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from yarl import URL
 
@@ -16,7 +16,17 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _listen(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise ValueError(f"{value!r} is no host:port, such as 127.0.0.1:8080 or [::1]:8080")
+    return value
+
+
 Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Waits = Annotated[
+    tuple[Annotated[float, Field(ge=0)], ...], NoDecode, BeforeValidator(_split), Field(min_length=1)
+]
 SecretsListed = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
 
 
@@ -31,7 +41,9 @@ class Settings(BaseSettings):
     public_url: str = Field(
         "http://127.0.0.1:8080", description="Address at which browsers and both vendors reach the service."
     )
-    listen: str = Field("127.0.0.1:8080", description="Host and port to listen on.")
+    listen: Annotated[str, AfterValidator(_listen)] = Field(
+        "127.0.0.1:8080", description="Host and port to listen on."
+    )
     secret_keys: SecretsListed = Field(
         (), description="Fernet keys, comma-separated: the first encrypts, all of them decrypt."
     )
@@ -82,14 +94,14 @@ class Settings(BaseSettings):
         180, gt=0, description="Seconds from a send of unknown outcome to the first look for it."
     )
     look_gap: float = Field(60, gt=0, description="Seconds between two looks.")
-    healing_looks: Annotated[tuple[float, ...], NoDecode, BeforeValidator(_split)] = Field(
+    healing_looks: Waits = Field(
         (900, 86400), description="Seconds after a second send at which doubles are looked for."
     )
-    retry_waits: Annotated[tuple[float, ...], NoDecode, BeforeValidator(_split)] = Field(
+    retry_waits: Waits = Field(
         (30, 120, 600, 1800, 7200), description="Waits in seconds before each retry; the last one repeats."
     )
     retry_limit: int = Field(30, ge=1, description="Retries before a person must look.")
-    topic_waits: Annotated[tuple[float, ...], NoDecode, BeforeValidator(_split)] = Field(
+    topic_waits: Waits = Field(
         (1800, 7200, 28800, 86400),
         description="Seconds after a call at which a missing topic is asked for again.",
     )

@@ -80,18 +80,22 @@ async def keep_hooks(tenant: Tenant, installations: Installations) -> bool:
 
 async def keep_subscriptions(tenant: Tenant, installations: Installations) -> None:
     """Have contact centres tell us of events at once where the settings ask for it, and no longer where they do not."""
+    wanted = tenant.settings.live and can_receive_hooks(tenant)
     for connected in await installations.centres(tenant.id):
+        if wanted == (connected.subscription_id is not None):
+            continue
         api = tenant.centres[connected.id].api
         address = f"{tenant.service.public_url}/hooks/centre/{connected.hook_path}"
         try:
             ours = [subscription for subscription, url in await api.subscriptions() if url == address]
-            if tenant.settings.live and not ours:
-                made = await api.subscribe(address, user=HOOK_USER, password=connected.hook_password)
+            if wanted:
+                user, password = HOOK_USER, connected.hook_password
+                made = ours[0] if ours else await api.subscribe(address, user=user, password=password)
                 await installations.set_subscription(tenant.id, connected.id, made)
-            elif not tenant.settings.live and ours:
-                for subscription in ours:
-                    await api.unsubscribe(subscription)
-                await installations.set_subscription(tenant.id, connected.id, None)
+                continue
+            for subscription in ours:
+                await api.unsubscribe(subscription)
+            await installations.set_subscription(tenant.id, connected.id, None)
         except ConnectorError as error:
             log.warning(
                 "no events at once", installation=tenant.id, connection=connected.id, error=str(error)

@@ -20,7 +20,7 @@ _MARGIN = timedelta(minutes=10)
 
 
 async def recover(tenant: Tenant, heartbeat: datetime | None) -> None:
-    """Catch up with a gap that began at `heartbeat`, the last sign of life (None: the database is new)."""
+    """Catch up with a gap that began at `heartbeat`, the last sign of life (None: the installation is new here)."""
     if heartbeat is None:
         return
     gap = tenant.clock.now() - heartbeat

@@ -205,6 +205,13 @@ class Index:
 
         await self._db.write(work)
 
+    async def begin_anew(self) -> None:
+        """Have persons read again from the start, as when numbers are to be read in another way."""
+        where = (passes.c.installation_id == self._installation_id, passes.c.entity == Entity.PERSON)
+        await self._db.write(
+            lambda db: db.execute(update(passes).where(*where).values(filled_at=None)) and None
+        )
+
     async def unseen(self, entity: Entity, census_no: int) -> list[str]:
         """Ids that a census of everything did not meet."""
         query = select(records.c.crm_id).where(

@@ -16,6 +16,9 @@ from connector.store.tables import (
     CentreConnection,
     Delivery,
     Grant,
+    IndexedKey,
+    IndexedRecord,
+    IndexPass,
     Installation,
     LedgerEntry,
     PipedriveHook,
@@ -285,14 +288,32 @@ class Installations:
             db.execute(delete(connections).where(connections.c.installation_id == installation_id))
             db.execute(delete(hooks).where(hooks.c.installation_id == installation_id))
             db.execute(delete(deliveries).where(deliveries.c.installation_id == installation_id))
+            for model in (IndexedRecord, IndexedKey, IndexPass):
+                table = table_of(model)
+                db.execute(delete(table).where(table.c.installation_id == installation_id))
             db.execute(
                 update(ledger)
                 .where(ledger.c.installation_id == installation_id)
-                .values(payload_sealed=None, trace=None)
+                .values(payload_sealed=None, trace=None, number_key=None, email_key=None)
             )
             return True
 
         return await self.db.write(work)
+
+    async def seal_anew(self) -> None:
+        """Seal keys, tokens and passwords with the newest key, so that an old one can be taken away."""
+
+        def work(db: Connection) -> None:
+            for table in (installations, grants, connections):
+                sealed = [column for column in table.c if column.name.endswith("_sealed")]
+                for row in db.execute(select(*table.primary_key, *sealed)).mappings().all():
+                    where = [column == row[column.name] for column in table.primary_key]
+                    values = {
+                        c.name: self._vault.rotate(row[c.name]) for c in sealed if row[c.name] is not None
+                    }
+                    db.execute(update(table).where(*where).values(values))
+
+        await self.db.write(work)
 
     async def delete_everything(self, installation_id: str) -> None:
         """Remove an installation and every row it owns, the ids that keep a reinstall from writing twice included."""

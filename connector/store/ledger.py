@@ -315,6 +315,8 @@ class Ledger:
 
     async def give_back(self, claims: Sequence[Claim]) -> None:
         """Free claims of which no byte has left."""
+        if not claims:
+            return
         statement = (
             update(ledger)
             .where(ledger.c.id == bindparam("row_id"), ledger.c.claim_no == bindparam("number"))
@@ -324,8 +326,7 @@ class Ledger:
             )
         )  # fmt: skip
         rows = [{"row_id": claim.entry.id, "number": claim.number} for claim in claims]
-        if rows:
-            await self.db.write(lambda db: db.execute(statement, rows) and None)
+        await self.db.write(lambda db: db.execute(statement, rows) and None)
 
     async def settle(self, settlements: Sequence[Settlement]) -> list[Settlement]:
         """End claims; answers those that came too late, whose activities may be doubles and are marked to be healed."""

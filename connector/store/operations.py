@@ -1,9 +1,9 @@
-"""What keeps the service itself in order: webhooks received, tokens spent, runs, the heartbeat."""
+"""What keeps the service itself in order: webhooks received, tokens spent, runs, heartbeats."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -134,7 +134,7 @@ class Spending:
 
 
 class Operations:
-    """Runs and the heartbeat."""
+    """Runs and heartbeats."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         """Times are the clock's."""
@@ -172,16 +172,29 @@ class Operations:
         row = await self._db.read(lambda db: db.execute(query).one_or_none())
         return None if row is None else (row[0], row[1])
 
-    async def beat(self) -> datetime | None:
-        """Move the heartbeat to now; answers where it was."""
+    async def purge(self, days: int) -> None:
+        """Drop runs and days of spending older than `days`."""
+        before = self._clock.now() - timedelta(days=days)
+
+        def work(db: Connection) -> None:
+            db.execute(delete(runs).where(runs.c.started_at < before))
+            db.execute(delete(spent).where(spent.c.day < before.date()))
+
+        await self._db.write(work)
+
+    async def last_beat(self, installation_id: str) -> datetime | None:
+        """When an installation was last kept up with; None for one that is new here."""
+        query = select(heartbeat.c.at).where(heartbeat.c.installation_id == installation_id)
+        return await self._db.read(lambda db: db.scalar(query))
+
+    async def beat(self, installation_ids: Collection[str]) -> None:
+        """Move the heartbeats of these installations to now."""
         now = self._clock.now()
 
-        def work(db: Connection) -> datetime | None:
-            before = db.scalar(select(heartbeat.c.at))
-            if before is None:
-                db.execute(heartbeat.insert(), {"id": 1, "at": now})
-            else:
-                db.execute(update(heartbeat).values(at=now))
-            return before
+        def work(db: Connection) -> None:
+            for installation_id in installation_ids:
+                mine = heartbeat.c.installation_id == installation_id
+                if not db.execute(update(heartbeat).where(mine).values(at=now)).rowcount:
+                    db.execute(heartbeat.insert(), {"installation_id": installation_id, "at": now})
 
-        return await self._db.write(work)
+        await self._db.write(work)

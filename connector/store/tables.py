@@ -298,8 +298,8 @@ class Run(SQLModel, table=True):
 
 
 class Heartbeat(SQLModel, table=True):
-    """When this database last had a living service; a restored backup shows an old one."""
+    """When an installation was last kept up with; a restored backup shows an old one."""
 
     __tablename__ = "heartbeat"
-    id: int = Field(default=1, primary_key=True)
+    installation_id: str = Field(primary_key=True)
     at: datetime = Field(sa_column=_time(nullable=False))

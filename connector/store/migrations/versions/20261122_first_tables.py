@@ -94,9 +94,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "heartbeat",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("installation_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("at", connector.store.tables.UtcDateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
+        sa.PrimaryKeyConstraint("installation_id"),
     )
     op.create_table(
         "index_pass",
