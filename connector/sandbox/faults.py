@@ -11,6 +11,7 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -149,6 +150,7 @@ class Faults:
         self._ids = count(1)
         self._numbers = count(1)
         self._late: set[asyncio.Task[web.StreamResponse]] = set()
+        self._land = asyncio.Event()
         # A bound method is not recognised as a coroutine function by web.middleware.
         self.middleware = web.middleware(partial(self._handle))
 
@@ -158,10 +160,11 @@ class Faults:
         self.rules.append(rule)
         return rule
 
-    @property
-    def landing(self) -> int:
-        """How many effects have yet to land."""
-        return len(self._late)
+    async def land(self) -> None:
+        """Have the effects that come late land now."""
+        self._land.set()
+        await asyncio.gather(*self._late, return_exceptions=True)
+        self._land.clear()
 
     def forget_calls(self) -> None:
         """Empty the log and count from one again."""
@@ -205,7 +208,7 @@ class Faults:
             return self._vendor_answer(rule, request)
         if rule.kind in ("timeout_before", "reset_before", "late_effect"):
             if rule.kind == "late_effect":
-                late = asyncio.create_task(_later(rule.seconds, request, handler))
+                late = asyncio.create_task(self._later(rule.seconds, request, handler))
                 self._late.add(late)
                 late.add_done_callback(self._late.discard)
                 await asyncio.sleep(rule.hold_seconds)
@@ -224,10 +227,11 @@ class Faults:
             return web.Response(text=text, status=response.status, content_type="text/html")
         return response
 
-
-async def _later(seconds: float, request: web.Request, handler: Handler) -> web.StreamResponse:
-    await asyncio.sleep(seconds)
-    return await handler(request)
+    async def _later(self, seconds: float, request: web.Request, handler: Handler) -> web.StreamResponse:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._land.wait()
+        return await handler(request)
 
 
 def _drop(request: web.Request, *, reset: bool = False) -> None:
