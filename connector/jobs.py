@@ -66,6 +66,7 @@ class Jobs:
         self._arrived = asyncio.Event()
         self._begun: set[Writing] = set()
         self._recovered: set[str] = set()
+        self._recovered: set[str] = set()
         self._working: set[asyncio.Task[None]] = set()
         self._runs: dict[str, asyncio.Lock] = {}
         self._stopping = False
@@ -165,6 +166,7 @@ class Jobs:
             counts, outcome = Counter[str](), "failed"
             try:
                 await self._recover(tenant)
+                await self._recover(tenant)
                 with self._metrics.runs.labels(tenant.id).time():
                     counts = await sync(tenant, back=back or OVERLAP, begun=partial(self._hold, begun))
                 outcome = "finished"
@@ -201,6 +203,7 @@ class Jobs:
             due = await tenant.doubts.next_due()
             if due is not None and due <= tenant.clock.now():
                 with self._guarded(tenant, "second look"):
+                    await self._recover(tenant)
                     await self._recover(tenant)
                     self._count(tenant, await look_again(tenant))
                     if (await tenant.ledger.counts())[State.NEW]:
