@@ -41,6 +41,10 @@ def _with_id(value: str | None) -> str | None:
     return value
 
 
+def _lower_case(types: dict[str, str | None]) -> dict[str, str | None]:
+    return {source.lower(): kind for source, kind in types.items()}
+
+
 LinkTemplate = Annotated[str | None, AfterValidator(_with_id)]
 
 
@@ -70,7 +74,7 @@ class ChatRules(_Part):
 class MessageRules(_Part):
     """Which ticket messages become activities: a type for each source of a ticket; sources not named are left out."""
 
-    types: dict[str, str | None] = {"email": "email"}
+    types: Annotated[dict[str, str | None], AfterValidator(_lower_case)] = {"email": "email"}
 
 
 class Links(_Part):

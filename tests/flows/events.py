@@ -18,7 +18,14 @@ _CHAT = Chat(
     queue_id="1", source="www", topic="Wycena", text="CLIENT: Dzień dobry",
 )  # fmt: skip
 _TICKET = Ticket(
-    "t1", "Zapytanie", AT, AT, requester="ewa@example.com", agent_id="anna.nowak", queue_id="1", source="email"
+    "t1",
+    "Zapytanie",
+    AT,
+    AT,
+    requester="ewa@example.com",
+    agent_id="anna.nowak",
+    queue_id="1",
+    source="email",
 )
 _MESSAGE = Message("m1", _TICKET, Direction.INBOUND, AT, "ewa@example.com", "anna.nowak", "Proszę o wycenę.")
 
