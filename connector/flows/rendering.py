@@ -12,7 +12,7 @@ from datetime import datetime
 
 from connector.installation_settings import Links
 from connector.records import Call, CallTopic, Chat, Direction, Event, Message
-from connector.text import cut, escape
+from connector.text import clean, cut, escape
 
 Translate = Callable[[str], str]
 
@@ -51,7 +51,7 @@ def render(event: Event, names: Names, links: Links, marker: str, _: Translate) 
     if link:
         shown.append(f'<a href="{escape(link)}">{escape(_("Open in the contact centre"))}</a>')
     shown.append(f"<small>ref:{marker}</small>")
-    return Text(cut(subject, SUBJECT_LIMIT), "<br>".join(shown))
+    return Text(cut(" ".join(clean(subject).split()), SUBJECT_LIMIT), "<br>".join(shown))
 
 
 def marker_in(note: str | None) -> str | None:

@@ -64,9 +64,7 @@ def test_one_person_met_by_several_keys_is_still_one() -> None:
 def test_nobody_is_ever_guessed(
     by_email: list[str], by_number: list[str], employers: dict[str, str | None]
 ) -> None:
-    found = match(
-        None, by_email=candidates(by_email, employers), by_number=candidates(by_number, employers)
-    )
+    found = match(None, by_email=candidates(by_email, employers), by_number=candidates(by_number, employers))
     meant = by_email or by_number
     organizations = {employers.get(person) for person in meant}
     if not meant:

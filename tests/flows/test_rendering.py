@@ -44,9 +44,7 @@ def read(note: str) -> _Reader:
     return reader
 
 
-def shown(
-    event: Event, names: Names | None = None, links: Links | None = None, language: str = "en"
-) -> Text:
+def shown(event: Event, names: Names | None = None, links: Links | None = None, language: str = "en") -> Text:
     return render(event, names or Names(), links or Links(), MARKER, translator(language))
 
 
