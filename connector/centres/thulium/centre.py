@@ -84,7 +84,13 @@ class Thulium:
 
     async def check(self) -> Sequence[Right]:
         """Try each right; raises Unauthorised when none works for the credentials, Retryable when nobody answers."""
-        answers = await asyncio.gather(*(self._try(name) for name in _RIGHTS))
+        try:
+            # A group leaves no request behind that would open the client again after it was closed.
+            async with asyncio.TaskGroup() as group:
+                tries = [group.create_task(self._try(name)) for name in _RIGHTS]
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+        answers = [one.result() for one in tries]
         if all(isinstance(answer, Unauthorised) for answer in answers):
             raise Unauthorised("Thulium does not know this API user or password")
         return [
