@@ -23,7 +23,7 @@ class Clock:
 
     def now(self) -> datetime:
         """The current time, aware UTC."""
-        return datetime.now(UTC) + self._offset
+        return datetime.now(UTC) + self._offset if self._offset else datetime.now(UTC)
 
     def move_to(self, offset: timedelta) -> None:
         """Set the offset and wake all sleepers, who look at the time again."""

@@ -105,8 +105,8 @@ class Installations:
     ) -> bool:
         """Store an installation and its user's grant; answers whether the company is new here.
 
-        The first user owns the sync; one who joins later, or reconnects, only gets or renews his grant, but takes
-        over where the owner has gone.
+        The first user owns the sync; one who joins later, or reconnects, only gets or renews his grant, but an
+        administrator takes over where the owner has gone.
         """
         now = self._clock.now()
         grant = {
@@ -131,7 +131,7 @@ class Installations:
                         grants.c.state == "active",
                     )
                 )
-                if stands.owner_user_id == user_id or owner_alive is None:
+                if stands.owner_user_id == user_id or (owner_alive is None and is_admin):
                     values |= {"owner_user_id": user_id, "state": "active", "reason": "", "ended_at": None}
                 db.execute(update(installations).where(installations.c.id == company_id).values(**values))
             where = (grants.c.installation_id == company_id, grants.c.user_id == user_id)

@@ -458,25 +458,26 @@ class Ledger:
 
     async def adopt(self, activities: Mapping[str, str]) -> int:
         """Take activities of ours (marker to id) as written; answers how many entries that settled."""
+        rows = [
+            {"installation_id": self.installation_id, "marker": marker, "crm_id": crm_id}
+            for marker, crm_id in activities.items()
+        ]
+        ours = adopted.c.installation_id == self.installation_id
+        same = select(adopted.c.crm_id).where(ours, adopted.c.marker == ledger.c.marker).scalar_subquery()
+        written = (
+            update(ledger)
+            .where(self.mine, ledger.c.state != State.DONE)
+            .where(ledger.c.marker.in_(select(adopted.c.marker).where(ours)))
+            .values(state=State.DONE, crm_id=same, reason="adopted", claim_no=ledger.c.claim_no + 1)
+        )
 
         def work(db: Connection) -> int:
-            gone = delete(adopted).where(
-                adopted.c.installation_id == self.installation_id, adopted.c.marker.in_(any_of(activities))
-            )
-            db.execute(gone)
-            rows = [
-                {"installation_id": self.installation_id, "marker": marker, "crm_id": crm_id}
-                for marker, crm_id in activities.items()
-            ]
+            markers = list(activities)
+            for start in range(0, len(markers), 1000):
+                known = markers[start : start + 1000]
+                db.execute(delete(adopted).where(ours, adopted.c.marker.in_(any_of(known))))
             db.execute(adopted.insert(), rows)
-            settled = 0
-            for marker, crm_id in activities.items():
-                settled += db.execute(
-                    update(ledger)
-                    .where(self.mine, ledger.c.marker == marker, ledger.c.state != State.DONE)
-                    .values(state=State.DONE, crm_id=crm_id, reason="adopted", claim_no=ledger.c.claim_no + 1)
-                ).rowcount
-            return settled
+            return db.execute(written).rowcount
 
         return await self.db.write(work) if activities else 0
 

@@ -34,9 +34,10 @@ class UtcDateTime(TypeDecorator[datetime]):
         """Refuse naive times; SQLite keeps them without zone."""
         if value is None:
             return None
-        if value.tzinfo is None:
-            raise ValueError("a naive datetime reached the store")
-        value = value.astimezone(UTC)
+        if value.tzinfo is not UTC:
+            if value.tzinfo is None:
+                raise ValueError("a naive datetime reached the store")
+            value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
@@ -146,8 +147,6 @@ class LedgerEntry(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("installation_id", "connection", "kind", "external_id", name="uq_ledger_event"),
         Index("ix_ledger_state", "installation_id", "state", "lane", "id"),
-        Index("ix_ledger_marker", "installation_id", "marker"),
-        Index("ix_ledger_occurred", "installation_id", "occurred_at"),
         _partial("ix_ledger_heal", "heal_at", where="heal_at IS NOT NULL"),
         _partial("ix_ledger_topic", "topic_at", where="topic_at IS NOT NULL"),
         _partial("ix_ledger_number", "installation_id", "number_key", where=ASLEEP),

@@ -216,7 +216,6 @@ def upgrade() -> None:
             sqlite_where=sa.text("heal_at IS NOT NULL"),
             postgresql_where=sa.text("heal_at IS NOT NULL"),
         )
-        batch_op.create_index("ix_ledger_marker", ["installation_id", "marker"], unique=False)
         batch_op.create_index(
             "ix_ledger_number",
             ["installation_id", "number_key"],
@@ -224,7 +223,6 @@ def upgrade() -> None:
             sqlite_where=sa.text("state IN ('waiting', 'undecided')"),
             postgresql_where=sa.text("state IN ('waiting', 'undecided')"),
         )
-        batch_op.create_index("ix_ledger_occurred", ["installation_id", "occurred_at"], unique=False)
         batch_op.create_index("ix_ledger_state", ["installation_id", "state", "lane", "id"], unique=False)
         batch_op.create_index(
             "ix_ledger_topic",
@@ -284,13 +282,11 @@ def downgrade() -> None:
             postgresql_where=sa.text("topic_at IS NOT NULL"),
         )
         batch_op.drop_index("ix_ledger_state")
-        batch_op.drop_index("ix_ledger_occurred")
         batch_op.drop_index(
             "ix_ledger_number",
             sqlite_where=sa.text("state IN ('waiting', 'undecided')"),
             postgresql_where=sa.text("state IN ('waiting', 'undecided')"),
         )
-        batch_op.drop_index("ix_ledger_marker")
         batch_op.drop_index(
             "ix_ledger_heal",
             sqlite_where=sa.text("heal_at IS NOT NULL"),
