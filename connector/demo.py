@@ -1,0 +1,415 @@
+"""The whole product without an account: both simulators, the connector and a scripted day in one process.
+
+Nothing here is special to the demo but the clock: the connector is installed through its own pages over OAuth, writes
+through real HTTP and is audited by its own audit. What is lost or double is counted by comparing the simulators.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import orjson
+from aiohttp import ClientSession, CookieJar, web
+from aiohttp.typedefs import Middleware
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+
+from connector.app import Service, open_service, serving
+from connector.errors import ConnectorError
+from connector.flows.auditing import Audit, audit
+from connector.installation_settings import InstallationSettings
+from connector.jobs import Jobs
+from connector.logs import set_up
+from connector.records import Window
+from connector.sandbox.faults import Faults
+from connector.sandbox.pipedrive.app import FAULTS
+from connector.sandbox.pipedrive.app import create_app as create_pipedrive
+from connector.sandbox.pipedrive.config import Config as PipedriveConfig
+from connector.sandbox.scenario import ZONE, Day, Step
+from connector.sandbox.scenario_cast import BRANCHES, ROWERY, Branch
+from connector.sandbox.scenario_proof import Proof, prove
+from connector.sandbox.thulium.app import Config as ThuliumConfig
+from connector.sandbox.thulium.app import create_app as create_thulium
+from connector.settings import Settings
+from connector.store.ledger import State
+
+#: Ports of the connector and the simulators; another one is taken where one of them is in use.
+PORTS = (8080, 8090, 8091)
+ANY_PORTS = (0, 0, 0)
+LONGEST_ONCE_S = 115.0
+CONTACT_CENTRE = ThuliumConfig(systems=tuple(branch.system for branch in BRANCHES))
+#: After the day: second looks, topics and healing looks come due, the last of them after 24 hours.
+EVENING_H = (0.25, 0.5, 1, 2, 8.5, 24.25, 24.75, 26.5)
+
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Played:
+    """What a day came to."""
+
+    summary: dict[str, int | float]
+    differences: list[str]
+    proof: Proof
+    audits: dict[str, Audit]
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing is lost, double or otherwise different."""
+        return not (self.summary["duplicates"] or self.summary["lost"] or self.differences)
+
+
+@dataclass(slots=True)
+class Demo:
+    """The running parts, and the people of the story."""
+
+    day: Day
+    service: Service
+    jobs: Jobs
+    http: ClientSession
+    crm_faults: Faults
+    say: Say
+    installations: dict[str, str] = field(default_factory=dict)
+    spent: dict[tuple[str, str], int] = field(default_factory=dict)
+    begun: float = field(default_factory=time.monotonic)
+
+    async def move(self, at: datetime) -> None:
+        """Set all three clocks."""
+        self.service.clock.move_to(await self.day.stage.move(at))
+
+    async def install(self, branch: Branch) -> None:
+        """Click through the installation as an administrator of the company does."""
+        async with self.http.get(f"{self.service.settings.public_url}/install") as consent:
+            wanted = {key: consent.url.query[key] for key in ("client_id", "redirect_uri", "state")}
+        form = wanted | {"user": str(self.day.stage.users[branch.admin]), "decision": "allow"}
+        async with self.http.post(consent.url.with_query(None), data=form) as answer:
+            if answer.status != 200 or answer.url.path != "/oauth/callback":
+                raise RuntimeError(
+                    f"{branch.company} could not be installed: {answer.status} at {answer.url.path}"
+                )
+        self.installations[branch.letter] = str(self.day.stage.companies[branch.letter])
+
+    async def connect(self, branch: Branch, since: datetime | None = None) -> None:
+        """Connect the branch's contact centre, have it tell of events at once, and set up the rules."""
+        installation_id = self.installations[branch.letter]
+        await self.set_up(branch, self.day.settings(branch))
+        await self.service.connect_centre(
+            installation_id,
+            vendor="thulium",
+            system=branch.system,
+            user=CONTACT_CENTRE.login,
+            password=CONTACT_CENTRE.password,
+            since=since,
+        )
+        tenant = await self.service.tenant(installation_id)
+        for connected in await self.service.installations.centres():
+            if connected.installation_id == installation_id:
+                url = f"{self.service.settings.public_url}/hooks/centre/{connected.hook_path}"
+                await tenant.centres[connected.id].api.subscribe(
+                    url, user="connector", password=connected.hook_password
+                )
+
+    async def set_up(self, branch: Branch, document: dict[str, object]) -> None:
+        """Save the branch's settings document; what failed under the old one is tried again."""
+        tenant = await self.service.tenant(self.installations[branch.letter])
+        settings, seen = InstallationSettings.model_validate(document), tenant.installed.settings_version
+        if not await self.service.installations.set_settings(tenant.id, settings, seen_version=seen):
+            raise RuntimeError(f"the settings of {branch.company} were changed by somebody else")
+        # A run under way may still decide by the old document.
+        await self.jobs.catch_up()
+        await tenant.ledger.retry_parked()
+
+    async def play_day(self) -> None:
+        """The working day, a quarter of an hour at a time."""
+        for at in self.day.moments():
+            await self.day.stage.move(at)
+            step = await self.day.play(at)
+            for asked in step.asked:
+                if asked == "reconnect":
+                    await self.install(ROWERY)
+                else:
+                    await self.set_up(ROWERY, self.day.settings(ROWERY) | {"chats": {"type": "task"}})
+            await self.move(at)
+            await self.catch_up()
+            await self._tell(step)
+
+    async def let_time_pass(self) -> None:
+        """The hours after: everything that was put off comes due."""
+        for hours in EVENING_H:
+            await self._note_spent()
+            at = self.day.closes + timedelta(hours=hours)
+            await self.move(at)
+            await self.catch_up()
+            await self._tell(Step(at))
+
+    async def catch_up(self) -> None:
+        """Let webhooks arrive and the connector do all it can do now."""
+        await self.day.stage.post(self.day.stage.pipedrive, "hooks/settle", {"seconds": 5})
+        await self.jobs.catch_up()
+        # What was sent and given up takes effect within a minute, not a quarter of an hour later.
+        await self.crm_faults.land()
+
+    async def counts(self) -> Counter[str]:
+        """Ledger entries by state, over all installations."""
+        total: Counter[str] = Counter()
+        for installation_id in self.installations.values():
+            total += Counter(await (await self.service.tenant(installation_id)).ledger.counts())
+        return total
+
+    async def result(self) -> Played:
+        """Compare, audit and count."""
+        await self._note_spent()
+        counts, proof = await self.counts(), await prove(self.day.stage)
+        window = Window(self.day.opens - timedelta(hours=1), self.service.clock.now())
+        tenants = {letter: await self.service.tenant(one) for letter, one in self.installations.items()}
+        audits = {tenant.installed.name: await audit(tenant, window) for tenant in tenants.values()}
+        unfinished = counts[State.RETRY] + counts[State.NEW] + counts[State.SENDING]
+        states = {name: counts[name] for name in ("skipped", "waiting", "undecided")}
+        states |= {"retry": unfinished, "parked": counts[State.PARKED]}
+        spent = sum(self.spent.values())
+        summary: dict[str, int | float] = {
+            "events": proof.activities + sum(states.values()),
+            "activities": proof.activities,
+            **states,
+            "duplicates": len(proof.duplicates),
+            "lost": len(proof.lost),
+            "tokens": spent,
+            "tokens_per_activity": round(spent / max(proof.activities, 1), 2),
+            "seconds": round(time.monotonic() - self.begun, 1),
+        }
+        return Played(summary, _differences(summary, proof, audits), proof, audits)
+
+    async def _note_spent(self) -> None:
+        self.spent |= await self.day.stage.spent()
+
+    async def _tell(self, step: Step) -> None:
+        counts, met = await self.counts(), await self.day.stage.faults_met()
+        numbers = {
+            "events": counts.total(),
+            "activities": counts[State.DONE],
+            "waiting": counts[State.WAITING],
+            "under way": counts[State.NEW] + counts[State.SENDING] + counts[State.RETRY],
+            "faults met": met.total(),
+        }
+        line = "  ".join(f"{name} {number:>3}" for name, number in numbers.items())
+        self.say(f"{step.at:%a %H:%M}  {line}  {', '.join(step.cases)}".rstrip())
+
+
+def _differences(summary: dict[str, int | float], proof: Proof, audits: dict[str, Audit]) -> list[str]:
+    """What is not as it should be, a line each: by the simulators, by the ledger's counts, by the connector's audit."""
+    found = list(proof.differences)
+    found += [
+        f"{state}: {summary[state]} in the ledger, {proof.fates[state]} expected"
+        for state in ("skipped", "waiting", "undecided", "parked")
+        if summary[state] != proof.fates[state]
+    ]
+    if summary["events"] != proof.events:
+        found.append(f"events: {summary['events']} accounted for, {proof.events} happened")
+    if summary["retry"]:
+        found.append(f"retry: {summary['retry']} not finished")
+    for name, one in audits.items():
+        if not one.clean:
+            found.append(f"audit of {name}: {orjson.dumps(one.report()['named']).decode()}")
+    return found
+
+
+@asynccontextmanager
+async def open_demo(
+    folder: Path,
+    *,
+    say: Say,
+    ports: tuple[int, int, int] = ANY_PORTS,
+    middlewares: Sequence[Middleware] = (),
+    **changes: object,
+) -> AsyncIterator[Demo]:
+    """Start simulators and connector on loopback; `middlewares` see all that reaches Pipedrive.
+
+    `changes` replace service settings. The simulators hold the cast of the scripted day, nothing is installed yet.
+    """
+    async with AsyncExitStack() as stack:
+        own = f"http://127.0.0.1:{_free_port(ports[0])}"
+        crm = create_pipedrive(PipedriveConfig(hook_time_scale=0.01), middlewares)
+        pipedrive = await stack.enter_async_context(_listening(crm, ports[1]))
+        thulium = await stack.enter_async_context(_listening(create_thulium(CONTACT_CENTRE), ports[2]))
+        http = await stack.enter_async_context(ClientSession(cookie_jar=CookieJar(unsafe=True)))
+        day = Day(http, pipedrive, thulium, _working_day())
+        await day.stage.prepare()
+        settings = _settings(folder, own, pipedrive, thulium, changes)
+        service = await stack.enter_async_context(open_service(settings))
+        jobs = await stack.enter_async_context(serving(service))
+        yield Demo(day, service, jobs, http, crm[FAULTS], say)
+
+
+def _settings(folder: Path, own: str, pipedrive: str, thulium: str, changes: dict[str, object]) -> Settings:
+    hosts = tuple(origin.removeprefix("http://") for origin in (own, pipedrive, thulium))
+    values: dict[str, object] = {
+        "database_url": f"sqlite:///{folder / 'demo.db'}",
+        "public_url": own,
+        "listen": hosts[0],
+        "secret_keys": (SecretStr(Fernet.generate_key().decode()),),
+        "trusted_hosts": hosts,
+        "pipedrive_client_id": "demo-client",
+        "pipedrive_client_secret": SecretStr("demo-secret"),
+        "pipedrive_oauth_url": pipedrive,
+        "pipedrive_api_url": pipedrive,
+        "thulium_url": thulium + "/{system}",
+        "thulium_requests_per_second": 0,
+        "pipedrive_timeout": 1.0,
+        "thulium_timeout": 1.0,
+        "clock_control": True,
+        "sync_jitter": 0,
+        "log_level": "ERROR",
+        **changes,
+    }
+    return Settings(_env_file=None, **values)  # type: ignore[arg-type]
+
+
+def _working_day() -> date:
+    """The last working day of which everything that comes after it, to the next evening and night, is past as well."""
+    day = datetime.now(ZONE).date() - timedelta(days=2)
+    while day.weekday() >= 5:
+        day -= timedelta(days=1)
+    return day
+
+
+def _free_port(wanted: int) -> int:
+    """`wanted` if it is free, else another one."""
+    for port in (wanted, 0):
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+    raise RuntimeError("there is no free port on 127.0.0.1")
+
+
+@asynccontextmanager
+async def _listening(app: web.Application, port: int) -> AsyncIterator[str]:
+    """Serve `app` on loopback; gives its origin."""
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.5)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", _free_port(port)).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+async def play(demo: Demo) -> None:
+    """Install both companies before opening time, and play the day and what follows."""
+    await demo.move(demo.day.opens - timedelta(minutes=10))
+    for branch in BRANCHES:
+        await demo.install(branch)
+        await demo.connect(branch, since=demo.day.opens)
+    await demo.play_day()
+    await demo.let_time_pass()
+
+
+async def run(*, once: bool, fresh: bool) -> int:
+    """The demo of the command line; answers the exit status."""
+    set_up("text", "ERROR")
+    # Faults are part of the story: a job that takes longer for one is no news.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    with tempfile.TemporaryDirectory(prefix="connector-demo-") as folder:
+        try:
+            return await (_once(Path(folder)) if once else _stay(Path(folder), fresh=fresh))
+        except ConnectorError as error:
+            print(f"The demo stopped. {error}", file=sys.stderr)
+            return 2
+
+
+async def _once(folder: Path) -> int:
+    try:
+        async with asyncio.timeout(LONGEST_ONCE_S), open_demo(folder, say=_say()) as demo:
+            await play(demo)
+            played = await demo.result()
+    except TimeoutError:
+        print(f"The demo did not end within {LONGEST_ONCE_S:.0f} seconds.", file=sys.stderr)
+        return 3
+    for name, one in played.audits.items():
+        print(f"audit of {name}: {orjson.dumps(one.report()).decode()}")
+    for difference in played.differences:
+        print(f"difference: {difference}")
+    print(orjson.dumps(played.summary).decode(), flush=True)
+    return 0 if played.clean else 1
+
+
+async def _stay(folder: Path, *, fresh: bool) -> int:
+    """Play the day unless a person shall install it, then go on in real time until told to stop."""
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with open_demo(folder, say=_say(), ports=PORTS, sync_interval=20) as demo:
+        work = asyncio.create_task(_wait_for_installs(demo) if fresh else _play_to_the_present(demo))
+        waiting = asyncio.create_task(stopped.wait())
+        await asyncio.wait((work, waiting), return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            work.result()
+            await waiting
+        work.cancel()
+        with suppress(asyncio.CancelledError):
+            await work
+        waiting.cancel()
+    return 0
+
+
+async def _play_to_the_present(demo: Demo) -> None:
+    await play(demo)
+    await demo.move(datetime.now(UTC))
+    await demo.catch_up()
+    played = await demo.result()
+    for difference in played.differences:
+        print(f"difference: {difference}")
+    print(orjson.dumps(played.summary).decode())
+    _tell_addresses(demo)
+
+
+async def _wait_for_installs(demo: Demo) -> None:
+    """Connect the contact centre of each company that a person installs."""
+    print(
+        f"\nOpen {demo.service.settings.public_url}/ and install the connector: choose an administrator and allow.\n"
+        "Its contact centre is connected as soon as the company is. Both companies can be installed.\n"
+    )
+    _tell_addresses(demo)
+    companies = {str(company): letter for letter, company in demo.day.stage.companies.items()}
+    while len(demo.installations) < len(BRANCHES):
+        for one in await demo.service.installations.all():
+            letter = companies[one.id]
+            if letter not in demo.installations:
+                demo.installations[letter] = one.id
+                await demo.connect(next(branch for branch in BRANCHES if branch.letter == letter))
+                print(f"{one.name} is installed and its contact centre connected.")
+        await asyncio.sleep(1)
+
+
+def _tell_addresses(demo: Demo) -> None:
+    stage = demo.day.stage
+    lines = [("the connector", demo.service.settings.public_url), ("Pipedrive, simulated", stage.pipedrive)]
+    lines += [
+        (f"contact centre of {branch.company}", f"{stage.thulium}/{branch.system}/panel/")
+        for branch in BRANCHES
+    ]
+    for name, address in lines:
+        print(f"  {name:<45} {address}")
+    print(
+        "Make something happen in a contact centre: its activity follows within a minute or so. Ctrl-C ends.",
+        flush=True,
+    )
+
+
+def _say() -> Say:
+    """One line that is written over on a terminal, plain lines elsewhere."""
+    if not sys.stdout.isatty():
+        return lambda line: print(line, flush=True)
+    return lambda line: print(f"\r\033[K{line[:150]}", end="" if line.endswith(" ") else "\n", flush=True)
