@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import structlog
 
-from connector.errors import Forbidden, Misconfigured, Retryable, Unauthorised
+from connector.errors import ConnectorError, Misconfigured, Unauthorised
 from connector.flows.activities import Writing
 from connector.flows.collecting import OVERLAP, collect, collect_period
 from connector.flows.indexing import ensure
@@ -30,7 +30,7 @@ async def sync(tenant: Tenant, *, back: timedelta = OVERLAP, begun: Begun | None
     for centre in tenant.centres.values():
         try:
             counts["collected"] += await collect(tenant, centre, back=back)
-        except (Retryable, Unauthorised, Forbidden) as error:
+        except ConnectorError as error:
             counts["unread"] += 1
             await centre.note(str(error))
             log.warning(
