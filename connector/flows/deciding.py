@@ -51,11 +51,16 @@ class _Known:
 
 
 async def decide(tenant: Tenant, entries: Sequence[Entry]) -> Decided:
-    """Decide a batch of new entries; reads the index and bindings, and the contact centre for customers unknown so far."""
+    """Decide a batch of new entries; reads the index and bindings, and the contact centre for customers unknown so far.
+
+    Those of a contact centre whose agents are unknown stay new.
+    """
     decided = Decided()
     directory = await tenant.people()
     open_entries: list[tuple[Entry, Event, str]] = []
     for entry in entries:
+        if entry.connection in directory.unread:
+            continue
         if entry.event is None:
             decided.verdicts.append(
                 Verdict(entry.id, State.PARKED, "its stored contents can no longer be read")

@@ -7,21 +7,25 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+import structlog
+
 from connector.centres.port import ContactCentre
 from connector.clock import Clock
-from connector.errors import Unauthorised, Unreachable
+from connector.errors import ConnectorError, Forbidden
 from connector.flows.rendering import Translate
 from connector.flows.rules import People
 from connector.installation_settings import InstallationSettings
 from connector.phone import Phones
 from connector.pipedrive.client import Pipedrive
-from connector.records import Agent, QueueKind
+from connector.records import QueueKind
 from connector.settings import Settings
 from connector.store.bindings import Bindings
 from connector.store.doubts import Doubts
 from connector.store.index import Index
 from connector.store.installations import Installed
 from connector.store.ledger import Ledger
+
+log = structlog.get_logger()
 
 _FRESH_FOR = timedelta(hours=24)
 _LEAST_AGE = timedelta(minutes=1)
@@ -55,9 +59,13 @@ class Sight:
 
 @dataclass(slots=True)
 class Directory:
-    """Agents, users, types, queues and topics, read when first needed and again after a day."""
+    """Agents, users, types, queues and topics, read when first needed and again after a day.
+
+    `unread` are the contact centres whose agents could not be read so far: whose their activities are cannot be told.
+    """
 
     people: People = field(default_factory=People)
+    unread: frozenset[str] = frozenset()
     queues: Mapping[tuple[str, QueueKind, str], str] = field(default_factory=dict)
     read_at: datetime | None = None
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -102,7 +110,8 @@ class Tenant:
         directory = self.directory
         async with directory.reading:
             now = self.clock.now()
-            if directory.read_at is None or now - directory.read_at > max(older_than, _LEAST_AGE):
+            wanted = timedelta() if directory.unread else older_than
+            if directory.read_at is None or now - directory.read_at > max(wanted, _LEAST_AGE):
                 await self._read_directory(directory)
                 directory.read_at = now
         return directory
@@ -110,19 +119,24 @@ class Tenant:
     async def _read_directory(self, directory: Directory) -> None:
         users = await self.pipedrive.users()
         types = await self.pipedrive.activity_types()
-        agents: dict[tuple[str, str], Agent] = {}
-        queues: dict[tuple[str, QueueKind, str], str] = {}
+        agents, queues = dict(directory.people.agents), dict(directory.queues)
+        known = {connection for connection, _ in agents}
+        unread: set[str] = set()
         for centre in self.centres.values():
             try:
                 agents |= {(centre.id, agent.id): agent for agent in await centre.api.agents()}
                 queues |= {
                     (centre.id, queue.kind, queue.id): queue.name for queue in await centre.api.queues()
                 }
-            except Unauthorised as error:
-                # Whose activity it is cannot be told without agents: events wait until the account works again.
-                raise Unreachable(f"{centre.id} refuses the account: {error}") from error
+            except Forbidden:
+                # The account may not see agents: the owner is found without them.
+                continue
+            except ConnectorError as error:
+                log.warning("agents not read", installation=self.id, connection=centre.id, error=str(error))
+                if centre.id not in known:
+                    unread.add(centre.id)
         active = [user for user in users if user.active]
-        directory.queues = queues
+        directory.queues, directory.unread = queues, frozenset(unread)
         directory.people = replace(
             People(),
             agents=agents,

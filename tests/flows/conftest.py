@@ -1,0 +1,27 @@
+"""Both simulators, and a connector opened on them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from connector.app import Service
+from tests.bad_days.days import empty_database
+from tests.flows.looking import HastyClock
+from tests.world import World, open_world
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with open_world(tmp_path) as world:
+        shutil.copy(empty_database(), world.database)
+        yield world
+
+
+@pytest.fixture
+async def service(world: World) -> AsyncIterator[Service]:
+    async with world.connector(HastyClock()) as service:
+        yield service

@@ -1,0 +1,56 @@
+"""What the simulators are asked about, beside what `World` asks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+from connector.clock import Clock
+from tests.world import World
+
+PERSON = {"name": "Jan Próba", "phones": ["+48 601 000 001"], "emails": ["jan@example.com"]}
+
+
+class HastyClock(Clock):
+    """True time, but nobody sleeps for long."""
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(min(seconds, 0.005))
+
+
+async def ask(world: World, side: str, path: str, **query: object) -> Any:
+    url = f"{getattr(world, side)}/_sandbox/{path}"
+    async with world.http.get(url, params={k: str(v) for k, v in query.items()}) as answer:
+        assert answer.status == 200, await answer.text()
+        return await answer.json()
+
+
+async def tell(world: World, side: str, path: str, **body: object) -> Any:
+    async with world.http.post(f"{getattr(world, side)}/_sandbox/{path}", json=body) as answer:
+        assert answer.status < 300, await answer.text()
+        return await answer.json()
+
+
+async def spent(world: World) -> int:
+    """Tokens that Pipedrive has counted today."""
+    return int((await ask(world, "pipedrive", "tokens"))["spent"])
+
+
+async def spent_on(world: World) -> Counter[str]:
+    """The same by operation."""
+    return Counter((await ask(world, "pipedrive", "tokens"))["by_operation"])
+
+
+async def forget_calls(world: World, side: str) -> None:
+    async with world.http.delete(f"{getattr(world, side)}/_sandbox/calls") as answer:
+        assert answer.status == 204
+
+
+async def hooks(world: World) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = await ask(world, "pipedrive", "hooks")
+    return found
+
+
+async def subscriptions(world: World) -> int:
+    return int((await ask(world, "thulium", "state"))["subscriptions"])
