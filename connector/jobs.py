@@ -66,7 +66,7 @@ class Jobs:
         self._arrived = asyncio.Event()
         self._begun: set[Writing] = set()
         self._recovered: set[str] = set()
-        self._recovered: set[str] = set()
+        self._awaited: set[str] = set()
         self._working: set[asyncio.Task[None]] = set()
         self._runs: dict[str, asyncio.Lock] = {}
         self._stopping = False
@@ -166,7 +166,6 @@ class Jobs:
             counts, outcome = Counter[str](), "failed"
             try:
                 await self._recover(tenant)
-                await self._recover(tenant)
                 with self._metrics.runs.labels(tenant.id).time():
                     counts = await sync(tenant, back=back or OVERLAP, begun=partial(self._hold, begun))
                 outcome = "finished"
@@ -203,7 +202,6 @@ class Jobs:
             due = await tenant.doubts.next_due()
             if due is not None and due <= tenant.clock.now():
                 with self._guarded(tenant, "second look"):
-                    await self._recover(tenant)
                     await self._recover(tenant)
                     self._count(tenant, await look_again(tenant))
                     if (await tenant.ledger.counts())[State.NEW]:
@@ -281,11 +279,19 @@ class Jobs:
             return
         centre = tenant.centres.get(delivery.source)
         if centre is not None and tenant.settings.live and _tells_of_events(centre.api, delivery):
-            self._begin(self._sync_soon(tenant))
+            self._sync_soon(tenant)
 
-    async def _sync_soon(self, tenant: Tenant) -> None:
+    def _sync_soon(self, tenant: Tenant) -> None:
         """Near real time: one run for all that arrives within a moment."""
+        if tenant.id not in self._awaited:
+            self._awaited.add(tenant.id)
+            self._begin(self._sync_awaited(tenant))
+
+    async def _sync_awaited(self, tenant: Tenant) -> None:
         await asyncio.sleep(_LIVE_DELAY_S)
+        # A run under way may have read the contact centre too early to know of this event.
+        async with self._runs.setdefault(tenant.id, asyncio.Lock()):
+            self._awaited.discard(tenant.id)
         await self.sync(tenant, cause="webhook")
 
     # helpers

@@ -18,8 +18,6 @@ SLICE = timedelta(hours=2)
 OVERLAP = timedelta(hours=2)
 NIGHTLY = timedelta(hours=48)
 LONGEST_CHAT = timedelta(days=30)
-#: Events younger than this may still be being written on the other side.
-_SETTLING = timedelta(minutes=1)
 
 
 async def collect(tenant: Tenant, centre: Centre, *, back: timedelta = OVERLAP) -> int:
@@ -29,7 +27,7 @@ async def collect(tenant: Tenant, centre: Centre, *, back: timedelta = OVERLAP) 
     for kind in (EventKind.CALL, EventKind.CHAT):
         cursor = await tenant.ledger.cursor(centre.id, kind) or centre.since
         since = max(centre.since, min(cursor, now) - back)
-        fresh += await _in_slices(tenant, centre, kind, Window(since, now - _SETTLING), moves_cursor=True)
+        fresh += await _in_slices(tenant, centre, kind, Window(since, now), moves_cursor=True)
     cursor = await tenant.ledger.cursor(centre.id, EventKind.MESSAGE) or centre.since
     window = Window(max(centre.since, cursor - back), now)
     return fresh + await _messages(tenant, centre, window, cursor_to=now)
