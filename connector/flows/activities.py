@@ -16,12 +16,12 @@ from datetime import datetime, timedelta
 
 from connector.errors import ConnectorError, NotFound, Rejected
 from connector.flows.deciding import Plan, decide, draft, topic_of, wants_topic
+from connector.flows.indexing import refresh
 from connector.flows.tenant import Tenant
 from connector.flows.worker import HALTING, decide_failure
 from connector.pipedrive.budget import Budget, Lane
 from connector.pipedrive.client import Pipedrive
 from connector.records import ActivityDraft, Call, CallTopic, Event
-from connector.store.index import Entity, Indexable
 from connector.store.ledger import Claim, Due, Settlement, State
 
 BATCH = 200
@@ -159,7 +159,7 @@ class Writing:
         now = tenant.clock.now()
         try:
             await tenant.people(older_than=timedelta())
-            await forget_if_gone(tenant, refused.person_id)
+            await refresh(tenant, person=refused.person_id, organization=refused.org_id, deal=refused.deal_id)
             decided = await decide(tenant, [claim.entry])
         except ConnectorError as trouble:
             return decide_failure(claim, trouble, now=now, settings=tenant.service)
@@ -225,18 +225,3 @@ def first_healing(tenant: Tenant, sends: int) -> datetime | None:
     if sends < 2:
         return None
     return tenant.clock.now() + timedelta(seconds=tenant.service.healing_looks[0])
-
-
-async def forget_if_gone(tenant: Tenant, person_id: str | None) -> bool:
-    """Read a person again; if it is deleted or merged away, index and bindings forget it."""
-    if person_id is None:
-        return False
-    try:
-        person = await tenant.pipedrive.person(person_id)
-    except NotFound:
-        person = None
-    if person is not None and not person.is_deleted:
-        return False
-    await tenant.index.put([Indexable(Entity.PERSON, person_id, gone=True)])
-    await tenant.bindings.unlink_person(person_id)
-    return True

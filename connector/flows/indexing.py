@@ -84,6 +84,16 @@ async def refresh_person(tenant: Tenant, person_id: str) -> None:
         await store(tenant, [_person(tenant, person)])
 
 
+async def refresh(tenant: Tenant, *, person: str | None, organization: str | None, deal: str | None) -> None:
+    """Read again what an activity hangs on (1 token each)."""
+    if person is not None:
+        await refresh_person(tenant, person)
+    if organization is not None:
+        await _refresh_organization(tenant, organization, gone=False)
+    if deal is not None:
+        await _refresh_deal(tenant, deal, gone=False)
+
+
 async def follow_hook(tenant: Tenant, event: HookEvent) -> None:
     """Act on what a Pipedrive webhook hinted at: the record is read again before anything is stored."""
     if event.entity_id is None or event.entity not in {str(entity) for entity in Entity}:
