@@ -9,7 +9,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 
+import orjson
 from aiohttp import ClientSession
 
 from connector.sandbox.scenario_cast import BRANCHES, Branch, Someone
@@ -173,10 +175,13 @@ class Stage:
         return await self.post(self.pipedrive, "edit", {"company": self.companies[branch.letter], **body})
 
     async def records(self, branch: Branch, entity: str) -> dict[str, Object]:
-        """Persons or organizations by name; of several with one name the one that is not deleted."""
+        """Persons or organizations by name, deals by title; of several with one the one that is not deleted."""
         query = f"records?company={self.companies[branch.letter]}&entity={entity}"
         rows = await self._get(self.pipedrive, query)
-        return {row["name"]: row for row in sorted(rows, key=lambda row: not row["is_deleted"])}
+        return {
+            row.get("name") or row["title"]: row
+            for row in sorted(rows, key=lambda row: not row["is_deleted"])
+        }
 
     async def activities(self, branch: Branch) -> list[Object]:
         """All activities of a company, deleted ones included."""
@@ -215,7 +220,9 @@ class Stage:
 
     async def post(self, origin: str, order: str, body: Object) -> Object:
         """Give an order to a simulator."""
-        async with self.http.post(f"{origin}/_sandbox/{order}", json=body) as answer:
+        # A file, for aiohttp does not like bodies of megabytes to be sent in one go.
+        data, kind = BytesIO(orjson.dumps(body)), {"Content-Type": "application/json"}
+        async with self.http.post(f"{origin}/_sandbox/{order}", data=data, headers=kind) as answer:
             if answer.status >= 300:
                 raise RuntimeError(f"{order} {body!r:.300}: {answer.status} {await answer.text()}")
             made: Object = await answer.json()

@@ -1,0 +1,1 @@
+"""The whole product over a scripted day."""
