@@ -109,21 +109,22 @@ class Index:
         self._mine = records.c.installation_id == installation_id
 
     async def put(self, batch: Sequence[Indexable], *, census_no: int | None = None) -> list[str]:
-        """Store records as they are now; answers the keys that persons gained (waiting events may match them)."""
+        """Store records as they are now; answers the keys that persons gained or lost (waiting events may match now)."""
         if not batch:
             return []
         hashed = {item.crm_id: {self._keys.key(s) for s in item.subjects} for item in batch
                   if item.entity is Entity.PERSON and not item.gone}  # fmt: skip
 
         def work(db: Connection) -> list[str]:
-            gained: list[str] = []
+            changed: list[str] = []
             for entity in Entity:
                 if part := [item for item in batch if item.entity is entity]:
                     self._replace(db, entity, part, census_no)
             persons = [item.crm_id for item in batch if item.entity is Entity.PERSON]
             if persons:
-                gained = self._replace_keys(db, persons, hashed)
-            return gained
+                changed = self._replace_keys(db, persons, hashed)
+            self._leave(db, [item.crm_id for item in batch if item.entity is Entity.ORGANIZATION and item.gone])
+            return changed
 
         return await self._db.write(work)
 
@@ -158,7 +159,13 @@ class Index:
                 for crm_id, key in fresh
             ]
             db.execute(keys_of.insert(), rows)
-        return [key for _, key in fresh]
+        return list({key for _, key in before ^ after})
+
+    def _leave(self, db: Connection, organizations: list[str]) -> None:
+        """Pipedrive may go on naming a deleted organization of its persons; nothing can hang on it."""
+        if organizations:
+            members = records.c.organization_id.in_(any_of(organizations))
+            db.execute(update(records).where(self._mine, members).values(organization_id=None))
 
     async def candidates(self, keys: Collection[str]) -> dict[str, list[Candidate]]:
         """All persons of each key, for a whole batch of events in one query."""
