@@ -285,14 +285,17 @@ class Jobs:
         """Near real time: one run for all that arrives within a moment."""
         if tenant.id not in self._awaited:
             self._awaited.add(tenant.id)
-            self._begin(self._sync_awaited(tenant))
+            self._begin(self._sync_awaited(tenant.id))
 
-    async def _sync_awaited(self, tenant: Tenant) -> None:
+    async def _sync_awaited(self, installation_id: str) -> None:
         await asyncio.sleep(_LIVE_DELAY_S)
         # A run under way may have read the contact centre too early to know of this event.
-        async with self._runs.setdefault(tenant.id, asyncio.Lock()):
-            self._awaited.discard(tenant.id)
-        await self.sync(tenant, cause="webhook")
+        async with self._runs.setdefault(installation_id, asyncio.Lock()):
+            self._awaited.discard(installation_id)
+        # Settings may have changed since the event was told.
+        for tenant in await self._tenants():
+            if tenant.id == installation_id:
+                await self.sync(tenant, cause="webhook")
 
     # helpers
 

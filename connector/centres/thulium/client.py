@@ -61,6 +61,7 @@ class Client:
             "User-Agent": "connector",
         }
         self._session: aiohttp.ClientSession | None = None
+        self._closed = False
 
     async def get(
         self, path: str, read: Callable[[bytes], Read], params: Mapping[str, object] | None = None
@@ -98,7 +99,8 @@ class Client:
         raise UnknownOutcome(_told(method, path, status, answer))
 
     async def close(self) -> None:
-        """Give back the connections."""
+        """Give back the connections for good."""
+        self._closed = True
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -106,6 +108,8 @@ class Client:
     async def _exchange(
         self, method: str, address: str, data: bytes | None = None
     ) -> tuple[int, Mapping[str, str], bytes]:
+        if self._closed:
+            raise Unreachable("Thulium: this account was set up anew meanwhile")
         session = self._session or self._open()
         url = URL(self._base + address, encoded=True)
         headers = {"Content-Type": "application/json; charset=utf-8"} if data is not None else None

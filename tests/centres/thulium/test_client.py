@@ -281,3 +281,9 @@ async def test_a_rate_of_nothing_is_no_limit(clock: ImpatientClock) -> None:
     for _ in range(1000):
         await pace.turn()
     assert clock.slept == []
+
+
+async def test_a_closed_account_opens_no_connection_any_more(client: Client) -> None:
+    await client.close()
+    with pytest.raises(Unreachable, match="set up anew"):
+        await get(client)
