@@ -125,7 +125,13 @@ class Writing:
     async def _write_one(self, job: _Job) -> Settlement | None:
         """Write one activity; None when nothing was done and nothing more shall be begun."""
         tenant, claim, event = self.tenant, job.claim, job.plan.event
-        topic = await topic_of(tenant, claim.entry) if wants_topic(event) else None
+        topic, asked = None, True
+        if wants_topic(event):
+            try:
+                topic = await topic_of(tenant, claim.entry)
+            except ConnectorError:
+                # The call itself does not wait for its topic.
+                asked = False
         if self._stopping:
             return None
         drafted = draft(tenant, job.plan, topic)
@@ -140,7 +146,7 @@ class Writing:
                 return None
             return decide_failure(claim, error, now=tenant.clock.now(), settings=tenant.service)
         await self._check_sight(drafted, written.id)
-        topic_at = next_topic_at(tenant, event, topic, 0)
+        topic_at = next_topic_at(tenant, event, topic, 0) if asked else once_more_at(tenant, event)
         return Settlement(
             claim,
             State.DONE,
@@ -218,6 +224,11 @@ def next_topic_at(tenant: Tenant, event: Event, topic: CallTopic | None, asked: 
     now = tenant.clock.now()
     times = (ended + timedelta(seconds=wait) for wait in tenant.service.topic_waits[asked:])
     return next((at for at in times if at > now), None)
+
+
+def once_more_at(tenant: Tenant, event: Event) -> datetime | None:
+    """When to ask for a topic of which it is not known whether it is shown: at the next time, at once if that was the last."""
+    return next_topic_at(tenant, event, None, 0) or (tenant.clock.now() if wants_topic(event) else None)
 
 
 def first_healing(tenant: Tenant, sends: int) -> datetime | None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from connector.errors import ConnectorError, Retryable
+from connector.errors import Retryable, Unauthorised, Unreachable
 from connector.flows.matching import Matched, Nobody, choose_deal, match
 from connector.flows.rendering import Names, render, seconds_between, topic_names
 from connector.flows.rules import LeftOut, activity_type, agent_of, is_to_do, owner_of
@@ -176,15 +176,15 @@ def wants_topic(event: Event) -> bool:
 
 
 async def topic_of(tenant: Tenant, entry: Entry) -> CallTopic | None:
-    """Topic and note of a call, or None while there are none or the contact centre does not answer."""
+    """Topic and note of a call, or None while there are none; Unreachable or Rejected when they cannot be read."""
     centre = tenant.centres.get(entry.connection)
     if centre is None or entry.event is None or not wants_topic(entry.event):
         return None
     try:
         return await centre.api.call_topic(entry.external_id)
-    except ConnectorError:
-        # The call itself must not wait for its topic; it is asked for again later.
-        return None
+    except (Retryable, Unauthorised) as error:
+        # Said in words that cannot be taken for Pipedrive's.
+        raise Unreachable(f"{centre.id}: {error}") from error
 
 
 def names_of(entry: Entry, event: Event, directory: Directory) -> Names:

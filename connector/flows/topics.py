@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 
-from connector.errors import ConnectorError, NotFound, UnknownOutcome
+from connector.errors import ConnectorError, NotFound, Rejected
 from connector.flows.activities import next_topic_at, shown_hash
 from connector.flows.deciding import names_of, topic_of
 from connector.flows.rendering import Text, render, topic_names
 from connector.flows.tenant import Tenant
-from connector.flows.worker import HALTING
+from connector.flows.worker import HALTING, retry_wait
 from connector.pipedrive.records import Activity
 from connector.records import CallTopic, Event
 from connector.store.ledger import Entry
@@ -26,23 +27,27 @@ async def add_late_topics(tenant: Tenant) -> Counter[str]:
             await tenant.doubts.asked(entry, next_at=None)
             continue
         counts["asked"] += 1
-        topic = await topic_of(tenant, entry)
-        next_at = next_topic_at(tenant, entry.event, topic, entry.topic_no + 1)
-        if topic is None or not (topic.topic or topic.note):
-            await tenant.doubts.asked(entry, next_at=next_at)
-            continue
+        next_at = next_topic_at(tenant, entry.event, None, entry.topic_no + 1)
         try:
+            topic = await topic_of(tenant, entry)
+            if topic is None or not (topic.topic or topic.note):
+                await tenant.doubts.asked(entry, next_at=next_at)
+                continue
+            next_at = next_topic_at(tenant, entry.event, topic, entry.topic_no + 1)
             outcome, shown = await _show(tenant, entry, entry.event, topic)
-        except UnknownOutcome:
-            # The same content may be sent again: what it shows is compared first.
-            continue
-        except ConnectorError as error:
-            if isinstance(error, HALTING):
-                raise
+        except HALTING:
+            raise
+        except Rejected as error:
             await tenant.doubts.asked(entry, next_at=next_at, reason=str(error))
-            continue
-        counts["left" if outcome else "updated"] += 1
-        await tenant.doubts.asked(entry, next_at=None if outcome else next_at, shown=shown, reason=outcome)
+        except ConnectorError:
+            # Not answered is not asked. The same content may be sent again: what is shown is compared first.
+            wait = timedelta(seconds=retry_wait(0, tenant.service))
+            await tenant.doubts.ask_at(entry, tenant.clock.now() + wait)
+        else:
+            counts["left" if outcome else "updated"] += 1
+            await tenant.doubts.asked(
+                entry, next_at=None if outcome else next_at, shown=shown, reason=outcome
+            )
     return counts
 
 

@@ -10,13 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from connector.errors import NotFound
-from connector.flows.activities import first_healing, next_topic_at
+import structlog
+
+from connector.errors import NotFound, Rejected, UnknownOutcome
+from connector.flows.activities import first_healing, once_more_at, shown_hash
 from connector.flows.rendering import marker_in
 from connector.flows.tenant import Tenant
 from connector.pipedrive.budget import Lane
 from connector.pipedrive.records import Activity
 from connector.store.ledger import Entry
+
+log = structlog.get_logger()
 
 #: Pipedrive's own clock at the claim, less this, is where a search for what was sent begins.
 MARGIN = timedelta(seconds=120)
@@ -31,8 +35,8 @@ class Ours:
     id: str
     marker: str
     creator_user_id: str | None
-    add_time: datetime | None
     edited: bool
+    shown: str | None
 
 
 async def our_activities(
@@ -44,7 +48,7 @@ async def our_activities(
         for activity in page:
             marker = marker_in(activity.note)
             if marker is not None and not activity.is_deleted:
-                found.setdefault(marker, []).append(_ours(activity, marker))
+                found.setdefault(marker, []).append(_ours(tenant, activity, marker))
     for copies in found.values():
         # A keyset list may show a row twice while it changes.
         unique = {copy.id: copy for copy in copies}
@@ -52,13 +56,14 @@ async def our_activities(
     return found
 
 
-def _ours(activity: Activity, marker: str) -> Ours:
+def _ours(tenant: Tenant, activity: Activity, marker: str) -> Ours:
     edited = (
         activity.update_time is not None
         and activity.add_time is not None
         and activity.update_time - activity.add_time > _UNEDITED
     )
-    return Ours(activity.id, marker, activity.creator_user_id, activity.add_time, edited)
+    shown = None if edited else shown_hash(tenant, None, activity.note)
+    return Ours(activity.id, marker, activity.creator_user_id, edited, shown)
 
 
 async def verify(tenant: Tenant) -> Counter[str]:
@@ -72,9 +77,11 @@ async def verify(tenant: Tenant) -> Counter[str]:
     sees_all = tenant.sight.others is not False
     for entry in entries:
         if copies := written.get(entry.marker):
-            topic_at = None if entry.event is None else next_topic_at(tenant, entry.event, None, 0)
-            doubled = tenant.clock.now() if len(copies) > 1 else first_healing(tenant, entry.sends)
-            await tenant.doubts.found(entry, crm_id=copies[0].id, heal_at=doubled, topic_at=topic_at)
+            one = copies[0]
+            heal_at = tenant.clock.now() if len(copies) > 1 else first_healing(tenant, entry.sends)
+            await tenant.doubts.found(
+                entry, crm_id=one.id, shown=one.shown, heal_at=heal_at, topic_at=_topic_at(tenant, entry)
+            )
             counts["found"] += 1
         elif sees_all:
             await tenant.doubts.missed(entry, look_gap_s=tenant.service.look_gap)
@@ -83,6 +90,10 @@ async def verify(tenant: Tenant) -> Counter[str]:
             await tenant.doubts.park(entry, _NOT_VISIBLE)
             counts["parked"] += 1
     return counts
+
+
+def _topic_at(tenant: Tenant, entry: Entry) -> datetime | None:
+    return None if entry.event is None else once_more_at(tenant, entry.event)
 
 
 def _search_from(entries: Sequence[Entry], tenant: Tenant) -> datetime:
@@ -100,12 +111,19 @@ async def heal(tenant: Tenant) -> int:
     for entry in entries:
         copies = written.get(entry.marker, [])
         keep, rest = _choose(copies, tenant.installed.owner_user_id)
-        for copy in rest:
-            healed += await _delete(tenant, copy)
+        if keep is not None and keep.id != entry.crm_id:
+            await tenant.doubts.replaced(
+                entry, crm_id=keep.id, shown=keep.shown, topic_at=_topic_at(tenant, entry)
+            )
+        try:
+            for copy in rest:
+                healed += await _delete(tenant, copy)
+        except UnknownOutcome:
+            # Still due: the next look sees what stands.
+            continue
         waits = tenant.service.healing_looks[entry.heal_no + 1 : entry.heal_no + 2]
         next_at = tenant.clock.now() + timedelta(seconds=waits[0]) if waits else None
-        crm_id = keep.id if keep else entry.crm_id or ""
-        await tenant.doubts.healed(entry, crm_id=crm_id, next_at=next_at)
+        await tenant.doubts.healed(entry, next_at=next_at)
     return healed
 
 
@@ -125,5 +143,8 @@ async def _delete(tenant: Tenant, copy: Ours) -> int:
     try:
         await tenant.pipedrive.delete_activity(copy.id)
     except NotFound:
+        return 0
+    except Rejected as error:
+        log.warning("double not deleted", installation=tenant.id, activity=copy.id, error=str(error))
         return 0
     return 1
