@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 from connector.errors import Retryable, Unauthorised, Unreachable
 from connector.flows.matching import Matched, Nobody, choose_deal, match
@@ -42,11 +43,16 @@ class Decided:
     pairs: dict[str, str] = field(default_factory=dict)
 
 
+class _Ways(TypedDict):
+    by_email: Sequence[Candidate]
+    by_number: Sequence[Candidate]
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     candidates: Mapping[str, Sequence[Candidate]]
     bound: Mapping[str, Candidate]
-    of_customer: Mapping[str, Sequence[Candidate]]
+    of_customer: Mapping[str, _Ways]
     deals: Mapping[str, Sequence[OpenDeal]]
 
 
@@ -92,13 +98,13 @@ def _decide_one(
     kind: str,
 ) -> None:
     customer = customer_key(entry)
-    own = {
-        "by_email": known.candidates.get(entry.email_key or "", ()),
-        "by_number": known.candidates.get(entry.number_key or "", ()),
-    }
+    own = _Ways(
+        by_email=known.candidates.get(entry.email_key or "", ()),
+        by_number=known.candidates.get(entry.number_key or "", ()),
+    )
     found = match(known.bound.get(customer or ""), **own)
-    if isinstance(found, Nobody) and customer:
-        found = match(None, by_number=known.of_customer.get(customer, ()))
+    if isinstance(found, Nobody) and customer and customer in known.of_customer:
+        found = match(None, **known.of_customer[customer])
     if isinstance(found, Nobody):
         decided.verdicts.append(Verdict(entry.id, State.WAITING, NOBODY))
         return
@@ -139,32 +145,39 @@ async def _look_up(tenant: Tenant, entries: Sequence[Entry]) -> _Known:
         if customer and customer not in bound and not matches:
             unknown.setdefault(customer, entry)
     of_customer = await _customers_candidates(tenant, unknown)
-    persons = {c.person_id for found in (*candidates.values(), *of_customer.values()) for c in found}
+    persons = {c.person_id for found in candidates.values() for c in found}
+    persons |= {c.person_id for ways in of_customer.values() for c in (*ways["by_email"], *ways["by_number"])}
     persons |= {candidate.person_id for candidate in bound.values()}
     deals = await tenant.index.open_deals(persons) if tenant.settings.deal_rule == "one_open" else {}
     return _Known(candidates, bound, of_customer, deals)
 
 
-async def _customers_candidates(tenant: Tenant, unknown: Mapping[str, Entry]) -> dict[str, list[Candidate]]:
+async def _customers_candidates(tenant: Tenant, unknown: Mapping[str, Entry]) -> dict[str, _Ways]:
     """Match customers by all their numbers and addresses, when those of the event alone match nobody."""
+    key = tenant.ledger.keys.key
 
-    async def subjects(entry: Entry) -> set[str]:
+    async def keys_of(entry: Entry) -> tuple[list[str], list[str]]:
         centre = tenant.centres.get(entry.connection)
         if centre is None or entry.customer_id is None:
-            return set()
+            return [], []
         try:
             customer = await centre.api.customer(entry.customer_id)
         except Retryable:
-            return set()
+            return [], []
         if customer is None:
-            return set()
-        numbers = [key for phone in customer.phones for key in tenant.phones.keys(phone)]
-        emails = [email for raw in customer.emails if (email := normalise_email(raw))]
-        return {tenant.ledger.keys.key(subject) for subject in (*numbers, *emails)}
+            return [], []
+        emails = [key(email) for raw in customer.emails if (email := normalise_email(raw))]
+        return emails, [key(number) for phone in customer.phones for number in tenant.phones.keys(phone)]
 
-    keys = dict(zip(unknown, await asyncio.gather(*map(subjects, unknown.values())), strict=True))
-    candidates = await tenant.index.candidates({key for mine in keys.values() for key in mine})
-    return {customer: [c for key in mine for c in candidates.get(key, ())] for customer, mine in keys.items()}
+    keys = dict(zip(unknown, await asyncio.gather(*map(keys_of, unknown.values())), strict=True))
+    found = await tenant.index.candidates({one for mine in keys.values() for ways in mine for one in ways})
+    return {
+        customer: _Ways(
+            by_email=[c for one in emails for c in found.get(one, ())],
+            by_number=[c for one in numbers for c in found.get(one, ())],
+        )
+        for customer, (emails, numbers) in keys.items()
+    }
 
 
 # drafts
