@@ -123,7 +123,9 @@ class Index:
             persons = [item.crm_id for item in batch if item.entity is Entity.PERSON]
             if persons:
                 changed = self._replace_keys(db, persons, hashed)
-            self._leave(db, [item.crm_id for item in batch if item.entity is Entity.ORGANIZATION and item.gone])
+            self._leave(
+                db, [item.crm_id for item in batch if item.entity is Entity.ORGANIZATION and item.gone]
+            )
             return changed
 
         return await self._db.write(work)
