@@ -219,7 +219,7 @@ class Jobs:
                 await tenant.ledger.purge(tenant.settings.payload_days)
                 await tenant.ledger.wake_all()
                 await keep_hooks(tenant, self._installations)
-                await keep_subscriptions(tenant, self._installations)
+                await keep_subscriptions(tenant, self._installations, look=True)
                 await census(tenant)
             await self.sync(tenant, cause="nightly", back=NIGHTLY)
         await self._deliveries.purge(days=7)

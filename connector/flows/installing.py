@@ -78,24 +78,26 @@ async def keep_hooks(tenant: Tenant, installations: Installations) -> bool:
     return True
 
 
-async def keep_subscriptions(tenant: Tenant, installations: Installations) -> None:
-    """Have contact centres tell us of events at once where the settings ask for it, and no longer where they do not."""
+async def keep_subscriptions(tenant: Tenant, installations: Installations, *, look: bool = False) -> None:
+    """Have contact centres tell us of events at once where the settings ask for it, and no longer where they do not.
+
+    `look` asks them even where our own notes say that all is well: a subscription may have been taken away there.
+    """
     wanted = tenant.settings.live and can_receive_hooks(tenant)
     for connected in await installations.centres(tenant.id):
-        if wanted == (connected.subscription_id is not None):
+        centre = tenant.centres.get(connected.id)
+        if centre is None or (not look and wanted == (connected.subscription_id is not None)):
             continue
-        api = tenant.centres[connected.id].api
         address = f"{tenant.service.public_url}/hooks/centre/{connected.hook_path}"
         try:
-            ours = [subscription for subscription, url in await api.subscriptions() if url == address]
-            if wanted:
-                user, password = HOOK_USER, connected.hook_password
-                made = ours[0] if ours else await api.subscribe(address, user=user, password=password)
-                await installations.set_subscription(tenant.id, connected.id, made)
-                continue
-            for subscription in ours:
-                await api.unsubscribe(subscription)
-            await installations.set_subscription(tenant.id, connected.id, None)
+            ours = [one for one, url in await centre.api.subscriptions() if url == address]
+            for extra in ours[1:] if wanted else ours:
+                await centre.api.unsubscribe(extra)
+            kept = ours[0] if ours and wanted else None
+            if wanted and kept is None:
+                kept = await centre.api.subscribe(address, user=HOOK_USER, password=connected.hook_password)
+            if kept != connected.subscription_id:
+                await installations.set_subscription(tenant.id, connected.id, kept)
         except ConnectorError as error:
             log.warning(
                 "no events at once", installation=tenant.id, connection=connected.id, error=str(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -21,12 +22,29 @@ from connector.store.ledger import Due
 
 log = structlog.get_logger()
 
+#: Reading that takes longer than this goes on while what it found is written.
+_HEAD_START_S = 1.0
+
 Begun = Callable[[Writing], None]
 
 
 async def sync(tenant: Tenant, *, back: timedelta = OVERLAP, begun: Begun | None = None) -> Counter[str]:
-    """Run the flow once; answers counts by outcome. A contact centre that fails does not hold up the others."""
+    """Run the flow once; answers counts by outcome. Where there is much to read, as after a rest, writing overlaps it."""
     counts = await look_again(tenant)
+    reading = asyncio.create_task(_read(tenant, back))
+    try:
+        await asyncio.wait([reading], timeout=_HEAD_START_S)
+        if not reading.done():
+            counts += await write(tenant, Lane.ACTIVITIES, begun=begun)
+        counts += await reading
+    finally:
+        reading.cancel()
+    return counts + await write(tenant, Lane.ACTIVITIES, begun=begun)
+
+
+async def _read(tenant: Tenant, back: timedelta) -> Counter[str]:
+    """Read every contact centre; one that fails does not hold up the others."""
+    counts: Counter[str] = Counter()
     for centre in tenant.centres.values():
         try:
             counts["collected"] += await collect(tenant, centre, back=back)
@@ -38,7 +56,7 @@ async def sync(tenant: Tenant, *, back: timedelta = OVERLAP, begun: Begun | None
             )
         else:
             await centre.note("")
-    return counts + await write(tenant, Lane.ACTIVITIES, begun=begun)
+    return counts
 
 
 async def backfill(
