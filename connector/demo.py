@@ -102,24 +102,16 @@ class Demo:
         self.installations[branch.letter] = str(self.day.stage.companies[branch.letter])
 
     async def connect(self, branch: Branch, since: datetime | None = None) -> None:
-        """Connect the branch's contact centre, have it tell of events at once, and set up the rules."""
-        installation_id = self.installations[branch.letter]
+        """Set up the branch's rules and connect its contact centre, which then tells of events at once."""
         await self.set_up(branch, self.day.settings(branch))
         await self.service.connect_centre(
-            installation_id,
+            self.installations[branch.letter],
             vendor="thulium",
             system=branch.system,
             user=CONTACT_CENTRE.login,
             password=CONTACT_CENTRE.password,
             since=since,
         )
-        tenant = await self.service.tenant(installation_id)
-        for connected in await self.service.installations.centres():
-            if connected.installation_id == installation_id:
-                url = f"{self.service.settings.public_url}/hooks/centre/{connected.hook_path}"
-                await tenant.centres[connected.id].api.subscribe(
-                    url, user="connector", password=connected.hook_password
-                )
 
     async def set_up(self, branch: Branch, document: dict[str, object]) -> None:
         """Save the branch's settings document; what failed under the old one is tried again."""
