@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import connector.centres
 from connector.centres import CENTRES, Account, ContactCentre
-from connector.errors import Misconfigured, NotFound, Unauthorised
+from connector.errors import Misconfigured, NotFound, Unauthorised, Unreachable
 from connector.records import Call, Unreadable, Window
 from connector.settings import Settings
 from tests.centres.simulated import WARSAW, ImpatientClock, Simulated
@@ -161,9 +161,13 @@ async def test_a_subscription_can_be_made_found_and_ended_twice(centre: ContactC
     await centre.unsubscribe(made)
 
 
-async def test_closing_twice_and_without_use_is_fine(simulator: Simulated) -> None:
-    centre = simulator.centre()
-    await centre.close()
-    await centre.agents()
-    await centre.close()
-    await centre.close()
+async def test_closing_twice_and_without_use_is_fine_and_a_closed_one_stays_closed(
+    simulator: Simulated,
+) -> None:
+    unused, used = simulator.centre(), simulator.centre()
+    await unused.close()
+    await used.agents()
+    await used.close()
+    await used.close()
+    with pytest.raises(Unreachable):
+        await used.agents()
