@@ -110,5 +110,5 @@ class ContactCentre(Protocol):
         ...
 
     async def close(self) -> None:
-        """Give back connections."""
+        """Give back connections for good; what is asked afterwards raises Unreachable."""
         ...
