@@ -58,15 +58,13 @@ async def keep_hooks(tenant: Tenant, installations: Installations) -> bool:
         known = await installations.hooks(tenant.id)
         for entity in Entity:
             hook = there.get(known.get(entity, ""))
-            if hook is not None and hook.url == address and hook.active:
+            stands = hook is not None and hook.url == address and hook.active
+            for old in there.values():
+                ours = old.object == entity and (old.url == address or old is hook)
+                if ours and not (stands and old is hook):
+                    await tenant.pipedrive.delete_webhook(old.id)
+            if stands:
                 continue
-            stray = [
-                h
-                for h in there.values()
-                if h.object == entity and (h.url == address or h.id == known.get(entity))
-            ]
-            for old in stray:
-                await tenant.pipedrive.delete_webhook(old.id)
             made = await tenant.pipedrive.create_webhook(
                 url=address, entity=entity, name=f"connector {entity}", user=HOOK_USER,
                 password=tenant.installed.hook_password,
@@ -105,7 +103,7 @@ async def keep_subscriptions(tenant: Tenant, installations: Installations, *, lo
 
 
 async def remove_hooks(tenant: Tenant, installations: Installations) -> None:
-    """Take our webhooks away, as far as Pipedrive still lets us."""
+    """Take our webhooks away at Pipedrive and at contact centres, as far as they still let us."""
     for entity, webhook_id in (await installations.hooks(tenant.id)).items():
         try:
             await tenant.pipedrive.delete_webhook(webhook_id)
@@ -115,3 +113,13 @@ async def remove_hooks(tenant: Tenant, installations: Installations) -> None:
             log.warning("webhook not removed", installation=tenant.id, entity=entity, error=str(error))
             continue
         await installations.set_hook(tenant.id, entity, None)
+    for connected in await installations.centres(tenant.id):
+        centre = tenant.centres.get(connected.id)
+        if centre is None or connected.subscription_id is None:
+            continue
+        try:
+            await centre.api.unsubscribe(connected.subscription_id)
+        except ConnectorError as error:
+            log.warning(
+                "subscription not ended", installation=tenant.id, connection=centre.id, error=str(error)
+            )

@@ -1,0 +1,294 @@
+"""The way in and the way out, over both vendors' sockets."""
+
+from __future__ import annotations
+
+import socket
+import sqlite3
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from connector.app import Service, serving
+from connector.errors import Misconfigured, Rejected, Unauthorised
+from connector.flows.installing import Arrival, keep_hooks, keep_subscriptions
+from connector.flows.sync import sync
+from connector.installation_settings import InstallationSettings
+from tests.flows.looking import PERSON, HastyClock, ask, hooks, subscriptions, tell
+from tests.world import ADMIN_TOKEN, PASSWORD, SYSTEM, USER, World, ago, install, settle_down
+
+OBJECTS = ["deal", "organization", "person"]
+
+
+@pytest.fixture
+async def public(world: World) -> AsyncIterator[Service]:
+    """A service that both vendors can reach."""
+    with socket.socket() as port:
+        port.bind(("127.0.0.1", 0))
+        listen = f"127.0.0.1:{port.getsockname()[1]}"
+    trusted = (*(origin.removeprefix("http://") for origin in (world.pipedrive, world.thulium)), listen)
+    changes = {"public_url": f"http://{listen}", "listen": listen, "trusted_hosts": trusted}
+    async with (
+        world.connector(HastyClock(), look_gap=5, **changes) as service,
+        serving(service),
+    ):
+        yield service
+
+
+async def users(world: World) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (await ask(world, "pipedrive", "state"))["users"]
+    return found
+
+
+async def allow(world: World, service: Service, n: int = 0) -> Arrival:
+    """The nth user of the company installs by OAuth."""
+    redirect = f"{service.settings.public_url}/oauth/callback"
+    user = (await users(world))[n]["id"]
+    code = (await tell(world, "pipedrive", "authorise", user=user, redirect_uri=redirect))["code"]
+    return await service.install_code(code)
+
+
+async def uninstall(world: World, n: int = 0) -> None:
+    """The nth user takes the app away in Pipedrive, which tells our callback."""
+    user = (await users(world))[n]["id"]
+    assert (await tell(world, "pipedrive", "uninstall", user=user))["callback_status"] == 200
+
+
+async def connect(service: Service, installation_id: str) -> None:
+    await service.connect_centre(
+        installation_id, vendor="thulium", system=SYSTEM, user=USER, password=PASSWORD, since=ago(hours=1)
+    )
+
+
+async def one(service: Service) -> Any:
+    (installed,) = await service.installations.all()
+    return installed
+
+
+async def test_both_ways_in_make_the_installation_of_the_users_company(world: World, public: Service) -> None:
+    by_token = await public.install_token(ADMIN_TOKEN)
+    by_code = await allow(world, public)
+    assert (by_token.is_new, by_code.is_new) == (True, False)
+    assert by_token.installation_id == by_code.installation_id
+    assert by_code.company == "Przykład sp. z o.o."
+    grant = await public.installations.grant(by_code.installation_id, by_code.user_id)
+    assert grant is not None
+    assert (grant.kind, grant.state, grant.is_admin) == ("oauth", "active", True)
+
+
+async def test_a_token_nobody_gave_out_installs_nothing(world: World, public: Service) -> None:
+    with pytest.raises(Unauthorised):
+        await public.install_token("no-such-token")
+    with pytest.raises((Unauthorised, Rejected, Misconfigured)):
+        await public.install_code("no-such-code")
+    assert await public.installations.all() == []
+
+
+async def test_a_new_installation_begins_in_the_language_of_its_user(world: World, public: Service) -> None:
+    arrival = await allow(world, public)
+    assert (await public.tenant(arrival.installation_id)).settings.language == "pl"
+
+
+async def test_one_webhook_each_is_made_once_however_often_it_is_installed(
+    world: World, public: Service
+) -> None:
+    for _ in range(3):
+        arrival = await allow(world, public)
+    tenant = await public.tenant(arrival.installation_id)
+    assert await keep_hooks(tenant, public.installations)
+    made = await hooks(world)
+    assert sorted(hook["event_object"] for hook in made) == OBJECTS
+    assert {hook["event_action"] for hook in made} == {"*"}
+
+
+async def test_a_missing_webhook_is_made_again_and_a_double_is_taken_away(
+    world: World, public: Service
+) -> None:
+    arrival = await allow(world, public)
+    tenant = await public.tenant(arrival.installation_id)
+    first = {hook["event_object"]: hook for hook in await hooks(world)}
+    await tenant.pipedrive.delete_webhook(str(first["deal"]["id"]))
+    await tenant.pipedrive.create_webhook(
+        url=first["person"]["subscription_url"], entity="person", name="double", user="connector",
+        password="whatever",
+    )  # fmt: skip
+    assert await keep_hooks(tenant, public.installations)
+    again = await hooks(world)
+    assert sorted(hook["event_object"] for hook in again) == OBJECTS
+    assert first["person"]["id"] in {hook["id"] for hook in again}
+
+
+async def test_without_an_address_pipedrive_can_reach_the_service_runs_on_sweeps(
+    world: World, service: Service
+) -> None:
+    tenant = await install(service)
+    assert not await keep_hooks(tenant, service.installations)
+    assert await hooks(world) == []
+    assert tenant.sweep_every.total_seconds() == service.settings.sweep_interval_without_hooks
+
+
+async def test_a_second_user_joins_as_an_agent(world: World, public: Service) -> None:
+    owner, agent = await allow(world, public, 0), await allow(world, public, 1)
+    assert (owner.is_new, agent.is_new) == (True, False)
+    assert (await one(public)).owner_user_id == owner.user_id
+    assert await public.installations.grant(agent.installation_id, agent.user_id) is not None
+    assert len(await hooks(world)) == 3
+
+
+async def test_an_agent_joins_even_while_the_owners_token_is_dead(world: World, public: Service) -> None:
+    owner = await allow(world, public, 0)
+    await public.installations.mark_dead(owner.installation_id, owner.user_id, "revoked")
+    agent = await allow(world, public, 1)
+    assert agent.user_id != owner.user_id
+    stands = await one(public)
+    assert (stands.owner_user_id, stands.state) == (owner.user_id, "reconnect")
+    again = await allow(world, public, 0)
+    assert again.user_id == (await one(public)).owner_user_id
+    assert (await one(public)).state == "active"
+
+
+async def test_an_agents_uninstall_ends_only_his_own_access(world: World, public: Service) -> None:
+    owner, agent = await allow(world, public, 0), await allow(world, public, 1)
+    await connect(public, owner.installation_id)
+    await uninstall(world, 1)
+    assert await public.installations.grant(agent.installation_id, agent.user_id) is None
+    assert (await one(public)).state == "active"
+    assert len(await hooks(world)) == 3
+    assert len(await public.installations.centres(owner.installation_id)) == 1
+
+
+async def test_the_owners_uninstall_ends_the_sync_and_wipes_what_is_secret(
+    world: World, public: Service
+) -> None:
+    await world.seed_pipedrive(persons=[PERSON])
+    arrival = await allow(world, public)
+    await connect(public, arrival.installation_id)
+    tenant = await public.tenant(arrival.installation_id)
+    await world.happen("call", number="601000001")
+    await world.happen("call", number="601777777")
+    await settle_down(public, tenant)
+    markers = _column(world, "select marker from ledger")
+    await uninstall(world)
+
+    stands = await one(public)
+    assert (stands.state, len(await hooks(world))) == ("ended", 0)
+    assert await public.tenants() == []
+    for query in (
+        'select 1 from "grant" where tokens_sealed is not null',
+        "select 1 from centre_connection",
+        "select 1 from pipedrive_hook",
+        "select 1 from ledger where payload_sealed is not null or trace is not null",
+        "select 1 from delivery",
+    ):
+        assert _column(world, query) == [], query
+    # Ids stay, so that a reinstall writes nothing twice.
+    assert _column(world, "select marker from ledger") == markers
+    assert len(markers) == 2
+
+
+def _column(world: World, query: str) -> list[object]:
+    with sqlite3.connect(world.database) as db:
+        return [row[0] for row in db.execute(query)]
+
+
+async def test_after_an_uninstall_a_reinstall_writes_nothing_twice(world: World, public: Service) -> None:
+    await world.seed_pipedrive(persons=[PERSON])
+    arrival = await allow(world, public)
+    await connect(public, arrival.installation_id)
+    await world.happen("call", number="601000001")
+    await settle_down(public, await public.tenant(arrival.installation_id))
+    await uninstall(world)
+
+    again = await allow(world, public)
+    assert not again.is_new
+    assert (await one(public)).state == "active"
+    assert len(await hooks(world)) == 3
+    await connect(public, arrival.installation_id)
+    await world.happen("call", number="601000001")
+    await settle_down(public, await public.tenant(arrival.installation_id))
+    assert len(await world.activities()) == 2
+
+
+async def test_an_administrator_takes_over_where_the_owner_has_gone_and_nobody_else_does(
+    world: World, public: Service
+) -> None:
+    await tell(world, "pipedrive", "user", user=(await users(world))[2]["id"], admin=True)
+    await allow(world, public, 0)
+    await uninstall(world, 0)
+
+    agent = await allow(world, public, 1)
+    stands = await one(public)
+    assert (stands.state, stands.owner_user_id == agent.user_id) == ("ended", False)
+
+    admin = await allow(world, public, 2)
+    stands = await one(public)
+    assert (stands.state, stands.owner_user_id) == ("active", admin.user_id)
+    assert len(await hooks(world)) == 3
+
+
+async def test_the_subscription_at_the_contact_centre_follows_the_settings(
+    world: World, public: Service
+) -> None:
+    arrival = await allow(world, public)
+    await connect(public, arrival.installation_id)
+    assert await subscriptions(world) == 0
+    for live, expected in ((True, 1), (True, 1), (False, 0)):
+        await set_live(public, arrival.installation_id, live=live)
+        for _ in range(2):
+            tenant = await public.tenant(arrival.installation_id)
+            await keep_subscriptions(tenant, public.installations)
+            assert await subscriptions(world) == expected
+
+
+async def set_live(service: Service, installation_id: str, *, live: bool) -> None:
+    tenant = await service.tenant(installation_id)
+    document = InstallationSettings(live=live)
+    seen = tenant.installed.settings_version
+    assert await service.installations.set_settings(tenant.id, document, seen_version=seen)
+
+
+async def test_an_uninstall_ends_the_subscription_at_the_contact_centre_too(
+    world: World, public: Service
+) -> None:
+    arrival = await allow(world, public)
+    await set_live(public, arrival.installation_id, live=True)
+    await connect(public, arrival.installation_id)
+    assert await subscriptions(world) == 1
+    await uninstall(world)
+    assert await subscriptions(world) == 0
+
+
+async def test_a_subscription_taken_away_at_the_contact_centre_is_made_again(
+    world: World, public: Service
+) -> None:
+    arrival = await allow(world, public)
+    await set_live(public, arrival.installation_id, live=True)
+    await connect(public, arrival.installation_id)
+    (connected,) = await public.installations.centres(arrival.installation_id)
+    tenant = await public.tenant(arrival.installation_id)
+    await tenant.centres[connected.id].api.unsubscribe(str(connected.subscription_id))
+    await keep_subscriptions(tenant, public.installations, look=True)
+    assert await subscriptions(world) == 1
+
+
+async def test_an_account_that_does_not_work_is_not_saved(world: World, public: Service) -> None:
+    arrival = await allow(world, public)
+    with pytest.raises(Unauthorised):
+        await public.connect_centre(
+            arrival.installation_id, vendor="thulium", system=SYSTEM, user=USER, password="wrong"
+        )
+    assert await public.installations.centres() == []
+
+
+async def test_a_dead_token_comes_back_to_life_by_installing_again(world: World, public: Service) -> None:
+    await world.seed_pipedrive(persons=[PERSON])
+    arrival = await allow(world, public)
+    await connect(public, arrival.installation_id)
+    await public.installations.mark_dead(arrival.installation_id, arrival.user_id, "revoked")
+    await world.happen("call", number="601000001")
+    assert await public.tenants() == []
+    with pytest.raises(Unauthorised):
+        await sync(await public.tenant(arrival.installation_id))
+    await allow(world, public)
+    await settle_down(public, await public.tenant(arrival.installation_id))
+    assert len(await world.activities()) == 1
