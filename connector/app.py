@@ -269,8 +269,10 @@ class Service:
         arrival = await install(client, self.installations, kind=kind, tokens=orjson.dumps(tokens))
         # Built anew, it forgets why calls were paused.
         self._retire(arrival.installation_id)
-        tenant = await self.tenant(arrival.installation_id)
-        await keep_hooks(tenant, self.installations)
+        await self.tenants()
+        live = self._live.get(arrival.installation_id)
+        if live is not None and live.tenant.installed.owner_user_id == arrival.user_id:
+            await keep_hooks(live.tenant, self.installations)
         return arrival
 
     async def connect_centre(
