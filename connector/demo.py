@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 import signal
-import socket
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import orjson
-from aiohttp import ClientSession, CookieJar, web
 from aiohttp.typedefs import Middleware
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
@@ -34,14 +33,10 @@ from connector.jobs import Jobs
 from connector.logs import set_up
 from connector.records import Window
 from connector.sandbox.faults import Faults
-from connector.sandbox.pipedrive.app import FAULTS
-from connector.sandbox.pipedrive.app import create_app as create_pipedrive
-from connector.sandbox.pipedrive.config import Config as PipedriveConfig
-from connector.sandbox.scenario import ZONE, Day, Step
+from connector.sandbox.scenario import Day, Step
 from connector.sandbox.scenario_cast import BRANCHES, ROWERY, Branch
+from connector.sandbox.scenario_open import CONTACT_CENTRE, free_port, open_simulators
 from connector.sandbox.scenario_proof import Proof, prove
-from connector.sandbox.thulium.app import Config as ThuliumConfig
-from connector.sandbox.thulium.app import create_app as create_thulium
 from connector.settings import Settings
 from connector.store.ledger import State
 
@@ -49,7 +44,6 @@ from connector.store.ledger import State
 PORTS = (8080, 8090, 8091)
 ANY_PORTS = (0, 0, 0)
 LONGEST_ONCE_S = 115.0
-CONTACT_CENTRE = ThuliumConfig(systems=tuple(branch.system for branch in BRANCHES))
 #: After the day: second looks, topics and healing looks come due, the last of them after 24 hours.
 EVENING_H = (0.25, 0.5, 1, 2, 8.5, 24.25, 24.75, 26.5)
 
@@ -78,7 +72,6 @@ class Demo:
     day: Day
     service: Service
     jobs: Jobs
-    http: ClientSession
     crm_faults: Faults
     say: Say
     installations: dict[str, str] = field(default_factory=dict)
@@ -91,10 +84,10 @@ class Demo:
 
     async def install(self, branch: Branch) -> None:
         """Click through the installation as an administrator of the company does."""
-        async with self.http.get(f"{self.service.settings.public_url}/install") as consent:
+        async with self.day.stage.http.get(f"{self.service.settings.public_url}/install") as consent:
             wanted = {key: consent.url.query[key] for key in ("client_id", "redirect_uri", "state")}
         form = wanted | {"user": str(self.day.stage.users[branch.admin]), "decision": "allow"}
-        async with self.http.post(consent.url.with_query(None), data=form) as answer:
+        async with self.day.stage.http.post(consent.url.with_query(None), data=form) as answer:
             if answer.status != 200 or answer.url.path != "/oauth/callback":
                 raise RuntimeError(
                     f"{branch.company} could not be installed: {answer.status} at {answer.url.path}"
@@ -230,18 +223,11 @@ async def open_demo(
 
     `changes` replace service settings. The simulators hold the cast of the scripted day, nothing is installed yet.
     """
-    async with AsyncExitStack() as stack:
-        own = f"http://127.0.0.1:{_free_port(ports[0])}"
-        crm = create_pipedrive(PipedriveConfig(hook_time_scale=0.01), middlewares)
-        pipedrive = await stack.enter_async_context(_listening(crm, ports[1]))
-        thulium = await stack.enter_async_context(_listening(create_thulium(CONTACT_CENTRE), ports[2]))
-        http = await stack.enter_async_context(ClientSession(cookie_jar=CookieJar(unsafe=True)))
-        day = Day(http, pipedrive, thulium, _working_day())
-        await day.stage.prepare()
-        settings = _settings(folder, own, pipedrive, thulium, changes)
-        service = await stack.enter_async_context(open_service(settings))
-        jobs = await stack.enter_async_context(serving(service))
-        yield Demo(day, service, jobs, http, crm[FAULTS], say)
+    async with open_simulators(ports[1:], middlewares) as (day, crm_faults):
+        own = f"http://127.0.0.1:{free_port(ports[0])}"
+        settings = _settings(folder, own, day.stage.pipedrive, day.stage.thulium, changes)
+        async with open_service(settings) as service, serving(service) as jobs:
+            yield Demo(day, service, jobs, crm_faults, say)
 
 
 def _settings(folder: Path, own: str, pipedrive: str, thulium: str, changes: dict[str, object]) -> Settings:
@@ -268,36 +254,6 @@ def _settings(folder: Path, own: str, pipedrive: str, thulium: str, changes: dic
     return Settings(_env_file=None, **values)  # type: ignore[arg-type]
 
 
-def _working_day() -> date:
-    """The last working day of which everything that comes after it, to the next evening and night, is past as well."""
-    day = datetime.now(ZONE).date() - timedelta(days=2)
-    while day.weekday() >= 5:
-        day -= timedelta(days=1)
-    return day
-
-
-def _free_port(wanted: int) -> int:
-    """`wanted` if it is free, else another one."""
-    for port in (wanted, 0):
-        with socket.socket() as probe, suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
-            return int(probe.getsockname()[1])
-    raise RuntimeError("there is no free port on 127.0.0.1")
-
-
-@asynccontextmanager
-async def _listening(app: web.Application, port: int) -> AsyncIterator[str]:
-    """Serve `app` on loopback; gives its origin."""
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.5)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", _free_port(port)).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
-
-
 async def play(demo: Demo) -> None:
     """Install both companies before opening time, and play the day and what follows."""
     await demo.move(demo.day.opens - timedelta(minutes=10))
@@ -322,19 +278,27 @@ async def run(*, once: bool, fresh: bool) -> int:
 
 
 async def _once(folder: Path) -> int:
+    progress = Progress()
     try:
-        async with asyncio.timeout(LONGEST_ONCE_S), open_demo(folder, say=_say()) as demo:
+        async with asyncio.timeout(LONGEST_ONCE_S), open_demo(folder, say=progress) as demo:
             await play(demo)
             played = await demo.result()
     except TimeoutError:
+        progress.end()
         print(f"The demo did not end within {LONGEST_ONCE_S:.0f} seconds.", file=sys.stderr)
         return 3
+    progress.end()
+    _report(played)
+    return 0 if played.clean else 1
+
+
+def _report(played: Played) -> None:
+    """Audits, differences if any, and on the last line the numbers."""
     for name, one in played.audits.items():
         print(f"audit of {name}: {orjson.dumps(one.report()).decode()}")
     for difference in played.differences:
         print(f"difference: {difference}")
     print(orjson.dumps(played.summary).decode(), flush=True)
-    return 0 if played.clean else 1
 
 
 async def _stay(folder: Path, *, fresh: bool) -> int:
@@ -342,8 +306,11 @@ async def _stay(folder: Path, *, fresh: bool) -> int:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with open_demo(folder, say=_say(), ports=PORTS, sync_interval=20) as demo:
-        work = asyncio.create_task(_wait_for_installs(demo) if fresh else _play_to_the_present(demo))
+    progress = Progress()
+    async with open_demo(folder, say=progress, ports=PORTS, sync_interval=20) as demo:
+        work = asyncio.create_task(
+            _wait_for_installs(demo) if fresh else _play_to_the_present(demo, progress)
+        )
         waiting = asyncio.create_task(stopped.wait())
         await asyncio.wait((work, waiting), return_when=asyncio.FIRST_COMPLETED)
         if work.done():
@@ -356,14 +323,14 @@ async def _stay(folder: Path, *, fresh: bool) -> int:
     return 0
 
 
-async def _play_to_the_present(demo: Demo) -> None:
+async def _play_to_the_present(demo: Demo, progress: Progress) -> None:
+    """Play the day, let all clocks tell the real time again, and say where to look."""
     await play(demo)
     await demo.move(datetime.now(UTC))
     await demo.catch_up()
     played = await demo.result()
-    for difference in played.differences:
-        print(f"difference: {difference}")
-    print(orjson.dumps(played.summary).decode())
+    progress.end()
+    _report(played)
     _tell_addresses(demo)
 
 
@@ -395,13 +362,30 @@ def _tell_addresses(demo: Demo) -> None:
     for name, address in lines:
         print(f"  {name:<45} {address}")
     print(
-        "Make something happen in a contact centre: its activity follows within a minute or so. Ctrl-C ends.",
+        "Make something happen in a contact centre: its activity follows within seconds. Ctrl-C ends.",
         flush=True,
     )
 
 
-def _say() -> Say:
-    """One line that is written over on a terminal, plain lines elsewhere."""
-    if not sys.stdout.isatty():
-        return lambda line: print(line, flush=True)
-    return lambda line: print(f"\r\033[K{line[:150]}", end="" if line.endswith(" ") else "\n", flush=True)
+class Progress:
+    """Tells how far the day is: one line that is written over on a terminal, plain lines elsewhere."""
+
+    def __init__(self) -> None:
+        """Look where standard output goes."""
+        self._over = sys.stdout.isatty()
+        self._open = False
+
+    def __call__(self, line: str) -> None:
+        """Show `line` as the latest."""
+        if self._over:
+            width = shutil.get_terminal_size().columns - 1
+            print(f"\r\033[K{line[:width]}", end="", flush=True)
+            self._open = True
+        else:
+            print(line, flush=True)
+
+    def end(self) -> None:
+        """Leave the line, before anything else is printed."""
+        if self._open:
+            print()
+            self._open = False
