@@ -73,8 +73,7 @@ async def audit(tenant: Tenant, window: Window) -> Audit:
         if len(copies) > 1:
             result.doubled.append(f"{_name(key)} (activities {', '.join(copy.id for copy in copies)})")
         if entry.state is State.DONE and not copies:
-            deleted = await _deleted(tenant, entry)
-            (result.deleted_by_person if deleted else result.lost).append(_name(key))
+            await _look_for(tenant, entry, result, _name(key))
         if entry.state is not State.DONE and copies:
             result.unrecorded.append(f"{_name(key)} ({entry.state}, activity {copies[0].id})")
         if key not in listed:
@@ -100,14 +99,17 @@ def _in(window: Window, at: datetime) -> bool:
     return window.since <= at < window.until
 
 
-async def _deleted(tenant: Tenant, entry: Entry) -> bool:
-    """Whether the activity is still there as a deleted record: somebody took it away."""
-    if entry.crm_id is None:
-        return False
+async def _look_for(tenant: Tenant, entry: Entry, result: Audit, name: str) -> None:
+    """Read an activity whose marker is nowhere: a person may have rewritten its note, or taken it away."""
     try:
-        return (await tenant.pipedrive.on(Lane.BACKFILL).activity(entry.crm_id)).is_deleted
+        activity = await tenant.pipedrive.on(Lane.BACKFILL).activity(entry.crm_id or "")
     except NotFound:
-        return False
+        result.lost.append(name)
+        return
+    if activity.is_deleted:
+        result.deleted_by_person.append(name)
+    else:
+        result.activities += 1
 
 
 def _name(key: tuple[str, str, str]) -> str:
