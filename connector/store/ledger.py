@@ -162,9 +162,10 @@ class Ledger:
                 self._adopt(db, rows)
                 insert = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
                 db.execute(insert(ledger).on_conflict_do_nothing(), rows)
+            revived = self._revive(db, connection, observed) if lane is Due.BACKFILL else 0
             if cursor_to is not None:
                 self._move_cursor(db, connection, *cursor_to)
-            return len(fresh)
+            return len(fresh) + revived
 
         return await self.db.write(work)
 
@@ -184,6 +185,24 @@ class Ledger:
             for (external_id,) in db.execute(known):
                 del fresh[kind, external_id]
         return fresh
+
+    def _revive(self, db: Connection, connection: str, observed: Sequence[Observed]) -> int:
+        """Give entries whose contents were dropped before anything was sent their contents back, to be decided anew."""
+        items = {(str(kind_of(item.event)), item.event.id): item for item in observed}
+        dropped = select(ledger.c.id, ledger.c.kind, ledger.c.external_id).where(
+            self.mine,
+            ledger.c.connection == connection,
+            ledger.c.external_id.in_(any_of(external for _, external in items)),
+            ledger.c.payload_sealed.is_(None),
+            ledger.c.sends == 0,
+            ledger.c.state != State.DONE,
+        )
+        revived = [(row.id, items[row.kind, row.external_id]) for row in db.execute(dropped)
+                   if (row.kind, row.external_id) in items]  # fmt: skip
+        for row_id, item in revived:
+            row = self._row(connection, item, Due.BACKFILL)
+            db.execute(update(ledger).where(ledger.c.id == row_id).values(row))
+        return len(revived)
 
     def _row(self, connection: str, item: Observed, lane: Due) -> dict[str, object]:
         event, kind = item.event, kind_of(item.event)
