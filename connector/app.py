@@ -219,9 +219,8 @@ class Service:
 
     def _centre(self, one: Installed, connected: Connected) -> Centre:
         async def note(reason: str) -> None:
-            if reason != connected.reason:
-                state = "failing" if reason else "active"
-                await self.installations.set_centre_state(one.id, connected.id, state, reason)
+            state = "failing" if reason else "active"
+            await self.installations.set_centre_state(one.id, connected.id, state, reason)
 
         return Centre(connected.id, self._open_centre(one, connected), _minute(connected.connected_at), note)
 
