@@ -14,6 +14,7 @@ import structlog
 
 from connector.errors import NotFound, Rejected, UnknownOutcome
 from connector.flows.activities import first_healing, once_more_at, shown_hash
+from connector.flows.deciding import decide
 from connector.flows.rendering import marker_in
 from connector.flows.tenant import Tenant
 from connector.pipedrive.budget import Lane
@@ -74,7 +75,7 @@ async def verify(tenant: Tenant) -> Counter[str]:
     if not entries:
         return counts
     written = await our_activities(tenant, _search_from(entries, tenant))
-    sees_all = tenant.sight.others is not False
+    unseen = await _out_of_sight(tenant, [entry for entry in entries if entry.marker not in written])
     for entry in entries:
         if copies := written.get(entry.marker):
             one = copies[0]
@@ -83,13 +84,22 @@ async def verify(tenant: Tenant) -> Counter[str]:
                 entry, crm_id=one.id, shown=one.shown, heal_at=heal_at, topic_at=_topic_at(tenant, entry)
             )
             counts["found"] += 1
-        elif sees_all:
-            await tenant.doubts.missed(entry, look_gap_s=tenant.service.look_gap)
-            counts["missed"] += 1
-        else:
+        elif entry.id in unseen:
             await tenant.doubts.park(entry, _NOT_VISIBLE)
             counts["parked"] += 1
+        else:
+            await tenant.doubts.missed(entry, look_gap_s=tenant.service.look_gap)
+            counts["missed"] += 1
     return counts
+
+
+async def _out_of_sight(tenant: Tenant, missing: Sequence[Entry]) -> set[int]:
+    """Entries whose activity would belong to another, as far as it is not known that this user sees those."""
+    if tenant.sight.others or not missing:
+        return set()
+    own = tenant.installed.owner_user_id
+    plans = (await decide(tenant, missing)).plans
+    return {entry.id for entry in missing} - {plan.entry.id for plan in plans if plan.owner_id == own}
 
 
 def _topic_at(tenant: Tenant, entry: Entry) -> datetime | None:

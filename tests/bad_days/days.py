@@ -122,24 +122,21 @@ class Day:
 
     # a person who does what the product asks of them
 
-    async def install(self, service: Service, since: datetime) -> Tenant:
-        """Install in the browser and connect the contact centre, again and again until it works."""
-        admin = self.company.admins()[0]
+    def code(self, service: Service, *, admin: bool = True) -> str:
+        """What a user's consent gives."""
+        pipedrive = self.pipedrive[WORLD]
+        user = next(user for user in self.company.users.values() if user.admin is admin)
         redirect = f"{service.settings.public_url}/oauth/callback"
+        return oauth.issue_code(pipedrive, pipedrive.apps["demo-client"], user, redirect)
+
+    async def install(self, service: Service, since: datetime, *, admin: bool = True) -> Tenant:
+        """Install in the browser and connect the contact centre, again and again until it works."""
         for _ in range(8):
-            code = oauth.issue_code(
-                self.pipedrive[WORLD], self.pipedrive[WORLD].apps["demo-client"], admin, redirect
-            )
             try:
-                arrival = await service.install_code(code)
+                arrival = await service.install_code(self.code(service, admin=admin))
                 await service.connect_centre(
-                    arrival.installation_id,
-                    vendor="thulium",
-                    system=SYSTEM,
-                    user=USER,
-                    password=PASSWORD,
-                    since=since,
-                )
+                    arrival.installation_id, vendor="thulium", system=SYSTEM, user=USER, password=PASSWORD, since=since
+                )  # fmt: skip
                 break
             except ConnectorError as error:
                 await self.move(wait_of(error))
@@ -156,13 +153,8 @@ class Day:
         return await service.tenant(tenant.id)
 
     async def reconnect(self, service: Service) -> None:
-        admin = self.company.admins()[0]
-        redirect = f"{service.settings.public_url}/oauth/callback"
-        code = oauth.issue_code(
-            self.pipedrive[WORLD], self.pipedrive[WORLD].apps["demo-client"], admin, redirect
-        )
         try:
-            await service.install_code(code)
+            await service.install_code(self.code(service))
         except ConnectorError as error:
             await self.move(wait_of(error))
 
