@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import TypedDict
 
-from connector.errors import Retryable, Unauthorised, Unreachable
+from connector.errors import Rejected, Retryable, Unauthorised, Unreachable
 from connector.flows.matching import Matched, Nobody, choose_deal, match
 from connector.flows.rendering import Names, render, seconds_between, topic_names
 from connector.flows.rules import LeftOut, activity_type, agent_of, is_to_do, owner_of
@@ -53,6 +53,7 @@ class _Known:
     candidates: Mapping[str, Sequence[Candidate]]
     bound: Mapping[str, Candidate]
     of_customer: Mapping[str, _Ways]
+    unread: Set[str]
     deals: Mapping[str, Sequence[OpenDeal]]
 
 
@@ -105,6 +106,8 @@ def _decide_one(
     found = match(known.bound.get(customer or ""), **own)
     if isinstance(found, Nobody) and customer and customer in known.of_customer:
         found = match(None, **known.of_customer[customer])
+    if isinstance(found, Nobody) and customer in known.unread:
+        return  # a failed look-up proves nothing: the entry stays new
     if isinstance(found, Nobody):
         decided.verdicts.append(Verdict(entry.id, State.WAITING, NOBODY))
         return
@@ -144,17 +147,23 @@ async def _look_up(tenant: Tenant, entries: Sequence[Entry]) -> _Known:
         matches = candidates.get(entry.number_key or "") or candidates.get(entry.email_key or "")
         if customer and customer not in bound and not matches:
             unknown.setdefault(customer, entry)
-    of_customer = await _customers_candidates(tenant, unknown)
+    of_customer, unread = await _customers_candidates(tenant, unknown)
     persons = {c.person_id for found in candidates.values() for c in found}
     persons |= {c.person_id for ways in of_customer.values() for c in (*ways["by_email"], *ways["by_number"])}
     persons |= {candidate.person_id for candidate in bound.values()}
     deals = await tenant.index.open_deals(persons) if tenant.settings.deal_rule == "one_open" else {}
-    return _Known(candidates, bound, of_customer, deals)
+    return _Known(candidates, bound, of_customer, unread, deals)
 
 
-async def _customers_candidates(tenant: Tenant, unknown: Mapping[str, Entry]) -> dict[str, _Ways]:
-    """Match customers by all their numbers and addresses, when those of the event alone match nobody."""
+async def _customers_candidates(
+    tenant: Tenant, unknown: Mapping[str, Entry]
+) -> tuple[dict[str, _Ways], set[str]]:
+    """Match customers by all their numbers and addresses, when those of the event alone match nobody.
+
+    Answers also which customers could not be read now.
+    """
     key = tenant.ledger.keys.key
+    unread: set[str] = set()
 
     async def keys_of(entry: Entry) -> tuple[list[str], list[str]]:
         centre = tenant.centres.get(entry.connection)
@@ -162,7 +171,11 @@ async def _customers_candidates(tenant: Tenant, unknown: Mapping[str, Entry]) ->
             return [], []
         try:
             customer = await centre.api.customer(entry.customer_id)
-        except Retryable:
+        except (Retryable, Unauthorised):
+            unread.add(customer_key(entry) or "")
+            return [], []
+        except Rejected:
+            # The account may not see customers: the event's own number or address has to do.
             return [], []
         if customer is None:
             return [], []
@@ -171,13 +184,14 @@ async def _customers_candidates(tenant: Tenant, unknown: Mapping[str, Entry]) ->
 
     keys = dict(zip(unknown, await asyncio.gather(*map(keys_of, unknown.values())), strict=True))
     found = await tenant.index.candidates({one for mine in keys.values() for ways in mine for one in ways})
-    return {
+    ways = {
         customer: _Ways(
             by_email=[c for one in emails for c in found.get(one, ())],
             by_number=[c for one in numbers for c in found.get(one, ())],
         )
         for customer, (emails, numbers) in keys.items()
     }
+    return ways, unread
 
 
 # drafts
