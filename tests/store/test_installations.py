@@ -1,0 +1,180 @@
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from connector.installation_settings import InstallationSettings
+from connector.records import Call, CallResult, Direction
+from connector.store.ledger import Ledger, Observed
+from tests.store.stock import Stock
+
+
+async def add(stock: Stock, user: str, *, admin: bool = True, company: str = "1") -> bool:
+    return await stock.installations.install(
+        company, name="Firma", domain="firma", user_id=user, is_admin=admin, kind="oauth",
+        tokens=f"secret-token-of-{user}".encode(),
+    )  # fmt: skip
+
+
+async def stands(stock: Stock, company: str = "1") -> tuple[str, str]:
+    (one,) = [one for one in await stock.installations.all() if one.id == company]
+    return one.state, one.owner_user_id
+
+
+async def connect(stock: Stock, company: str = "1") -> None:
+    await stock.installations.connect_centre(
+        company, vendor="thulium", system="demo", user="api", password="centre-password"
+    )
+
+
+async def test_the_first_user_owns_the_sync_and_later_ones_join(stock: Stock) -> None:
+    assert await add(stock, "10")
+    assert not await add(stock, "11")
+    assert not await add(stock, "10")
+    assert await stands(stock) == ("active", "10")
+    grant = await stock.installations.grant("1", "11")
+    assert grant is not None
+    assert grant.tokens == b"secret-token-of-11"
+    assert b"secret-token" not in stock.words()
+
+
+async def test_only_the_owner_or_an_administrator_brings_an_ended_sync_back(stock: Stock) -> None:
+    await add(stock, "10")
+    assert await stock.installations.uninstall("1", "10")
+    await add(stock, "11", admin=False)
+    assert await stands(stock) == ("ended", "10")
+    await add(stock, "12", admin=True)
+    assert await stands(stock) == ("active", "12")
+    await add(stock, "10")
+    assert await stands(stock) == ("active", "12")
+
+
+async def test_nobody_takes_over_from_an_owner_who_is_there(stock: Stock) -> None:
+    await add(stock, "10", admin=False)
+    await add(stock, "12", admin=True)
+    assert await stands(stock) == ("active", "10")
+
+
+async def test_an_agents_uninstall_ends_nothing_but_his_grant(stock: Stock) -> None:
+    await add(stock, "10")
+    await add(stock, "11")
+    assert not await stock.installations.uninstall("1", "11")
+    assert await stock.installations.grant("1", "11") is None
+    assert await stands(stock) == ("active", "10")
+    assert not await stock.installations.uninstall("1", "nobody")
+    assert not await stock.installations.uninstall("9", "10")
+
+
+async def test_the_owners_dead_token_asks_to_reconnect_and_an_agents_does_not(stock: Stock) -> None:
+    await add(stock, "10")
+    await add(stock, "11")
+    await stock.installations.mark_dead("1", "11", "revoked")
+    assert (await stands(stock))[0] == "active"
+    await stock.installations.mark_dead("1", "10", "revoked")
+    assert (await stands(stock))[0] == "reconnect"
+    await add(stock, "10")
+    assert (await stands(stock))[0] == "active"
+
+
+async def test_a_refresh_is_one_processs_at_a_time(stock: Stock) -> None:
+    await add(stock, "10")
+    until = stock.clock.now() + timedelta(seconds=30)
+    taken = await asyncio.gather(*(stock.installations.lease_refresh("1", "10", until) for _ in range(10)))
+    assert sorted(taken) == [False] * 9 + [True]
+    await stock.installations.save_tokens("1", "10", b"secret-token-2")
+    assert await stock.installations.lease_refresh("1", "10", until)
+    stock.clock.move_to(timedelta(seconds=31))
+    assert await stock.installations.lease_refresh("1", "10", until + timedelta(seconds=31))
+    grant = await stock.installations.grant("1", "10")
+    assert grant is not None
+    assert (grant.tokens, grant.version) == (b"secret-token-2", 1)
+
+
+async def test_grants_that_nobody_used_for_long_are_told(stock: Stock) -> None:
+    await add(stock, "10")
+    assert await stock.installations.idle_grants(days=30) == []
+    stock.clock.move_to(timedelta(days=31))
+    assert [tuple(one) for one in await stock.installations.idle_grants(days=30)] == [("1", "10")]
+
+
+async def test_settings_change_only_for_who_has_seen_the_last_ones(stock: Stock) -> None:
+    await add(stock, "10")
+    polish = InstallationSettings(language="pl")
+    assert await stock.installations.set_settings("1", polish, seen_version=0)
+    assert not await stock.installations.set_settings("1", InstallationSettings(), seen_version=0)
+    (one,) = await stock.installations.all()
+    assert (one.settings.language, one.settings_version) == ("pl", 1)
+
+
+async def test_a_contact_centre_connected_again_keeps_its_door_and_its_beginning(stock: Stock) -> None:
+    await add(stock, "10")
+    await connect(stock)
+    (first,) = await stock.installations.centres("1")
+    stock.clock.move_to(timedelta(days=1))
+    again = await stock.installations.connect_centre(
+        "1", vendor="thulium", system="demo", user="api2", password="another-password"
+    )
+    assert (again.hook_path, again.connected_at) == (first.hook_path, first.connected_at)
+    assert (again.user, again.password) == ("api2", "another-password")
+    for word in (b"centre-password", b"another-password", first.hook_password.encode()):
+        assert word not in stock.words()
+
+
+async def test_an_uninstall_wipes_secrets_and_contents_and_keeps_ids(stock: Stock) -> None:
+    await add(stock, "10")
+    await connect(stock)
+    (one,) = await stock.installations.all()
+    ledger = Ledger(stock.db, stock.vault, one.keys, "1", stock.clock)
+    call = Call("c1", Direction.INBOUND, CallResult.ANSWERED, stock.clock.now(), "601000001", "22", 10, 5)
+    await ledger.collect("thulium:demo", [Observed(call, number="+48601000001")])
+    await stock.installations.set_hook("1", "person", "77")
+
+    assert await stock.installations.uninstall("1", "10")
+    assert await stock.installations.centres() == []
+    assert await stock.installations.hooks("1") == {}
+    assert await stock.installations.grant("1", "10") is None
+    (entry,) = await ledger.new(10)
+    assert (entry.external_id, entry.event, entry.number_key) == ("c1", None, None)
+    assert await ledger.collect("thulium:demo", [Observed(call)]) == 0
+
+
+async def test_ids_of_an_ended_installation_are_kept_90_days_and_then_everything_goes(stock: Stock) -> None:
+    await add(stock, "10")
+    await add(stock, "20", company="2")
+    await stock.installations.uninstall("1", "10")
+    assert await stock.installations.long_ended(days=90) == []
+    stock.clock.move_to(timedelta(days=91))
+    assert await stock.installations.long_ended(days=90) == ["1"]
+    await stock.installations.delete_everything("1")
+    assert [one.id for one in await stock.installations.all()] == ["2"]
+    assert await add(stock, "10")
+
+
+@pytest.mark.parametrize("company", ["2", "3"])
+async def test_one_installation_sees_and_changes_nothing_of_another(stock: Stock, company: str) -> None:
+    await add(stock, "10")
+    await add(stock, "10", company="2")
+    await connect(stock)
+    await stock.installations.set_hook("1", "person", "77")
+    await stock.installations.mark_dead(company, "10", "x")
+    await stock.installations.set_state(company, "paused", "x")
+    await stock.installations.set_centre_state(company, "thulium:demo", "failing", "x")
+    await stock.installations.set_subscription(company, "thulium:demo", "9")
+    await stock.installations.note_sees_others(company, False)
+    await stock.installations.uninstall(company, "10")
+    await stock.installations.delete_everything(company)
+    assert await stands(stock) == ("active", "10")
+    (centre,) = await stock.installations.centres()
+    assert (centre.state, centre.subscription_id) == ("active", None)
+    assert await stock.installations.hooks("1") == {"person": "77"}
+    assert (await stock.installations.all())[0].sees_others is None
+
+
+async def test_each_installation_has_doors_and_keys_of_its_own(stock: Stock) -> None:
+    await add(stock, "10")
+    await add(stock, "10", company="2")
+    one, other = await stock.installations.all()
+    assert one.hook_path != other.hook_path
+    assert one.hook_password != other.hook_password
+    assert one.keys.key("a") != other.keys.key("a")
+    assert one.keys.marker("a", "b", "c") != other.keys.marker("a", "b", "c")
