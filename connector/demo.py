@@ -122,8 +122,8 @@ class Demo:
             await self.day.stage.move(at)
             step = await self.day.play(at)
             for asked in step.asked:
-                if asked == "reconnect":
-                    await self.install(ROWERY)
+                if asked.startswith("reconnect"):
+                    await self.install(next(one for one in BRANCHES if asked.endswith(one.letter)))
                 else:
                     await self.set_up(ROWERY, self.day.settings(ROWERY) | {"chats": {"type": "task"}})
             await self.move(at)
@@ -189,7 +189,10 @@ class Demo:
             "faults met": met.total(),
         }
         line = "  ".join(f"{name} {number:>3}" for name, number in numbers.items())
-        self.say(f"{step.at:%a %H:%M}  {line}  {', '.join(step.cases)}".rstrip())
+        news = list(step.cases)
+        if dead := sum(one.state == "reconnect" for one in await self.service.installations.all()):
+            news.append(f"{dead} to reconnect")
+        self.say(f"{step.at:%a %H:%M}  {line}  {', '.join(news)}".rstrip())
 
 
 def _differences(summary: dict[str, int | float], proof: Proof, audits: dict[str, Audit]) -> list[str]:
@@ -244,8 +247,8 @@ def _settings(folder: Path, own: str, pipedrive: str, thulium: str, changes: dic
         "pipedrive_api_url": pipedrive,
         "thulium_url": thulium + "/{system}",
         "thulium_requests_per_second": 0,
-        "pipedrive_timeout": 1.0,
-        "thulium_timeout": 1.0,
+        "pipedrive_timeout": 2.0,
+        "thulium_timeout": 2.0,
         "clock_control": True,
         "sync_jitter": 0,
         "log_level": "ERROR",
@@ -347,7 +350,9 @@ async def _wait_for_installs(demo: Demo) -> None:
             letter = companies[one.id]
             if letter not in demo.installations:
                 demo.installations[letter] = one.id
-                await demo.connect(next(branch for branch in BRANCHES if branch.letter == letter))
+                branch = next(branch for branch in BRANCHES if branch.letter == letter)
+                # A call that is made to happen now began a minute ago.
+                await demo.connect(branch, since=demo.service.clock.now() - timedelta(minutes=5))
                 print(f"{one.name} is installed and its contact centre connected.")
         await asyncio.sleep(1)
 

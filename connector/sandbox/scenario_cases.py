@@ -291,17 +291,31 @@ async def bad_habits_end(scene: Scene) -> None:
     await scene.stage.switch(OGRODY, repeat_lists=False, slow=0.0)
 
 
-async def token_dies(scene: Scene) -> None:
-    """The user who installed the connector is locked out of Pipedrive by mistake."""
+async def tokens_die(scene: Scene) -> None:
+    """Pipedrive ends all access tokens, and no longer knows either company's refresh token."""
+    stage = scene.stage
+    await stage.fault(
+        "pipedrive", "status_before", path="^/oauth/token", status=400, times=len(stage.companies)
+    )
+    await stage.post(stage.pipedrive, "expire", {})
+
+
+async def reconnected(scene: Scene) -> None:
+    """After an hour both administrators connect again."""
+    scene.asked += ["reconnect O", "reconnect R"]
+
+
+async def locked_out(scene: Scene) -> None:
+    """The user who installed the connector is locked out of Pipedrive by mistake: even new tokens are refused."""
     body = {"user": scene.stage.users[ROWERY.admin], "active": False}
     await scene.stage.post(scene.stage.pipedrive, "user", body)
 
 
-async def token_lives(scene: Scene) -> None:
-    """He is let in again, and is asked to reconnect."""
+async def let_in(scene: Scene) -> None:
+    """He is let in again, and connects once more to be safe."""
     body = {"user": scene.stage.users[ROWERY.admin], "active": True}
     await scene.stage.post(scene.stage.pipedrive, "user", body)
-    scene.asked.append("reconnect")
+    scene.asked.append("reconnect R")
 
 
 async def access_ends(scene: Scene) -> None:
@@ -350,12 +364,13 @@ CASES: dict[str, tuple[Case, ...]] = {
     "12:00": (newcomer_appears,),
     "12:30": (marker_typed,),
     "12:45": (bad_habits_end, newcomer_calls),
-    "13:00": (token_dies,),
-    "14:00": (token_lives,),
+    "13:00": (tokens_die,),
+    "14:00": (reconnected,),
     "14:15": (centre_down, merged_before),
     "15:00": (centre_up, access_ends, type_vanishes),
     "15:45": (other_type,),
     "16:00": (number_is_added,),
     "16:30": (gains_a_number, shared_numbers, endless_chat),
-    "17:30": (chat_ends, deals),
+    "17:00": (locked_out,),
+    "17:30": (chat_ends, deals, let_in),
 }
