@@ -288,7 +288,7 @@ class Jobs:
             self._begin(self._sync_awaited(tenant.id))
 
     async def _sync_awaited(self, installation_id: str) -> None:
-        await asyncio.sleep(_LIVE_DELAY_S)
+        await tenant.clock.sleep(_LIVE_DELAY_S)
         # A run under way may have read the contact centre too early to know of this event.
         async with self._runs.setdefault(installation_id, asyncio.Lock()):
             self._awaited.discard(installation_id)
