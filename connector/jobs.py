@@ -17,6 +17,7 @@ from apscheduler.executors.asyncio import AsyncIOExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from connector.centres.port import ContactCentre
+from connector.clock import Clock
 from connector.errors import ConnectorError
 from connector.flows.activities import Writing
 from connector.flows.collecting import NIGHTLY, OVERLAP
@@ -285,10 +286,10 @@ class Jobs:
         """Near real time: one run for all that arrives within a moment."""
         if tenant.id not in self._awaited:
             self._awaited.add(tenant.id)
-            self._begin(self._sync_awaited(tenant.id))
+            self._begin(self._sync_awaited(tenant.id, tenant.clock))
 
-    async def _sync_awaited(self, installation_id: str) -> None:
-        await tenant.clock.sleep(_LIVE_DELAY_S)
+    async def _sync_awaited(self, installation_id: str, clock: Clock) -> None:
+        await clock.sleep(_LIVE_DELAY_S)
         # A run under way may have read the contact centre too early to know of this event.
         async with self._runs.setdefault(installation_id, asyncio.Lock()):
             self._awaited.discard(installation_id)
