@@ -92,6 +92,8 @@ class Jobs:
         )
         every(self._nightly, "cron", hour=2, minute=17, jitter=900, id=NIGHTLY_ID)
         self._scheduler.start()
+        # What was stored before the service went down waits.
+        self._arrived.set()
         self._begin(self._follow_hooks())
 
     async def stop(self) -> None:

@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from io import BytesIO
 
 from connector.app import Service, serving
 from connector.clock import Clock
@@ -31,7 +32,7 @@ class Served:
             path, password = f"/hooks/centre/{centre.hook_path}", centre.hook_password
         credentials = base64.b64encode(f"connector:{password}".encode()).decode()
         given = {"Authorization": f"Basic {credentials}"} | headers
-        async with self.world.http.post(self.origin + path, data=body, headers=given) as answer:
+        async with self.world.http.post(self.origin + path, data=BytesIO(body), headers=given) as answer:
             return answer.status
 
 

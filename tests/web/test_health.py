@@ -1,0 +1,77 @@
+"""What operators and their machines are told."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.bad_days.days import empty_database
+from tests.flows.looking import PERSON, HastyClock
+from tests.serving import Served, served
+from tests.world import ago, install, open_world
+
+
+@pytest.fixture
+async def here(tmp_path: Path) -> AsyncIterator[Served]:
+    async with open_world(tmp_path) as world:
+        shutil.copy(empty_database(), world.database)
+        async with served(world, HastyClock()) as here:
+            yield here
+
+
+async def ask(here: Served, path: str) -> tuple[int, str]:
+    async with here.world.http.get(here.origin + path) as answer:
+        return answer.status, await answer.text()
+
+
+async def test_a_running_service_is_alive_and_ready(here: Served) -> None:
+    assert await ask(here, "/health/live") == (200, '{"status": "alive"}')
+    status, text = await ask(here, "/health/ready")
+    assert status == 200
+    assert '"database": true' in text
+    assert '"scheduler": true' in text
+
+
+async def test_one_tenants_dead_token_does_not_take_the_service_away(here: Served) -> None:
+    tenant = await install(here.service)
+    await here.service.installations.mark_dead(tenant.id, tenant.installed.owner_user_id, "revoked")
+    assert (await ask(here, "/health/ready"))[0] == 200
+    assert f'connector_installation_healthy{{installation="{tenant.id}"}} 0.0' in await metrics(here)
+
+
+async def metrics(here: Served) -> str:
+    status, text = await ask(here, "/metrics")
+    assert status == 200
+    return text
+
+
+async def test_a_scheduler_that_stands_still_makes_it_not_ready(here: Served) -> None:
+    await here.jobs.stop()
+    status, text = await ask(here, "/health/ready")
+    assert (status, '"scheduler": false' in text) == (503, True)
+    assert (await ask(here, "/health/live"))[0] == 200
+
+
+async def test_metrics_count_events_tokens_and_runs_and_name_nobody(here: Served) -> None:
+    world = here.world
+    await world.seed_pipedrive(persons=[PERSON])
+    tenant = await install(here.service, since=ago(hours=1))
+    await world.happen("call", number="601000001", comment="tajne słowo")
+    await world.happen("call", number="601777777")
+    await here.jobs.sync_all()
+    text = await metrics(here)
+    label = f'installation="{tenant.id}"'
+    for line in (
+        f'connector_ledger_entries{{{label},state="done"}} 1.0',
+        f'connector_ledger_entries{{{label},state="waiting"}} 1.0',
+        f"connector_installation_healthy{{{label}}} 1.0",
+        f'connector_outcomes_total{{{label},outcome="done"}} 1.0',
+        f"connector_run_seconds_count{{{label}}} 1.0",
+    ):
+        assert line in text
+    assert f"connector_pipedrive_tokens_today{{{label}}} " in text
+    for word in ("601000001", "601777777", "Próba", "jan@", "tajne", "Przykład", "demo-", "anna"):
+        assert word not in text
