@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -69,18 +69,38 @@ class Writing:
         renewing = asyncio.create_task(self._keep_claims())
         try:
             await self._feed()
+        except asyncio.CancelledError:
+            self.stop()
+            raise
         finally:
-            for _ in writers:
-                await self._jobs.put(None)
-            ended = await asyncio.gather(*writers, return_exceptions=True)
-            await self._settled.put(None)
-            await settling
+            await self._even_if_cancelled(self._end(writers, settling))
             renewing.cancel()
             await asyncio.wait([renewing])
+        return self.counts
+
+    async def _end(self, writers: Sequence[asyncio.Task[None]], settling: asyncio.Task[None]) -> None:
+        """Let the writers end and settle all they did; raises what broke one of them."""
+        for _ in writers:
+            await self._jobs.put(None)
+        ended = await asyncio.gather(*writers, return_exceptions=True)
+        await self._settled.put(None)
+        await settling
         for outcome in ended:
             if isinstance(outcome, BaseException):
                 raise outcome
-        return self.counts
+
+    async def _even_if_cancelled(self, work: Coroutine[object, object, None]) -> None:
+        """Finish `work` before a cancellation is passed on: what was sent must be settled, what was not, given back."""
+        ending = asyncio.ensure_future(work)
+        cancelled = False
+        while not ending.done():
+            try:
+                await asyncio.shield(ending)
+            except asyncio.CancelledError:
+                self.stop()
+                cancelled = True
+        if cancelled:
+            raise asyncio.CancelledError
 
     async def _feed(self) -> None:
         tenant, after = self.tenant, 0
