@@ -158,7 +158,7 @@ class Day:
         except ConnectorError as error:
             await self.move(wait_of(error))
 
-    async def settle(self, service: Service, tenant_id: str, *, rounds: int = 30) -> None:
+    async def settle(self, service: Service, tenant_id: str, *, rounds: int = 120) -> None:
         """Do as the scheduler does, time passing in between, until nothing is under way or due."""
         whole = True
         for _ in range(rounds):
@@ -189,7 +189,7 @@ class Day:
         raise AssertionError(f"never quiet: {await tenant.ledger.counts()}")
 
     async def until(self, due: datetime) -> None:
-        await self.move(max(0.0, (due - self.clock.now()).total_seconds()) + 0.01)
+        await self.move(max(300.0, (due - self.clock.now()).total_seconds() + 1))
 
     # what came of it
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,7 @@ async def open_desk(
     pipedrive: Config | None = None,
     persons: list[dict[str, object]] | None = None,
     admin: bool = True,
+    now: datetime | None = None,
     **changes: object,
 ) -> AsyncIterator[Desk]:
     """A desk whose waits are the product's own, at a hundred times the speed."""
@@ -79,6 +80,8 @@ async def open_desk(
     async with open_day(folder, pipedrive=pipedrive, waits=waits) as day:
         people = [{"name": "Jan Próba", "phones": [NUMBER]}] if persons is None else persons
         await day.world.seed_pipedrive(persons=people)
+        if now is not None:
+            await day.move((now - day.clock.now()).total_seconds())
         async with day.connector() as service:
             tenant = await day.install(service, day.system.now() - timedelta(hours=1), admin=admin)
             yield Desk(day, service, tenant.id)

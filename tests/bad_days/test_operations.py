@@ -1,0 +1,186 @@
+"""What operators do: two processes on one database, yesterday's backup, a stop in the middle of the work."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from connector.app import Service
+from connector.flows.sync import sync
+from connector.jobs import Jobs
+from tests.bad_days.days import Day
+from tests.flows.desk import ACTIVITIES, Desk, open_desk
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with open_desk(tmp_path) as opened:
+        yield opened
+
+
+def jobs_of(service: Service) -> Jobs:
+    return Jobs(
+        service.settings, service.tenants, service.renew_grant, service.installations, service.deliveries,
+        service.operations, service.metrics,
+    )  # fmt: skip
+
+
+def sends(day: Day) -> int:
+    log = day.faults("pipedrive").log
+    return sum((call.method, call.target) == ("POST", "/api/v2/activities") for call in log)
+
+
+async def sent(day: Day, number: int) -> None:
+    """Wait until so many activities have been sent."""
+    while sends(day) < number:  # noqa: ASYNC110  # the log of calls is no event
+        await asyncio.sleep(0.005)
+
+
+def put_back(backup: Path, database: Path) -> None:
+    """Restore a database from its backup, as operators do with the service stopped."""
+    for left in database.parent.glob(f"{database.name}*"):
+        left.unlink()
+    backup.rename(database)
+
+
+async def test_two_processes_on_one_database_write_every_event_once(desk: Desk) -> None:
+    desk.day.fault("pipedrive", kind="delay", seconds=0.005, times=None, **ACTIVITIES)
+    async with desk.day.connector() as other:
+        for _ in range(3):
+            for _ in range(40):
+                desk.call()
+            both = [await desk.tenant(), await other.tenant(desk.tenant_id)]
+            await asyncio.gather(*(sync(tenant) for tenant in both), *(sync(tenant) for tenant in both))
+    await desk.settle()
+    assert sends(desk.day) == 120
+    assert not desk.day.wrong()
+
+
+async def test_two_processes_look_for_the_same_lost_answers_and_send_them_once(desk: Desk) -> None:
+    desk.day.fault("pipedrive", kind="status_before", times=20, **ACTIVITIES)
+    for _ in range(20):
+        desk.call()
+    await desk.run()
+    assert await desk.states() == {"sending": 20}
+    async with desk.day.connector() as other:
+        for wait in (185, 65, 65, 905):
+            await desk.day.move(wait)
+            both = [await desk.tenant(), await other.tenant(desk.tenant_id)]
+            await asyncio.gather(*(sync(tenant) for tenant in both))
+    await desk.settle()
+    assert sends(desk.day) == 40
+    assert not desk.day.wrong()
+
+
+async def test_a_process_that_slept_through_its_lease_settles_late_and_doubles_nothing(desk: Desk) -> None:
+    """As when a machine is suspended: the answer of the first send comes after the other process took over."""
+    desk.day.land_after = 100_000
+    desk.day.fault("pipedrive", kind="delay", seconds=0.3, **ACTIVITIES)
+    desk.call()
+    tenant = await desk.tenant()
+    sleeping = asyncio.create_task(sync(tenant))
+    async with desk.day.connector() as other:
+        await sent(desk.day, 1)
+        # Its lease runs out before it can renew it, and two looks find nothing.
+        for wait in (125, 185, 65):
+            await desk.day.move(wait)
+            await sync(await other.tenant(desk.tenant_id))
+    await sleeping
+    await desk.settle()
+    assert not desk.day.wrong()
+
+
+async def test_yesterdays_backup_restored_writes_nothing_twice(tmp_path: Path) -> None:
+    async with open_desk(tmp_path) as desk:
+        for _ in range(3):
+            desk.call()
+        jobs = jobs_of(desk.service)
+        await jobs.recover()
+        await desk.settle()
+        desk.call()
+        backup = tmp_path / "backup.db"
+        with (
+            closing(sqlite3.connect(desk.day.world.database)) as live,
+            closing(sqlite3.connect(backup)) as copy,
+        ):
+            live.backup(copy)
+        await desk.settle()
+        for _ in range(4):
+            await desk.day.move(6 * 3600)
+            desk.call()
+            await desk.run()
+        before = len(desk.day.written())
+        await desk.service.close()
+        put_back(backup, desk.day.world.database)
+        async with desk.day.connector() as service:
+            await jobs_of(service).recover()
+            await desk.day.settle(service, desk.tenant_id)
+            assert len(desk.day.written()) == before == 8
+            assert not desk.day.wrong()
+            desk.call()
+            await desk.day.settle(service, desk.tenant_id)
+            assert not desk.day.wrong()
+
+
+async def test_a_lost_database_set_up_anew_takes_up_what_was_written(tmp_path: Path) -> None:
+    """A new installation has new keys: only a person's rebuild under the old ones could know its markers."""
+    async with open_desk(tmp_path) as desk:
+        desk.call()
+        await desk.settle()
+        async with desk.day.connector(database_url=f"sqlite:///{tmp_path}/new.db") as service:
+            tenant = await desk.day.install(service, desk.day.system.now())
+            await desk.day.move(600)
+            desk.call()
+            await desk.day.settle(service, tenant.id)
+        # History before the new beginning is not read unasked, so nothing of it is written again.
+        assert not desk.day.wrong()
+
+
+async def test_a_stop_in_the_middle_of_writing_settles_what_was_sent_and_gives_back_the_rest(
+    desk: Desk,
+) -> None:
+    desk.day.fault("pipedrive", kind="delay", seconds=0.05, times=None, **ACTIVITIES)
+    for _ in range(60):
+        desk.call()
+    jobs = jobs_of(desk.service)
+    running = asyncio.create_task(jobs.sync_all())
+    await sent(desk.day, 20)
+    await jobs.stop()
+    await running
+    states = await desk.states()
+    assert 20 <= states["done"] < 60
+    assert states == {"done": len(desk.day.written()), "new": 60 - len(desk.day.written())}
+    await desk.settle()
+    assert sends(desk.day) == 60
+    assert not desk.day.wrong()
+
+
+async def test_a_run_that_is_cancelled_leaves_nothing_half_sent(desk: Desk) -> None:
+    """As when the scheduler is shut down without waiting: what has begun is still settled."""
+    desk.day.fault("pipedrive", kind="delay", seconds=0.05, times=None, **ACTIVITIES)
+    for _ in range(60):
+        desk.call()
+    running = asyncio.create_task(sync(await desk.tenant()))
+    await sent(desk.day, 20)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert "sending" not in await desk.states()
+    await desk.settle()
+    assert sends(desk.day) == 60
+    assert not desk.day.wrong()
+
+
+async def test_a_day_that_ends_between_two_runs_is_read_in_full(desk: Desk) -> None:
+    for _ in range(6):
+        desk.call()
+        await desk.run()
+        await desk.day.move(timedelta(hours=5).total_seconds())
+    await desk.settle()
+    assert not desk.day.wrong()
