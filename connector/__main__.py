@@ -9,6 +9,7 @@ import uvloop
 from pydantic import ValidationError
 
 from connector import __version__, commands, demo
+from connector.centres import CENTRES
 from connector.logs import set_up
 from connector.settings import Settings
 
@@ -37,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     )
     centre = verb("centre", "connect a contact centre")
     centre.add_argument("action", choices=["connect"], help="password on standard input")
-    centre.add_argument("--vendor", default="thulium")
+    centre.add_argument("--vendor", default="thulium", choices=sorted(CENTRES))
     centre.add_argument("--system", required=True, metavar="NAME")
     centre.add_argument("--user", required=True)
     settings = verb("settings", "show or set the settings document of an installation")

@@ -23,6 +23,7 @@ from connector.flows.tenant import Tenant
 from connector.installation_settings import InstallationSettings
 from connector.records import Right, Window
 from connector.settings import Settings
+from connector.store.index import Entity
 
 
 def show(answer: object) -> None:
@@ -247,7 +248,8 @@ async def run_check(service: Service, args: argparse.Namespace) -> int:
     ]
     if not can_receive_hooks(tenant):
         problems.append("no public https address: the index lives on sweeps alone")
-    problems += [f"webhook of {entity} is missing" for entity, hook in hooks.items() if hook not in there]
+    else:
+        problems += [f"webhook of {entity} is missing" for entity in Entity if hooks.get(entity) not in there]
     centres: dict[str, object] = {}
     for centre in tenant.centres.values():
         rights = await centre.api.check()

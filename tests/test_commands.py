@@ -1,0 +1,299 @@
+"""The command line: each verb in this process, and a few as the real program."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from connector import commands
+from connector.__main__ import parser
+from tests.bad_days.days import empty_database
+from tests.flows.looking import PERSON, tell
+from tests.world import KEY, World, ago, open_world
+
+NUMBER = "601000001"
+CONNECT = ("centre", "connect", "--system", "demo", "--user", "connector")
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with open_world(tmp_path) as world:
+        shutil.copy(empty_database(), world.database)
+        yield world
+
+
+class Line:
+    """A command line; gives exit status, what was printed as JSON, and what went to standard error."""
+
+    def __init__(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        self._world, self._monkeypatch, self._capsys = world, monkeypatch, capsys
+
+    async def __call__(self, *words: str, given: str = "", **settings: object) -> tuple[int, Any, str]:
+        args = parser().parse_args(words)
+        action = getattr(args, "action", None)
+        verb = f"{args.verb} {action}" if action else args.verb
+        self._monkeypatch.setattr(sys, "stdin", io.StringIO(given))
+        self._capsys.readouterr()
+        status = await commands.run(verb, args, self._world.settings(**settings))
+        printed = self._capsys.readouterr()
+        text = printed.out[printed.out.find("\n{" if "\n{" in printed.out else "{") :].strip()
+        text = printed.out[printed.out.index("[") :] if printed.out.startswith("[") else text
+        return status, orjson.loads(text) if text and status != 2 else None, printed.err
+
+    async def set_up(self) -> None:
+        """Install and connect the contact centre; it is read from now on."""
+        status, _, _ = await self("installations", "add", given="demo-api-token\n")
+        assert status == 0
+        status, _, _ = await self(*CONNECT, given="demo-password\n")
+        assert status == 0
+
+
+@pytest.fixture
+def line(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Line:
+    return Line(world, monkeypatch, capsys)
+
+
+async def a_call(world: World) -> None:
+    await world.happen("call", number=NUMBER, at=ago().isoformat(), talk=1)
+
+
+def period() -> tuple[str, ...]:
+    return ("--from", ago(hours=3).isoformat(), "--to", ago(hours=-1).isoformat())
+
+
+async def test_an_installation_is_added_listed_and_deleted(line: Line) -> None:
+    status, added, _ = await line("installations", "add", given="demo-api-token\n")
+    assert (status, added["company"], added["new"]) == (0, "Przykład sp. z o.o.", True)
+    await line(*CONNECT, given="demo-password\n")
+    _, listed, _ = await line("installations")
+    (one,) = listed
+    assert (one["id"], one["state"], one["last_run"]) == (added["installation"], "active", None)
+    assert [centre["id"] for centre in one["centres"]] == ["thulium:demo"]
+    assert "demo-password" not in str(listed)
+
+    assert (await line("installations", "delete"))[0] == 2
+    assert (await line("installations", "delete", "--installation", "nobody"))[0] == 2
+    assert (await line("installations", "delete", "--installation", one["id"]))[0] == 0
+    assert (await line("installations"))[1] == []
+
+
+async def test_what_is_missing_on_standard_input_is_asked_for(line: Line) -> None:
+    status, _, said = await line("installations", "add", given="\n")
+    assert (status, said) == (2, "Write the personal API token to standard input.\n")
+    await line("installations", "add", given="demo-api-token\n")
+    status, _, said = await line(*CONNECT, given="")
+    assert (status, said) == (2, "Write the password to standard input.\n")
+
+
+async def test_credentials_that_do_not_work_are_said_in_a_sentence(line: Line) -> None:
+    status, _, said = await line("installations", "add", given="wrong\n")
+    assert status == 2
+    assert "Traceback" not in said
+    assert "wrong" not in said
+    await line("installations", "add", given="demo-api-token\n")
+    status, _, said = await line(*CONNECT, given="wrong\n")
+    assert (status, said) == (2, "Thulium does not know this API user or password\n")
+    assert (await line("installations"))[1][0]["centres"] == []
+
+
+async def test_connecting_says_which_rights_work(line: Line, world: World) -> None:
+    await line("installations", "add", given="demo-api-token\n")
+    rights = {"*": ["*"], "chats": []}
+    await tell(world, "thulium", "users", login="connector", rights=rights)
+    status, answer, _ = await line(*CONNECT, given="demo-password\n")
+    assert status == 0
+    works = {right["name"]: right["works"] for right in answer["rights"]}
+    assert works["connections"] is True
+    assert works["chats"] is False
+
+
+async def test_settings_are_shown_set_and_refused_in_words(line: Line) -> None:
+    await line.set_up()
+    _, shown, _ = await line("settings", "show")
+    assert (shown["zone"], shown["language"], shown["version"]) == ("Europe/Warsaw", "pl", 1)
+    document = shown | {"language": "en", "calls": shown["calls"] | {"minimum_seconds": 5}}
+    status, saved, _ = await line("settings", "set", given=orjson.dumps(document).decode())
+    assert (status, saved["saved"]) == (0, True)
+    assert (await line("settings", "show"))[1] == document
+
+    for nonsense, word in (
+        ('{"zone": "Europe/Atlantis"}', "is no time zone"),
+        ('{"phone_region": "Poland"}', "is no region"),
+        ('{"links": {"call": "https://centre.example.com/"}}', "{id}"),
+        ('{"colour": "blue"}', "colour"),
+        ('{"version": 2}', "version"),
+        ("not json", "JSON"),
+        ("", "JSON"),
+    ):
+        status, _, said = await line("settings", "set", given=nonsense)
+        assert status == 2
+        assert said.startswith("The settings were not saved.")
+        assert word in said
+    assert (await line("settings", "show"))[1] == document
+
+
+async def test_users_types_and_pipelines_are_listed(line: Line) -> None:
+    await line.set_up()
+    _, users, _ = await line("users")
+    assert "lucja.zak@example.com" in {user["email"] for user in users["users"]}
+    assert users["agents"]["thulium:demo/anna.nowak"] is None
+    _, types, _ = await line("types")
+    assert {"call", "task", "email"} <= {kind["key"] for kind in types}
+    _, pipelines, _ = await line("pipelines")
+    assert pipelines[0]["name"] == "Sprzedaż"
+    assert len(pipelines[0]["stages"]) == 5
+
+
+async def test_check_tells_what_works_and_ends_with_1_when_something_does_not(line: Line) -> None:
+    await line.set_up()
+    status, answer, _ = await line("check")
+    assert status == 1
+    assert answer["problems"] == ["no public https address: the index lives on sweeps alone"]
+    assert answer["admin"] is True
+    assert {right["name"] for right in answer["centres"]["thulium:demo"]} >= {"connections", "tickets"}
+    assert "thulium:demo/anna.nowak" in answer["agents_without_user"]
+
+    public = {"public_url": "https://connector.example.com"}
+    _, answer, _ = await line("check", **public)
+    assert "webhook of person is missing" in answer["problems"]
+
+
+async def test_a_call_is_synchronised_audited_and_rebuilt(line: Line, world: World) -> None:
+    await world.seed_pipedrive(persons=[PERSON])
+    await line.set_up()
+    await a_call(world)
+    status, ran, _ = await line("sync")
+    assert (status, ran["done"]) == (0, 1)
+    status, audit, _ = await line("audit", *period())
+    assert (status, audit["clean"], audit["events"]) == (0, True, 1)
+    _, rebuilt, _ = await line("rebuild", "--from", ago(hours=3).isoformat())
+    assert rebuilt["adopted"] == 1
+
+    await a_call(world)
+    status, audit, _ = await line("audit", *period())
+    assert (status, audit["not_collected"]) == (1, 1)
+
+
+async def test_a_backfill_brings_the_past_within_its_budget(line: Line, world: World) -> None:
+    await world.seed_pipedrive(persons=[PERSON])
+    await world.happen("call", number=NUMBER, at=ago(hours=2).isoformat())
+    await line.set_up()
+    assert (await line("sync"))[1].get("done") is None
+    status, ran, _ = await line("backfill", *period(), "--budget", "500")
+    assert (status, ran["done"]) == (0, 1)
+    assert len(await world.activities()) == 1
+
+
+async def test_one_installation_that_fails_is_told_and_the_next_still_runs(line: Line, world: World) -> None:
+    users = [{"name": "B", "email": "b@example.com", "admin": True, "api_token": "second"}]
+    await tell(world, "pipedrive", "seed", companies=[{"name": "Druga", "users": users}])
+    ids = []
+    for token in ("demo-api-token", "second"):
+        ids.append((await line("installations", "add", given=token))[1]["installation"])
+        await line(*CONNECT, "--installation", ids[-1], given="demo-password\n")
+    await a_call(world)
+    await tell(world, "pipedrive", "company", company=int(ids[0]), open=False)
+    status, _, said = await line("sync")
+    assert status == 2
+    assert said.startswith(f"{ids[0]}: ")
+    _, listed, _ = await line("installations")
+    assert len(listed) == 2
+    status, ran, _ = await line("sync", "--installation", ids[1])
+    assert (status, ran["installation"]) == (0, ids[1])
+
+
+async def test_where_there_are_several_one_must_be_named(line: Line, world: World) -> None:
+    status, _, said = await line("users")
+    assert (status, said) == (2, "Say which installation with --installation ID. There are: none.\n")
+    status, _, said = await line("users", "--installation", "7")
+    assert (status, said) == (2, "There is no active installation '7'.\n")
+
+
+async def test_a_period_that_ends_before_it_begins_is_refused(line: Line) -> None:
+    await line.set_up()
+    at = ago(hours=1).isoformat()
+    status, _, said = await line("audit", "--from", at, "--to", at)
+    assert (status, said) == (2, "--to must be later than --from.\n")
+
+
+async def test_a_service_without_keys_says_what_to_set(line: Line) -> None:
+    status, _, said = await line("installations", secret_keys=())
+    assert status == 2
+    assert said.startswith("CONNECTOR_SECRET_KEYS is not set.")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["audit", "--from", "2026-11-01T00:00", "--to", "2026-11-02T00:00Z"],
+        ["audit", "--from", "yesterday", "--to", "2026-11-02T00:00Z"],
+        ["rebuild", "--from", "2026-11-01"],
+        ["backfill", "--from", "2026-11-01T00:00Z", "--to", "2026-11-02T00:00Z"],
+        ["centre", "connect", "--system", "demo"],
+        ["centre", "connect", "--system", "demo", "--user", "x", "--vendor", "nobody"],
+        ["settings"],
+        ["nonsense"],
+        [],
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_the_usage(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parser().parse_args(words)
+    assert ended.value.code == 2
+    assert "usage: connector" in capsys.readouterr().err
+
+
+def test_a_time_keeps_its_zone() -> None:
+    assert commands.moment("2026-11-01T01:00+01:00") == datetime(2026, 11, 1, tzinfo=UTC)
+    assert commands.moment("2026-11-01T00:00:00.5Z").microsecond == 0
+
+
+async def test_the_program_itself_installs_runs_and_tells_its_outcome_by_exit_status(
+    world: World, tmp_path: Path
+) -> None:
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("CONNECTOR_")},
+        "CONNECTOR_DATABASE_URL": f"sqlite:///{world.database}", "CONNECTOR_SECRET_KEYS": KEY,
+        "CONNECTOR_PIPEDRIVE_API_URL": world.pipedrive, "CONNECTOR_THULIUM_URL": world.thulium + "/{system}",
+        "CONNECTOR_TRUSTED_HOSTS": f"{world.pipedrive[7:]}, {world.thulium[7:]}",
+        "CONNECTOR_THULIUM_REQUESTS_PER_SECOND": "0", "PYTHONPATH": str(Path(__file__).parents[1]),
+    }  # fmt: skip
+
+    async def run(*words: str, given: str = "") -> tuple[int | None, str, str]:
+        program = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "connector", *words, env=environment, cwd=tmp_path,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        out, err = await program.communicate(given.encode())
+        return program.returncode, out.decode(), err.decode()
+
+    await world.seed_pipedrive(persons=[PERSON])
+    status, out, err = await run("installations", "add", given="demo-api-token\n")
+    assert status == 0, err
+    assert orjson.loads(out)["new"] is True
+    connected, refused = await asyncio.gather(
+        run(*CONNECT, given="demo-password\n"), run("settings", "set", given='{"zone": "Nowhere"}')
+    )
+    assert connected[0] == 0, connected
+    assert refused[0] == 2
+    assert "is no time zone" in refused[2]
+    assert "Traceback" not in refused[2]
+    await a_call(world)
+    status, out, err = await run("audit", *period())
+    assert (status, orjson.loads(out)["not_collected"]) == (1, 1), err
+    for secret in ("demo-api-token", "demo-password", NUMBER):
+        assert secret not in out + err
