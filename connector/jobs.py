@@ -18,7 +18,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from connector.centres.port import ContactCentre
 from connector.clock import Clock
-from connector.errors import ConnectorError
+from connector.errors import ConnectorError, Unauthorised
 from connector.flows.activities import Writing
 from connector.flows.collecting import NIGHTLY, OVERLAP
 from connector.flows.indexing import census, ensure, follow_hook
@@ -172,9 +172,14 @@ class Jobs:
                 with self._metrics.runs.labels(tenant.id).time():
                     counts = await sync(tenant, back=back or OVERLAP, begun=partial(self._hold, begun))
                 outcome = "finished"
+                if tenant.installed.reason:
+                    await self._installations.set_reason(tenant.id, "")
             except ConnectorError as error:
                 outcome = f"{type(error).__name__}: {error}"
                 self._report(tenant, "sync", error)
+                if isinstance(error, Unauthorised):
+                    # It is tried again at each run: a refusal may pass. Until then the installation says what to do.
+                    await self._installations.set_reason(tenant.id, f"Pipedrive refuses the token: {error}")
             except Exception as error:  # a mistake of ours must not stop the other installations
                 outcome = f"a mistake in the connector: {type(error).__name__}"
                 log.exception("run broke", installation=tenant.id)

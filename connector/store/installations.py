@@ -194,10 +194,14 @@ class Installations:
         )
         return await self.db.write(lambda db: db.execute(statement).rowcount) == 1
 
-    async def set_state(self, installation_id: str, state: str, reason: str = "") -> None:
-        """Pause or resume an installation."""
-        statement = update(installations).where(installations.c.id == installation_id)
-        await self.db.write(lambda db: db.execute(statement.values(state=state, reason=reason)) and None)
+    async def set_reason(self, installation_id: str, reason: str) -> None:
+        """Say what an active installation suffers from, or with an empty text that it is well again."""
+        statement = (
+            update(installations)
+            .where(installations.c.id == installation_id, installations.c.state == "active")
+            .values(reason=reason)
+        )
+        await self.db.write(lambda db: db.execute(statement) and None)
 
     async def note_sees_others(self, installation_id: str, sees: bool) -> None:
         """Write down whether the sync's user sees activities that belong to others."""

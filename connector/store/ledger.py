@@ -285,7 +285,12 @@ class Ledger:
         statement = (
             update(ledger)
             .where(ledger.c.id == bindparam("row_id"), ledger.c.state == State.NEW)
-            .values(state=bindparam("to"), reason=bindparam("why"), trace=bindparam("how"))
+            .values(
+                state=bindparam("to"),
+                # A verdict without a reason of its own leaves the one that stands.
+                reason=func.coalesce(func.nullif(bindparam("why"), ""), ledger.c.reason),
+                trace=bindparam("how"),
+            )
         )
         rows = [
             {"row_id": v.entry_id, "to": v.state, "why": v.reason, "how": _json(v.trace)} for v in verdicts
@@ -433,7 +438,7 @@ class Ledger:
         statement = (
             update(ledger)
             .where(self.mine, ledger.c.state == State.PARKED, ledger.c.payload_sealed.is_not(None), *chosen)
-            .values(state=State.NEW, reason="", attempts=0)
+            .values(state=State.NEW, attempts=0)
         )
         return await self.db.write(lambda db: db.execute(statement).rowcount)
 

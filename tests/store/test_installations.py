@@ -157,7 +157,7 @@ async def test_one_installation_sees_and_changes_nothing_of_another(stock: Stock
     await connect(stock)
     await stock.installations.set_hook("1", "person", "77")
     await stock.installations.mark_dead(company, "10", "x")
-    await stock.installations.set_state(company, "paused", "x")
+    await stock.installations.set_reason(company, "x")
     await stock.installations.set_centre_state(company, "thulium:demo", "failing", "x")
     await stock.installations.set_subscription(company, "thulium:demo", "9")
     await stock.installations.note_sees_others(company, False)
