@@ -27,7 +27,7 @@ CONNECT = ("centre", "connect", "--system", "demo", "--user", "connector")
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(tmp_path) as world:
+    async with open_world(tmp_path, pipedrive_timeout=5.0, thulium_timeout=5.0) as world:
         shutil.copy(empty_database(), world.database)
         yield world
 

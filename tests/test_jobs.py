@@ -24,14 +24,14 @@ POSTS = {"method": "POST", "path": "^/api/v2/activities$"}
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(tmp_path) as world:
+    async with open_world(tmp_path, pipedrive_timeout=5.0, thulium_timeout=5.0) as world:
         shutil.copy(empty_database(), world.database)
         yield world
 
 
 @pytest.fixture
 async def open_(world: World) -> AsyncIterator[Served]:
-    async with served(world, HastyClock(), pipedrive_timeout=5) as here:
+    async with served(world, HastyClock()) as here:
         yield here
 
 
@@ -202,7 +202,7 @@ async def test_a_run_is_not_begun_beside_another_of_the_same_installation(open_:
 
 
 async def test_stopping_finishes_what_is_sent_and_gives_back_the_rest_of_every_run(world: World) -> None:
-    async with served(world, HastyClock(), pipedrive_timeout=5) as here:
+    async with served(world, HastyClock()) as here:
         first, second = await two(here)
         await here.jobs.sync_all()
         times = [ago(minutes=minute / 2).isoformat() for minute in range(60)]

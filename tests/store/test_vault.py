@@ -99,7 +99,10 @@ SECRETS = [
 
 
 async def test_a_thief_of_the_files_reads_no_token_password_number_name_or_text(tmp_path: Path) -> None:
-    async with open_world(tmp_path) as world, world.connector() as service:
+    async with (
+        open_world(tmp_path, pipedrive_timeout=5.0, thulium_timeout=5.0) as world,
+        world.connector() as service,
+    ):
         await world.seed_pipedrive(
             persons=[{"name": "Jan Próba", "phones": ["+48601000001"], "emails": ["jan@example.com"]}]
         )

@@ -16,7 +16,7 @@ from tests.world import ago, install, open_world
 
 @pytest.fixture
 async def here(tmp_path: Path) -> AsyncIterator[Served]:
-    async with open_world(tmp_path) as world:
+    async with open_world(tmp_path, pipedrive_timeout=5.0, thulium_timeout=5.0) as world:
         shutil.copy(empty_database(), world.database)
         async with served(world, HastyClock()) as here:
             yield here

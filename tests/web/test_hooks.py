@@ -22,7 +22,7 @@ from tests.world import World, install, open_world
 
 @pytest.fixture
 async def here(tmp_path: Path) -> AsyncIterator[Served]:
-    async with open_world(tmp_path) as world:
+    async with open_world(tmp_path, pipedrive_timeout=5.0, thulium_timeout=5.0) as world:
         shutil.copy(empty_database(), world.database)
         async with served(world) as here:
             yield here
@@ -122,7 +122,7 @@ async def test_a_door_made_by_another_process_opens_within_moments(here: Served)
 async def test_what_was_stored_when_the_service_went_down_is_followed_when_it_is_back(
     tmp_path: Path,
 ) -> None:
-    async with open_world(tmp_path) as world:
+    async with open_world(tmp_path, pipedrive_timeout=5.0, thulium_timeout=5.0) as world:
         async with served(world) as here:
             tenant = await install(here.service)
             await here.jobs.stop()
