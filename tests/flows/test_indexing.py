@@ -191,8 +191,9 @@ async def test_a_question_that_answers_itself_is_decided_again(world: World, ser
     assert activity["person_id"] == made["persons"][0]
 
 
-@pytest.mark.parametrize("way", ["hook", "sweep"])
-@pytest.mark.parametrize("end", ["won", "lost", "delete"])
+@pytest.mark.parametrize(
+    ("end", "way"), [("won", "hook"), ("lost", "sweep"), ("delete", "hook"), ("delete", "sweep")]
+)
 async def test_a_deal_that_is_over_is_chosen_no_more(
     world: World, service: Service, way: str, end: str
 ) -> None:
