@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import signal
@@ -29,6 +30,21 @@ PEOPLE = [{"name": f"Osoba {n}", "phones": [f"+48 601 000 {n:03}"]} for n in ran
 POSTS = {"method": "POST", "path": "^/api/v2/activities$"}
 
 
+#: Every so many lives begin with a fresh interpreter; the others are forked from one that has imported everything.
+WHOLE_STARTS = 5
+
+
+@dataclass
+class Life:
+    """A process that serves, and its exit status once it has one."""
+
+    pid: int
+    ended: asyncio.Task[int]
+
+    def send(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
+
+
 @dataclass
 class Branch:
     """One company whose service does not live long."""
@@ -36,6 +52,7 @@ class Branch:
     day: Day
     chance: random.Random
     log: Path
+    zygote: asyncio.subprocess.Process
     kills: int = 0
     kills_in_the_gap: int = 0
     _seen: set[tuple[int, int]] = field(default_factory=set)
@@ -51,23 +68,39 @@ class Branch:
             listed = isinstance(value, list | tuple)
             given[f"CONNECTOR_{name.upper()}"] = ",".join(map(str, value)) if listed else str(value)
         given |= {"CONNECTOR_SECRET_KEYS": KEY, "CONNECTOR_PIPEDRIVE_CLIENT_SECRET": "demo-secret"}
-        # Compiled modules are kept beside the database: a start then takes half as long.
-        given["PYTHONPYCACHEPREFIX"] = str(self.day.world.database.parent.parent / "compiled")
+        # A start takes twice as long where Python may not keep what it compiled.
         left_out = ("CONNECTOR_", "PYTHONDONTWRITEBYTECODE")
         return {name: value for name, value in os.environ.items() if not name.startswith(left_out)} | given
 
     @asynccontextmanager
-    async def service(self) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def service(self, *, whole: bool) -> AsyncIterator[Life]:
+        """A serving process: with its own interpreter, or forked from one that has imported everything."""
+        life = await (self._started() if whole else self._forked())
+        try:
+            yield life
+        finally:
+            with suppress(ProcessLookupError):
+                life.send(signal.SIGKILL)
+            await life.ended
+
+    async def _started(self) -> Life:
         with self.log.open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "connector", "serve"), env=self.environment(), stdout=log, stderr=log
             )
-        try:
-            yield process
-        finally:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+        return Life(process.pid, asyncio.create_task(process.wait()))
+
+    async def _forked(self) -> Life:
+        into, out = self.zygote.stdin, self.zygote.stdout
+        assert into is not None
+        assert out is not None
+        into.write(json.dumps({"environment": self.environment(), "log": str(self.log)}).encode() + b"\n")
+        pid = int(await out.readline())
+
+        async def status() -> int:
+            return int(await out.readline())
+
+        return Life(pid, asyncio.create_task(status()))
 
     def happen(self, number: int) -> None:
         """So many events at the contact centre, of every kind."""
@@ -82,25 +115,25 @@ class Branch:
     async def one_life(self) -> None:
         """Start, let something happen, kill at a random moment, and count whether that fell into the gap."""
         self.happen(self.chance.randint(3, 6))
-        async with self.service() as process:
-            if self.chance.random() < 0.15:
-                await asyncio.sleep(self.chance.uniform(0, 2.5))
+        async with self.service(whole=self.kills % WHOLE_STARTS == 0) as life:
+            if self.chance.random() < 0.25:
+                await asyncio.sleep(self.chance.uniform(0, 1))
             else:
-                await self._first_send(process)
+                await self._first_send(life)
                 await asyncio.sleep(self.chance.uniform(0, 0.12))
-            process.send_signal(signal.SIGKILL)
-            await process.wait()
-        assert process.returncode == -signal.SIGKILL, "the service ended by itself"
+            assert not life.ended.done(), "the service ended by itself"
+            life.send(signal.SIGKILL)
+            assert await life.ended == -signal.SIGKILL
         self.kills += 1
         sending = self.sending()
         self.kills_in_the_gap += bool(sending - self._seen)
         self._seen |= sending
 
-    async def _first_send(self, process: asyncio.subprocess.Process) -> None:
+    async def _first_send(self, life: Life) -> None:
         log = self.day.faults("pipedrive").log
         begin = log[-1].n if log else 0
         async with asyncio.timeout(30):
-            while process.returncode is None:
+            while not life.ended.done():
                 sent = (call for call in reversed(log) if call.n > begin and call.method == "POST")
                 if any(call.target == "/api/v2/activities" for call in sent):
                     return
@@ -126,17 +159,17 @@ class Branch:
         finally:
             connection.close()
 
-    async def last_life(self) -> int | None:
-        """Run in peace until nothing is in doubt, then end as operators end a service."""
+    async def last_life(self) -> int:
+        """Run in peace until nothing is in doubt, then end as operators end a service; gives its status."""
         self.day.mend()
-        async with self.service() as process:
-            async with asyncio.timeout(40):
+        async with self.service(whole=True) as life:
+            async with asyncio.timeout(60):
                 while self.events() < len(self.day.names()) or self.in_doubt():
-                    assert process.returncode is None, "the service ended by itself"
+                    assert not life.ended.done(), "the service ended by itself"
                     await asyncio.sleep(0.1)
-            process.terminate()
+            life.send(signal.SIGTERM)
             async with asyncio.timeout(20):
-                return await process.wait()
+                return await life.ended
 
 
 @asynccontextmanager
@@ -149,4 +182,12 @@ async def open_branch(folder: Path, seed: int) -> AsyncIterator[Branch]:
             await day.install(service, day.system.now() - timedelta(minutes=10))
         # Before the effect and after it: a kill falls as often between claim and effect as between effect and settlement.
         day.fault("pipedrive", kind="delay", seconds=0.06, times=None, **POSTS)
-        yield Branch(day, random.Random(seed), folder / "service.log")
+        pipe = asyncio.subprocess.PIPE
+        zygote = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.bad_days.zygote"), stdin=pipe, stdout=pipe
+        )
+        try:
+            yield Branch(day, random.Random(seed), folder / "service.log", zygote)
+        finally:
+            zygote.kill()
+            await zygote.wait()
