@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientSession, TCPConnector
+from yarl import URL
 
+from connector.app import Service, unpack_tokens
+from connector.pipedrive.oauth import redirect_uri
 from connector.settings import Settings
 from tests.world import KEY
 
@@ -54,13 +57,28 @@ async def get(http: ClientSession, url: str) -> Any:
         return await answer.json()
 
 
+async def install_app(http: ClientSession, service: Service, pipedrive: str, user_id: int) -> tuple[str, str]:
+    """Install over OAuth as `user_id`, whose burst limit is that of an app; gives installation and access token."""
+    form = {
+        "client_id": "demo-client", "redirect_uri": redirect_uri(service.settings), "state": "bench",
+        "user": str(user_id), "decision": "allow",
+    }  # fmt: skip
+    async with http.post(f"{pipedrive}/oauth/authorize", data=form, allow_redirects=False) as consent:
+        code = URL(consent.headers["Location"]).query["code"]
+    arrival = await service.install_code(code)
+    grant = await service.installations.grant(arrival.installation_id, arrival.user_id)
+    assert grant is not None
+    assert grant.tokens is not None
+    return arrival.installation_id, unpack_tokens(grant.tokens).access_token
+
+
 def settings(folder: Path, pipedrive: str, thulium: str = "http://127.0.0.1:1", **changes: Any) -> Settings:
     """Settings of a connector on simulators, the contact centre's own limit off."""
     hosts = tuple(origin.removeprefix("http://") for origin in (pipedrive, thulium))
     values: dict[str, Any] = {
         "database_url": f"sqlite:///{folder / 'bench.db'}", "secret_keys": (KEY,), "trusted_hosts": hosts,
         "pipedrive_api_url": pipedrive, "pipedrive_oauth_url": pipedrive, "thulium_url": thulium + "/{system}",
-        "pipedrive_daily_share": 1.0, "thulium_requests_per_second": 0, "log_level": "ERROR",
+        "pipedrive_client_id": "demo-client", "pipedrive_client_secret": "demo-secret", "pipedrive_daily_share": 1.0, "thulium_requests_per_second": 0, "log_level": "ERROR",
     }  # fmt: skip
     return Settings(_env_file=None, **{**values, **changes})
 
