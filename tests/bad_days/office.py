@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -259,4 +260,5 @@ async def _strike_many(names: Iterable[str], *spots: Sequence[Spot]) -> Found:
 def strike_many(names: Sequence[str], *spots: Sequence[Spot]) -> Found:
     """Work through some kinds of faults in a process of their own."""
     set_up("text", "ERROR")
+    gc.freeze()  # what was imported need not be looked at a thousand times
     return asyncio.run(_strike_many(names, *spots))
