@@ -14,7 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from connector.errors import ConnectorError, NotFound, Rejected
+import structlog
+
+from connector.errors import ConnectorError, NotFound, Rejected, UnknownOutcome
 from connector.flows.deciding import Plan, decide, draft, topic_of, wants_topic
 from connector.flows.indexing import refresh
 from connector.flows.tenant import Tenant
@@ -24,7 +26,9 @@ from connector.pipedrive.client import Pipedrive
 from connector.records import ActivityDraft, Call, CallTopic, Event
 from connector.store.ledger import Claim, Due, Settlement, State
 
-BATCH = 200
+log = structlog.get_logger()
+
+BATCH = 500
 _SETTLE_EVERY_S = 0.2
 
 
@@ -44,7 +48,7 @@ class Writing:
     counts: Counter[str] = field(default_factory=Counter)
     halted_by: ConnectorError | None = None
     _api: Pipedrive = field(init=False)
-    _jobs: asyncio.Queue[_Job | None] = field(default_factory=lambda: asyncio.Queue(2 * BATCH))
+    _jobs: asyncio.Queue[_Job | None] = field(default_factory=lambda: asyncio.Queue(BATCH))
     _settled: asyncio.Queue[Settlement | None] = field(default_factory=asyncio.Queue)
     _tokens: set[str] = field(default_factory=set)
     _stopping: bool = False
@@ -154,19 +158,32 @@ class Writing:
                 asked = False
         if self._stopping:
             return None
-        drafted = draft(tenant, job.plan, topic)
+        try:
+            drafted = draft(tenant, job.plan, topic)
+        except Exception as error:  # one bad event blocks only itself
+            log.exception("not rendered", installation=tenant.id, entry=claim.entry.id)
+            return Settlement(claim, State.PARKED, f"it cannot be put into words: {type(error).__name__}")
+        topic_at = next_topic_at(tenant, event, topic, 0) if asked else once_more_at(tenant, event)
+        return await self._send(job, drafted, topic, topic_at)
+
+    async def _send(
+        self, job: _Job, drafted: ActivityDraft, topic: CallTopic | None, topic_at: datetime | None
+    ) -> Settlement | None:
+        tenant, claim = self.tenant, job.claim
         try:
             written = await self._api.create_activity(drafted)
         except Rejected as error:
             return await self._reconsider(job, drafted, topic, error)
+        except HALTING as error:
+            self.halted_by = error
+            self.stop()
+            return None
         except ConnectorError as error:
-            if isinstance(error, HALTING):
-                self.halted_by = error
-                self.stop()
-                return None
             return decide_failure(claim, error, now=tenant.clock.now(), settings=tenant.service)
+        except Exception:  # whatever broke, the activity may have been written
+            log.exception("write broke", installation=tenant.id, entry=claim.entry.id)
+            return decide_failure(claim, UnknownOutcome(), now=tenant.clock.now(), settings=tenant.service)
         await self._check_sight(drafted, written.id)
-        topic_at = next_topic_at(tenant, event, topic, 0) if asked else once_more_at(tenant, event)
         return Settlement(
             claim,
             State.DONE,

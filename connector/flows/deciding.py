@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import TypedDict
 
+import structlog
+
 from connector.errors import Rejected, Retryable, Unauthorised, Unreachable
 from connector.flows.matching import Matched, Nobody, choose_deal, match
 from connector.flows.rendering import Names, render, seconds_between, topic_names
@@ -16,6 +18,8 @@ from connector.phone import normalise_email
 from connector.records import ActivityDraft, Call, CallResult, CallTopic, Chat, Event, Message, QueueKind
 from connector.store.index import Candidate, OpenDeal
 from connector.store.ledger import Entry, State, Verdict
+
+log = structlog.get_logger()
 
 HIDDEN = "nobody to match: the number is hidden, internal or one of the ignored ones"
 NOBODY = "waiting for the customer to appear in Pipedrive"
@@ -69,9 +73,8 @@ async def decide(tenant: Tenant, entries: Sequence[Entry]) -> Decided:
         if entry.connection in directory.unread:
             continue
         if entry.event is None:
-            decided.verdicts.append(
-                Verdict(entry.id, State.PARKED, "its stored contents can no longer be read")
-            )
+            # Still unreadable; the ledger keeps the reason that it has.
+            decided.verdicts.append(Verdict(entry.id, State.PARKED, ""))
             continue
         kind = activity_type(entry.event, tenant.settings)
         if isinstance(kind, LeftOut):
@@ -85,7 +88,12 @@ async def decide(tenant: Tenant, entries: Sequence[Entry]) -> Decided:
             open_entries.append((entry, entry.event, kind))
     known = await _look_up(tenant, [entry for entry, _, _ in open_entries])
     for entry, event, kind in open_entries:
-        _decide_one(tenant, directory, known, decided, entry, event, kind)
+        try:
+            _decide_one(tenant, directory, known, decided, entry, event, kind)
+        except Exception as error:  # one bad event blocks only itself
+            log.exception("not decided", installation=tenant.id, entry=entry.id)
+            reason = f"it cannot be decided: {type(error).__name__}"
+            decided.verdicts.append(Verdict(entry.id, State.PARKED, reason))
     return decided
 
 
