@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -16,8 +16,8 @@ from connector.flows.rendering import marker_in
 from connector.flows.sync import sync
 from connector.flows.tenant import Tenant
 from connector.pipedrive.budget import Lane
-from connector.records import Window
-from connector.store.ledger import State
+from connector.records import Direction, Message, Ticket, Window
+from connector.store.ledger import Observed, State
 from tests.flows.looking import PERSON, spent, spent_on
 from tests.world import World, ago, install, settle_down
 
@@ -215,3 +215,15 @@ async def test_what_was_decided_can_be_read_back_without_a_name_or_number(
     assert '"matched":"number"' in trace
     assert "601000001" not in trace
     assert PERSON["name"] not in trace
+
+
+async def test_an_event_that_breaks_our_own_code_is_parked_alone(world: World, service: Service) -> None:
+    tenant = await ready(world, service)
+    at = ago(minutes=5)
+    broken = Ticket(id="7", subject=cast("str", None), created_at=at, updated_at=at, source="email")
+    message = Message("1", broken, Direction.INBOUND, at, "jan@example.com", None, "")
+    await tenant.ledger.collect("thulium:demo", [Observed(message, number="+48601000001")])
+    await world.happen("call", number=NUMBER)
+    await settle_down(service, tenant)
+    counts = await tenant.ledger.counts()
+    assert (counts[State.DONE], counts[State.PARKED], counts[State.SENDING]) == (1, 1, 0)
