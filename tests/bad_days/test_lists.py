@@ -78,13 +78,13 @@ async def test_a_list_that_never_stops_moving_is_read_once_it_does(desk: Desk) -
 
 
 async def test_a_page_that_fails_in_the_middle_leaves_the_cursor_where_it_was(desk: Desk) -> None:
-    many(desk, 230)
+    many(desk, 120)
     tenant = await desk.tenant()
     (centre,) = tenant.centres
     await desk.run()
     before = await tenant.ledger.cursor(centre, EventKind.CALL)
     await desk.day.move(1800)
-    many(desk, 230)
+    many(desk, 120)
     desk.day.fault("thulium", kind="status_before", status=500, times=4, nth=2, path="/connections\\?")
     await desk.run()
     assert await tenant.ledger.cursor(centre, EventKind.CALL) == before
