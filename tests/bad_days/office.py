@@ -205,7 +205,7 @@ async def strike_every(
 
     found = Found()
     async with open_office(strike_all) as office:
-        days = deque(_days(name, later, second_looks))
+        days, doubles = deque(_days(name, later, second_looks)), 0
         await _one_day(office, found, f"{name}, everywhere")
         while days and not found.wrong:  # what is wrong stays wrong
             struck = days.popleft()
@@ -214,12 +214,17 @@ async def strike_every(
                 times = 4 if spot.method == "GET" and name.endswith("JSON") else 1
                 spot.strike(office.day, fault, times=times)
             late_first = struck[0] in second_looks
+            doubles += late_first
             missed = await _one_day(office, found, f"{name} at {struck}", late_first=late_first)
             if len(struck) > 1:
                 days += [[spot] for spot in struck if f"^{spot.path}$" in missed]
             elif missed and not (late_first and fault["kind"] in LONG_PAUSES):
                 found.wrong.append(f"{name} never struck {struck[0]}")
         found.healed = int(office.day.counts["healed"])
+        if found.healed > doubles and fault != LATE_FIRST[1]:
+            found.wrong.append(
+                f"{name}: {found.healed - doubles} were sent again without need, and then healed"
+            )
         return found
 
 
