@@ -31,8 +31,9 @@ tests/node/node_modules/.done: $(VENV)/.tests tests/node/package-lock.json
 	cd tests/node && NODE_OPTIONS=--use-system-ca npm ci --loglevel=error --ignore-scripts --no-audit --no-fund
 	touch $@
 
+# libatomic1 is for the Node that Playwright brings.
 /usr/bin/chromium:
-	$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
+	$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core libatomic1 >/dev/null
 
 demo: setup ## run the product with simulated vendors; ARGS=--once plays a day and ends
 	$(BIN)/python -m connector demo $(ARGS)
