@@ -1,7 +1,7 @@
 """New ledger entries become completed Pipedrive activities, each exactly once.
 
-decide a batch -> claim, committed -> ask for the topic and write, several at once -> settle in groups. The stages
-overlap: while one batch is written the next is decided.
+decide a batch -> claim, committed -> ask for the topic -> write -> settle in groups. The stages overlap: while one
+batch is written topics of the next are asked for, and the one after that is decided.
 """
 
 from __future__ import annotations
@@ -32,10 +32,12 @@ BATCH = 500
 _SETTLE_EVERY_S = 0.2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Job:
     claim: Claim
     plan: Plan
+    topic: CallTopic | None = None
+    asked: bool = True
 
 
 @dataclass(slots=True, eq=False)
@@ -48,7 +50,8 @@ class Writing:
     counts: Counter[str] = field(default_factory=Counter)
     halted_by: ConnectorError | None = None
     _api: Pipedrive = field(init=False)
-    _jobs: asyncio.Queue[_Job | None] = field(default_factory=lambda: asyncio.Queue(BATCH))
+    _unasked: asyncio.Queue[_Job | None] = field(default_factory=lambda: asyncio.Queue(BATCH))
+    _ready: asyncio.Queue[_Job | None] = field(default_factory=lambda: asyncio.Queue(BATCH))
     _settled: asyncio.Queue[Settlement | None] = field(default_factory=asyncio.Queue)
     _tokens: set[str] = field(default_factory=set)
     _stopping: bool = False
@@ -66,9 +69,9 @@ class Writing:
 
         Raises what stopped the reading side, after everything that was sent has been settled.
         """
-        # More writers than connections: while some ask the contact centre for a topic, the others keep those busy.
-        number = 2 * self.tenant.service.pipedrive_connections
-        writers = [asyncio.create_task(self._write()) for _ in range(number)]
+        connections = self.tenant.service.pipedrive_connections
+        askers = [asyncio.create_task(self._ask()) for _ in range(connections)]
+        writers = [asyncio.create_task(self._write()) for _ in range(connections)]
         settling = asyncio.create_task(self._settle())
         renewing = asyncio.create_task(self._keep_claims())
         try:
@@ -77,15 +80,23 @@ class Writing:
             self.stop()
             raise
         finally:
-            await self._even_if_cancelled(self._end(writers, settling))
+            await self._even_if_cancelled(self._end(askers, writers, settling))
             renewing.cancel()
             await asyncio.wait([renewing])
         return self.counts
 
-    async def _end(self, writers: Sequence[asyncio.Task[None]], settling: asyncio.Task[None]) -> None:
-        """Let the writers end and settle all they did; raises what broke one of them."""
+    async def _end(
+        self,
+        askers: Sequence[asyncio.Task[None]],
+        writers: Sequence[asyncio.Task[None]],
+        settling: asyncio.Task[None],
+    ) -> None:
+        """Let each stage end after the one before it and settle all that was done; raises what broke a writer."""
+        for _ in askers:
+            await self._unasked.put(None)
+        await asyncio.wait(askers)
         for _ in writers:
-            await self._jobs.put(None)
+            await self._ready.put(None)
         ended = await asyncio.gather(*writers, return_exceptions=True)
         await self._settled.put(None)
         await settling
@@ -134,11 +145,23 @@ class Writing:
         )
         planned = {plan.entry.id: plan for plan in plans}
         for claim in claims:
-            await self._jobs.put(_Job(claim, planned[claim.entry.id]))
+            job = _Job(claim, planned[claim.entry.id])
+            await (self._unasked if wants_topic(job.plan.event) else self._ready).put(job)
+
+    async def _ask(self) -> None:
+        while (job := await self._unasked.get()) is not None:
+            if not self._stopping:
+                try:
+                    job.topic = await topic_of(self.tenant, job.claim.entry)
+                except Exception as error:  # the call itself does not wait for its topic
+                    if not isinstance(error, ConnectorError):
+                        log.exception("topic not read", installation=self.tenant.id, entry=job.claim.entry.id)
+                    job.asked = False
+            await self._ready.put(job)
 
     async def _write(self) -> None:
         unbegun: list[Claim] = []
-        while (job := await self._jobs.get()) is not None:
+        while (job := await self._ready.get()) is not None:
             settlement = None if self._stopping else await self._write_one(job)
             if settlement is None:
                 unbegun.append(job.claim)
@@ -149,31 +172,20 @@ class Writing:
     async def _write_one(self, job: _Job) -> Settlement | None:
         """Write one activity; None when nothing was done and nothing more shall be begun."""
         tenant, claim, event = self.tenant, job.claim, job.plan.event
-        topic, asked = None, True
-        if wants_topic(event):
-            try:
-                topic = await topic_of(tenant, claim.entry)
-            except ConnectorError:
-                # The call itself does not wait for its topic.
-                asked = False
-        if self._stopping:
-            return None
         try:
-            drafted = draft(tenant, job.plan, topic)
+            drafted = draft(tenant, job.plan, job.topic)
         except Exception as error:  # one bad event blocks only itself
             log.exception("not rendered", installation=tenant.id, entry=claim.entry.id)
             return Settlement(claim, State.PARKED, f"it cannot be put into words: {type(error).__name__}")
-        topic_at = next_topic_at(tenant, event, topic, 0) if asked else once_more_at(tenant, event)
-        return await self._send(job, drafted, topic, topic_at)
+        topic_at = next_topic_at(tenant, event, job.topic, 0) if job.asked else once_more_at(tenant, event)
+        return await self._send(job, drafted, topic_at)
 
-    async def _send(
-        self, job: _Job, drafted: ActivityDraft, topic: CallTopic | None, topic_at: datetime | None
-    ) -> Settlement | None:
+    async def _send(self, job: _Job, drafted: ActivityDraft, topic_at: datetime | None) -> Settlement | None:
         tenant, claim = self.tenant, job.claim
         try:
             written = await self._api.create_activity(drafted)
         except Rejected as error:
-            return await self._reconsider(job, drafted, topic, error)
+            return await self._reconsider(job, drafted, error)
         except HALTING as error:
             self.halted_by = error
             self.stop()
@@ -188,15 +200,13 @@ class Writing:
             claim,
             State.DONE,
             crm_id=written.id,
-            shown=shown_hash(tenant, topic, written.note) if topic_at else None,
+            shown=shown_hash(tenant, job.topic, written.note) if topic_at else None,
             topic_at=topic_at,
             heal_at=first_healing(tenant, claim.entry.sends + 1),
             trace=job.plan.trace,
         )
 
-    async def _reconsider(
-        self, job: _Job, refused: ActivityDraft, topic: CallTopic | None, error: Rejected
-    ) -> Settlement:
+    async def _reconsider(self, job: _Job, refused: ActivityDraft, error: Rejected) -> Settlement:
         """Refused: our picture of Pipedrive may be old. Read it again; if that changes nothing, a person must look."""
         tenant, claim = self.tenant, job.claim
         now = tenant.clock.now()
@@ -206,7 +216,7 @@ class Writing:
             decided = await decide(tenant, [claim.entry])
         except ConnectorError as trouble:
             return decide_failure(claim, trouble, now=now, settings=tenant.service)
-        if [draft(tenant, plan, topic) for plan in decided.plans] == [refused]:
+        if [draft(tenant, plan, job.topic) for plan in decided.plans] == [refused]:
             return Settlement(claim, State.PARKED, str(error), failed=True, trace=job.plan.trace)
         return Settlement(claim, State.RETRY, str(error), not_before=now, failed=True)
 
