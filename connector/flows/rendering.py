@@ -1,6 +1,7 @@
 """What an activity says. Pure: an event and the names around it in, subject and HTML note out.
 
-Every value is escaped. Contents are cut at 256 characters; the marker is always the last element of the note.
+Every value is escaped. Contents are cut at 256 characters and keep their line breaks; the marker is always the last
+element of the note.
 """
 
 from __future__ import annotations
@@ -42,12 +43,15 @@ class Text:
 def render(event: Event, names: Names, links: Links, marker: str, _: Translate) -> Text:
     """The texts of `event`; `_` translates into the installation's language."""
     if isinstance(event, Call):
-        subject, lines, link = _call(event, names, links, _)
+        subject, lines, contents, link = _call(event, names, links, _)
     elif isinstance(event, Chat):
-        subject, lines, link = _chat(event, names, links, _)
+        subject, lines, contents, link = _chat(event, names, links, _)
     else:
-        subject, lines, link = _message(event, names, links, _)
+        subject, lines, contents, link = _message(event, names, links, _)
     shown = [f"<b>{label}:</b> {escape(value)}" for label, value in lines if value]
+    label, said = contents
+    if said:
+        shown.append(f"<b>{label}:</b> {'<br>'.join(map(escape, cut(said).splitlines()))}")
     if link:
         shown.append(f'<a href="{escape(link)}">{escape(_("Open in the contact centre"))}</a>')
     shown.append(f"<small>ref:{marker}</small>")
@@ -60,10 +64,12 @@ def marker_in(note: str | None) -> str | None:
     return found[-1] if found else None
 
 
-Lines = Iterable[tuple[str, str | None]]
+Line = tuple[str, str | None]
+#: Subject, lines, what was said or written, and link.
+Parts = tuple[str, Iterable[Line], Line, str | None]
 
 
-def _call(call: Call, names: Names, links: Links, _: Translate) -> tuple[str, Lines, str | None]:
+def _call(call: Call, names: Names, links: Links, _: Translate) -> Parts:
     result = {"answered": _("answered"), "failed": _("failed"), "abandoned": _("abandoned")}[call.result]
     inbound = call.direction is Direction.INBOUND
     kind = _("Inbound call") if inbound else _("Outbound call")
@@ -79,12 +85,11 @@ def _call(call: Call, names: Names, links: Links, _: Translate) -> tuple[str, Li
         (_("Talk time"), times),
         (_("Number"), call.customer_number),
         (_("Topic"), cut(topic) if topic else None),
-        (_("Note"), cut(note) if (note := names.note or call.note) else None),
     ]
-    return subject, lines, _link(links.call, call.id)
+    return subject, lines, (_("Note"), names.note or call.note), _link(links.call, call.id)
 
 
-def _chat(chat: Chat, names: Names, links: Links, _: Translate) -> tuple[str, Lines, str | None]:
+def _chat(chat: Chat, names: Names, links: Links, _: Translate) -> Parts:
     about = chat.topic or chat.client_name
     subject = _("Chat") + (f": {about}" if about else "")
     lasted = None if chat.ended_at is None else _minutes(seconds_between(chat.started_at, chat.ended_at))
@@ -95,12 +100,11 @@ def _chat(chat: Chat, names: Names, links: Links, _: Translate) -> tuple[str, Li
         (_("Agent"), names.agent or chat.agent_id),
         (_("Queue"), names.queue),
         (_("Customer"), chat.client_name),
-        (_("Text"), cut(chat.text) if chat.text else None),
     ]
-    return subject, lines, _link(links.chat, chat.id)
+    return subject, lines, (_("Text"), chat.text), _link(links.chat, chat.id)
 
 
-def _message(message: Message, names: Names, links: Links, _: Translate) -> tuple[str, Lines, str | None]:
+def _message(message: Message, names: Names, links: Links, _: Translate) -> Parts:
     inbound = message.direction is Direction.INBOUND
     kind = _("Inbound e-mail") if inbound else _("Outbound e-mail")
     ticket = message.ticket
@@ -111,9 +115,8 @@ def _message(message: Message, names: Names, links: Links, _: Translate) -> tupl
         (_("Sender"), sender),
         (_("Subject"), cut(ticket.subject)),
         (_("Queue"), names.queue or ticket.queue_name),
-        (_("Excerpt"), cut(message.text) if message.text else None),
     ]
-    return f"{kind}: {ticket.subject}", lines, _link(links.ticket, ticket.id)
+    return f"{kind}: {ticket.subject}", lines, (_("Excerpt"), message.text), _link(links.ticket, ticket.id)
 
 
 def topic_names(names: Names, topic: CallTopic | None) -> Names:

@@ -184,6 +184,28 @@ def test_contents_are_cut_at_256_code_points_of_plain_text(length: int) -> None:
         assert said == text if length <= 256 else said == text[:255] + "…"
 
 
+def test_contents_keep_their_line_breaks_and_nothing_else_has_any() -> None:
+    said = "CLIENT: Dzień dobry\r\nAGENT: <b>Witam</b>\nCLIENT: Do widzenia"
+    for note, label in (
+        (shown(message(text=said)).note, "Excerpt"),
+        (shown(chat(text=said)).note, "Text"),
+        (shown(call(note=said)).note, "Note"),
+    ):
+        assert (
+            f"<b>{label}:</b> CLIENT: Dzień dobry<br>AGENT: &lt;b&gt;Witam&lt;/b&gt;<br>CLIENT: Do wid"
+            in note
+        )
+        assert note.endswith(f"<br><small>ref:{MARKER}</small>")
+    bare = shown(message(ticket={"subject": "One"})).note.count("<br>")
+    assert shown(message(ticket={"subject": "One\nNumber: two"})).note.count("<br>") == bare
+
+
+def test_line_breaks_count_as_one_character_of_the_cut() -> None:
+    text = "ab\n" * 200
+    said = shown(message(text=text)).note.partition("Excerpt:</b> ")[2].partition("<br><small>")[0]
+    assert said.replace("<br>", "\n") == text[:255] + "…"
+
+
 anything = st.text(st.characters(exclude_categories=["Cs"]), max_size=400)
 markup = st.text(st.sampled_from("<>&\"' /=abr:éż😀\u200d\n"), max_size=300)
 wild = anything | markup | st.just(f"</small><script>alert(1)</script>ref:{'Z' * 20}")
