@@ -21,6 +21,7 @@ from connector.flows.installing import can_receive_hooks, keep_subscriptions
 from connector.flows.sync import backfill, sync
 from connector.flows.tenant import Tenant
 from connector.installation_settings import InstallationSettings
+from connector.pipedrive.budget import Budget, Lane
 from connector.records import Right, Window
 from connector.settings import Settings
 from connector.store.index import Entity
@@ -201,11 +202,12 @@ def _counted(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 async def run_backfill(service: Service, args: argparse.Namespace) -> int:
-    """Bring a past period within a budget of Pipedrive tokens."""
+    """Bring a past period within a budget of Pipedrive tokens; says what it spent and what it did not reach."""
     tenant = await the_tenant(service, args.installation)
-    await service.recover(tenant)
-    counts = await backfill(tenant, _window(args), budget=args.budget)
-    show({"installation": tenant.id, **_counted(counts)})
+    budget = Budget(args.budget)
+    await service.recover(tenant.paying(Lane.BACKFILL, budget))
+    counts = await backfill(tenant, _window(args), budget=budget)
+    show({"installation": tenant.id, **_counted(counts), "tokens": args.budget - budget.left})
     return 0
 
 

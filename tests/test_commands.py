@@ -192,8 +192,21 @@ async def test_a_backfill_brings_the_past_within_its_budget(line: Line, world: W
     await line.set_up()
     assert (await line("sync"))[1].get("done") is None
     status, ran, _ = await line("backfill", *period(), "--budget", "500")
-    assert (status, ran["done"]) == (0, 1)
+    assert (status, ran["done"], ran["tokens"]) == (0, 1, 77)
+    assert "still_to_write" not in ran
     assert len(await world.activities()) == 1
+
+
+async def test_a_backfill_whose_budget_is_spent_says_what_is_still_to_be_written(
+    line: Line, world: World
+) -> None:
+    await world.seed_pipedrive(persons=[PERSON])
+    await world.happen("call", number=NUMBER, at=ago(hours=2).isoformat())
+    await line.set_up()
+    status, ran, _ = await line("backfill", *period(), "--budget", "40")
+    assert (status, ran["still_to_write"]) == (0, 1)
+    assert ran["tokens"] <= 40
+    assert await world.activities() == []
 
 
 async def test_one_installation_that_fails_is_told_and_the_next_still_runs(line: Line, world: World) -> None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import structlog
 
-from connector.errors import ConnectorError, Misconfigured, Unauthorised
+from connector.errors import BudgetSpent, ConnectorError, Misconfigured, Unauthorised
 from connector.flows.activities import Writing
 from connector.flows.collecting import OVERLAP, collect, collect_period
 from connector.flows.indexing import ensure
@@ -18,7 +18,7 @@ from connector.flows.topics import add_late_topics
 from connector.flows.verifying import heal, verify
 from connector.pipedrive.budget import Budget, Lane
 from connector.records import Window
-from connector.store.ledger import Due
+from connector.store.ledger import Due, State
 
 log = structlog.get_logger()
 
@@ -60,13 +60,18 @@ async def _read(tenant: Tenant, back: timedelta) -> Counter[str]:
 
 
 async def backfill(
-    tenant: Tenant, window: Window, *, budget: int, begun: Begun | None = None
+    tenant: Tenant, window: Window, *, budget: Budget, begun: Begun | None = None
 ) -> Counter[str]:
-    """Bring a past period, spending at most `budget` tokens; what it does not reach stays to be written."""
+    """Bring a past period, paying all that it asks of Pipedrive from `budget`.
+
+    What that does not reach stays for the next backfill and is counted as `still_to_write`.
+    """
     counts: Counter[str] = Counter()
     for centre in tenant.centres.values():
         counts["collected"] += await collect_period(tenant, centre, window)
-    return counts + await write(tenant, Lane.BACKFILL, Budget(budget), begun=begun)
+    counts += await write(tenant.paying(Lane.BACKFILL, budget), Lane.BACKFILL, begun=begun)
+    counts["still_to_write"] = (await tenant.ledger.counts(window))[State.NEW]
+    return counts
 
 
 async def look_again(tenant: Tenant) -> Counter[str]:
@@ -76,21 +81,24 @@ async def look_again(tenant: Tenant) -> Counter[str]:
     return counts + await add_late_topics(tenant)
 
 
-async def write(
-    tenant: Tenant, lane: Lane, budget: Budget | None = None, *, begun: Begun | None = None
-) -> Counter[str]:
+async def write(tenant: Tenant, lane: Lane, *, begun: Begun | None = None) -> Counter[str]:
     """Write what is new, if there is anything: an idle run costs no token."""
     await tenant.ledger.promote()
     due = Due.BACKFILL if lane is Lane.BACKFILL else Due.LIVE
     if not await tenant.ledger.new(1, lane=due):
         return Counter()
-    await ensure(tenant, no_older_than=tenant.sweep_every)
-    writing = Writing(tenant, lane, budget)
-    if begun is not None:
-        begun(writing)
-    counts = await writing.run()
+    writing = Writing(tenant, lane)
+    try:
+        await ensure(tenant, no_older_than=tenant.sweep_every)
+        if begun is not None:
+            begun(writing)
+        await writing.run()
+    except BudgetSpent as error:
+        if due is Due.LIVE:
+            raise
+        writing.halted_by = error
     if writing.halted_by is not None:
         log.warning("run halted", installation=tenant.id, error=str(writing.halted_by))
         if isinstance(writing.halted_by, Unauthorised | Misconfigured):
             raise writing.halted_by
-    return counts
+    return writing.counts

@@ -16,6 +16,7 @@ from connector.flows.rendering import Translate
 from connector.flows.rules import People
 from connector.installation_settings import InstallationSettings
 from connector.phone import Phones
+from connector.pipedrive.budget import Budget, Lane
 from connector.pipedrive.client import Pipedrive
 from connector.records import QueueKind
 from connector.settings import Settings
@@ -104,6 +105,10 @@ class Tenant:
     def ignored(self) -> frozenset[str]:
         """Own lines and private numbers: calls with them are nobody's."""
         return frozenset(key for raw in self.settings.ignored_numbers for key in self.phones.keys(raw))
+
+    def paying(self, lane: Lane, budget: Budget) -> Tenant:
+        """The same, but whatever is asked of Pipedrive, reads too, is paid from `budget`."""
+        return replace(self, pipedrive=self.pipedrive.on(lane, budget))
 
     async def people(self, *, older_than: timedelta = _FRESH_FOR) -> Directory:
         """The directory, read anew when it is `older_than` that (at most once a minute)."""

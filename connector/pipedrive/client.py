@@ -85,9 +85,9 @@ class Pipedrive:
         self._budget: Budget | None = None
 
     def on(self, lane: Lane, budget: Budget | None = None) -> Pipedrive:
-        """The same client in another lane, paying from `budget` where one is given."""
+        """The same client in another lane, paying from `budget`, or else from the one it pays from already."""
         other = copy.copy(self)
-        other._lane, other._budget = lane, budget
+        other._lane, other._budget = lane, self._budget if budget is None else budget
         return other
 
     def server_now(self) -> datetime | None:

@@ -17,6 +17,7 @@ from connector.flows.recovering import recover
 from connector.flows.sync import backfill, sync
 from connector.flows.tenant import Tenant
 from connector.jobs import Jobs
+from connector.pipedrive.budget import Budget
 from connector.records import Window
 from tests.flows.looking import PERSON, HastyClock, spent
 from tests.world import World, ago, install, settle_down
@@ -62,7 +63,7 @@ async def test_a_database_lost_for_good_knows_its_activities_again_by_the_same_k
         assert await rebuild(tenant, ago(hours=3)) == len(CALLS)
         await settle_down(service, tenant)
         assert (await tenant.ledger.counts())["done"] == len(CALLS)
-        counts = await backfill(tenant, Window(ago(hours=3), ago()), budget=100)
+        counts = await backfill(tenant, Window(ago(hours=3), ago()), budget=Budget(100))
         assert counts["done"] == 0
     assert len(await world.activities()) == len(CALLS)
 

@@ -11,6 +11,7 @@ from connector.app import Service
 from connector.errors import Retryable
 from connector.flows.sync import backfill, sync
 from connector.flows.tenant import Tenant
+from connector.pipedrive.budget import Budget
 from connector.records import Window
 from tests.flows.looking import PERSON, forget_calls, spent
 from tests.world import World, ago, install, settle_down
@@ -41,8 +42,8 @@ async def test_a_backfill_keeps_to_its_budget_to_the_token_and_goes_on_later(
     before = await spent(world)
     assert len(await world.activities()) == 1
 
-    counts = await backfill(tenant, yesterday(), budget=52)
-    assert counts["collected"] == 20
+    counts = await backfill(tenant, yesterday(), budget=Budget(52))
+    assert (counts["collected"], counts["still_to_write"]) == (20, 10)
     assert await spent(world) - before == 50
     assert len(await world.activities()) == 11
     states = await tenant.ledger.counts()
@@ -52,25 +53,44 @@ async def test_a_backfill_keeps_to_its_budget_to_the_token_and_goes_on_later(
     await sync(tenant)
     assert len(await world.activities()) == 11
 
-    counts = await backfill(tenant, yesterday(), budget=1000)
+    counts = await backfill(tenant, yesterday(), budget=Budget(1000))
     assert (counts["collected"], counts["done"]) == (0, 10)
     assert await spent(world) - before == 100
     assert len(await world.activities()) == 21
 
-    assert (await backfill(tenant, yesterday(), budget=1000)).total() == 0
+    assert (await backfill(tenant, yesterday(), budget=Budget(1000))).total() == 0
     assert await spent(world) - before == 100
 
 
 async def test_a_budget_too_small_for_one_activity_writes_none(world: World, service: Service) -> None:
     tenant = await a_past(world, service, 3)
-    await backfill(tenant, yesterday(), budget=4)
+    await backfill(tenant, yesterday(), budget=Budget(4))
     assert len(await world.activities()) == 1
     assert (await tenant.ledger.counts())["new"] == 3
 
 
+@pytest.mark.parametrize("tokens", [0, 2, 12, 33, 53, 72, 76])
+async def test_what_a_backfill_reads_is_paid_from_its_budget_too(
+    world: World, service: Service, tokens: int
+) -> None:
+    """Two tokens for the time, ten each for persons, organizations and deals, forty for users and types."""
+    await world.seed_pipedrive(persons=[PERSON])
+    times = [ago(days=1, minutes=minute).isoformat() for minute in range(5)]
+    await world.seed_centre(calls=[{"number": NUMBER, "at": at} for at in times])
+    tenant = await install(service, since=ago(hours=1))
+    before, budget = await spent(world), Budget(tokens)
+    counts = await backfill(tenant, yesterday(), budget=budget)
+    assert await spent(world) - before == tokens - budget.left <= tokens
+    assert (counts["collected"], counts["still_to_write"], counts["parked"]) == (5, 5, 0)
+
+    counts = await backfill(tenant, yesterday(), budget=Budget(1000))
+    assert (counts["done"], counts["still_to_write"]) == (5, 0)
+    assert await spent(world) - before <= 1000
+
+
 async def test_todays_events_go_before_a_backfill_and_beside_it(world: World, service: Service) -> None:
     tenant = await a_past(world, service)
-    await backfill(tenant, yesterday(), budget=10)
+    await backfill(tenant, yesterday(), budget=Budget(10))
     await world.happen("call", number=NUMBER)
     counts = await sync(tenant)
     assert (counts["collected"], counts["done"]) == (1, 1)
@@ -85,7 +105,7 @@ async def test_what_expired_while_it_waited_a_backfill_brings_back(world: World,
     await tenant.ledger.purge(30)
     assert (await tenant.ledger.counts())["skipped"] == 1
     await world.seed_pipedrive(persons=[PERSON])
-    await backfill(tenant, Window(ago(hours=3), ago(hours=1)), budget=1000)
+    await backfill(tenant, Window(ago(hours=3), ago(hours=1)), budget=Budget(1000))
     assert len(await world.activities()) == 1
 
 
