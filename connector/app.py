@@ -41,10 +41,12 @@ from connector.pipedrive.records import Tokens
 from connector.records import Right
 from connector.settings import Settings
 from connector.store.bindings import Bindings
+from connector.store.connections import Connected
 from connector.store.database import Database
 from connector.store.doubts import Doubts
+from connector.store.grants import Grants
 from connector.store.index import Index
-from connector.store.installations import Connected, Installations, Installed
+from connector.store.installations import Installations, Installed
 from connector.store.ledger import Ledger
 from connector.store.migrations import migrate
 from connector.store.operations import Deliveries, Operations, Spending
@@ -64,27 +66,27 @@ _RETIRED_FOR = timedelta(minutes=30)
 class _GrantTokens:
     """The tokens of one grant, where the Pipedrive adapter finds them."""
 
-    def __init__(self, installations: Installations, installation_id: str, user_id: str) -> None:
-        self._installations, self._installation_id, self._user_id = installations, installation_id, user_id
+    def __init__(self, grants: Grants, installation_id: str, user_id: str) -> None:
+        self._grants, self._installation_id, self._user_id = grants, installation_id, user_id
 
     async def load(self) -> Tokens:
         """The tokens as they stand; Unauthorised if the grant is gone or dead."""
-        grant = await self._installations.grant(self._installation_id, self._user_id)
+        grant = await self._grants.grant(self._installation_id, self._user_id)
         if grant is None or grant.tokens is None or grant.state != "active":
             raise Unauthorised("Pipedrive no longer accepts this installation's token: reconnect it.")
         return unpack_tokens(grant.tokens)
 
     async def lease_refresh(self, until: datetime) -> bool:
         """Take the right to refresh."""
-        return await self._installations.lease_refresh(self._installation_id, self._user_id, until)
+        return await self._grants.lease_refresh(self._installation_id, self._user_id, until)
 
     async def save(self, tokens: Tokens) -> None:
         """Keep new tokens and free the lease."""
-        await self._installations.save_tokens(self._installation_id, self._user_id, orjson.dumps(tokens))
+        await self._grants.save_tokens(self._installation_id, self._user_id, orjson.dumps(tokens))
 
     async def mark_dead(self, reason: str) -> None:
         """A person must connect again."""
-        await self._installations.mark_dead(self._installation_id, self._user_id, reason)
+        await self._grants.mark_dead(self._installation_id, self._user_id, reason)
 
 
 class _OneToken:

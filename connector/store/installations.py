@@ -1,35 +1,27 @@
-"""Installations, their grants and contact-centre connections, and the settings document of each."""
+"""Installations from their first user to their end, and the settings document of each."""
 
 from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import Connection, delete, select, update
 from sqlmodel import SQLModel
 
-from connector.clock import Clock
 from connector.installation_settings import InstallationSettings
-from connector.store.database import Database
+from connector.store.connections import Connections, connections, hooks
+from connector.store.grants import Grants, grants, installations
 from connector.store.tables import (
-    CentreConnection,
     Delivery,
-    Grant,
     IndexedKey,
     IndexedRecord,
     IndexPass,
-    Installation,
     LedgerEntry,
-    PipedriveHook,
     table_of,
 )
-from connector.store.vault import SubjectKeys, Vault, dump_hash_keys, load_hash_keys
+from connector.store.vault import SubjectKeys, dump_hash_keys, load_hash_keys
 
-installations = table_of(Installation)
-grants = table_of(Grant)
-connections = table_of(CentreConnection)
-hooks = table_of(PipedriveHook)
 deliveries = table_of(Delivery)
 ledger = table_of(LedgerEntry)
 
@@ -52,45 +44,8 @@ class Installed:
     settings_version: int
 
 
-@dataclass(frozen=True, slots=True)
-class GrantRow:
-    """A user's permission: his tokens as packed by the Pipedrive adapter (None once they are dead)."""
-
-    user_id: str
-    kind: str
-    tokens: bytes | None
-    version: int
-    is_admin: bool
-    state: str
-    reason: str
-    refreshed_at: datetime
-    refreshing_until: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Connected:
-    """A contact-centre account as it is used."""
-
-    installation_id: str
-    id: str
-    vendor: str
-    system: str
-    user: str
-    password: str
-    state: str
-    reason: str
-    hook_path: str
-    hook_password: str
-    subscription_id: str | None
-    connected_at: datetime
-
-
-class Installations:
-    """All installations of the service."""
-
-    def __init__(self, db: Database, vault: Vault, clock: Clock) -> None:
-        """Keep secrets in `vault`."""
-        self.db, self._vault, self._clock = db, vault, clock
+class Installations(Grants, Connections):
+    """All installations of the service, with the grants and the connections that are theirs."""
 
     async def install(
         self,
@@ -210,69 +165,6 @@ class Installations:
         )
         await self.db.write(lambda db: db.execute(statement) and None)
 
-    # grants
-
-    async def grant(self, installation_id: str, user_id: str) -> GrantRow | None:
-        """One user's grant."""
-        query = select(grants).where(grants.c.installation_id == installation_id, grants.c.user_id == user_id)
-        row = await self.db.read(lambda db: db.execute(query).one_or_none())
-        if row is None:
-            return None
-        tokens = None if row.tokens_sealed is None else self._vault.open(row.tokens_sealed)
-        return GrantRow(
-            row.user_id, row.kind, tokens, row.version, row.is_admin, row.state, row.reason, row.refreshed_at,
-            row.refreshing_until,
-        )  # fmt: skip
-
-    async def lease_refresh(self, installation_id: str, user_id: str, until: datetime) -> bool:
-        """Take the right to refresh a grant's tokens, unless somebody holds it."""
-        now = self._clock.now()
-        statement = (
-            update(grants)
-            .where(grants.c.installation_id == installation_id, grants.c.user_id == user_id)
-            .where((grants.c.refreshing_until.is_(None)) | (grants.c.refreshing_until < now))
-            .values(refreshing_until=until)
-        )
-        return await self.db.write(lambda db: db.execute(statement).rowcount) == 1
-
-    async def save_tokens(self, installation_id: str, user_id: str, tokens: bytes) -> None:
-        """Keep new tokens and give the refresh lease back."""
-        statement = (
-            update(grants)
-            .where(grants.c.installation_id == installation_id, grants.c.user_id == user_id)
-            .values(
-                tokens_sealed=self._vault.seal(tokens), version=grants.c.version + 1, refreshed_at=self._clock.now(),
-                refreshing_until=None, state="active", reason="",
-            )
-        )  # fmt: skip
-        await self.db.write(lambda db: db.execute(statement) and None)
-
-    async def mark_dead(self, installation_id: str, user_id: str, reason: str) -> None:
-        """A grant works no more; if the sync's owner had it, the installation needs reconnecting."""
-
-        def work(db: Connection) -> None:
-            where = (grants.c.installation_id == installation_id, grants.c.user_id == user_id)
-            db.execute(
-                update(grants).where(*where).values(state="dead", reason=reason, refreshing_until=None)
-            )
-            db.execute(
-                update(installations)
-                .where(installations.c.id == installation_id, installations.c.owner_user_id == user_id)
-                .where(installations.c.state == "active")
-                .values(state="reconnect", reason=reason)
-            )
-
-        await self.db.write(work)
-
-    async def idle_grants(self, days: int) -> list[tuple[str, str]]:
-        """Grants (installation, user) whose tokens were last refreshed more than `days` ago."""
-        query = select(grants.c.installation_id, grants.c.user_id).where(
-            grants.c.state == "active",
-            grants.c.kind == "oauth",
-            grants.c.refreshed_at < self._clock.now() - timedelta(days=days),
-        )
-        return list(await self.db.read(lambda db: db.execute(query).all()))
-
     async def uninstall(self, installation_id: str, user_id: str) -> bool:
         """Honour an uninstall: the user's grant goes; the owner's also ends the sync and wipes secrets and payloads.
 
@@ -337,87 +229,3 @@ class Installations:
             installations.c.state == "ended", installations.c.ended_at < before
         )
         return list(await self.db.read(lambda db: db.scalars(query).all()))
-
-    # contact centres
-
-    async def connect_centre(
-        self,
-        installation_id: str,
-        *,
-        vendor: str,
-        system: str,
-        user: str,
-        password: str,
-        since: datetime | None = None,
-    ) -> Connected:
-        """Store a contact-centre account, or renew its password; events are read from `since` (now) on."""
-        connection_id = f"{vendor}:{system}"
-        values = {
-            "user": user, "password_sealed": self._vault.seal(password.encode()), "state": "active", "reason": "",
-        }  # fmt: skip
-        where = (connections.c.installation_id == installation_id, connections.c.id == connection_id)
-
-        def work(db: Connection) -> None:
-            if not db.execute(update(connections).where(*where).values(**values)).rowcount:
-                row = {
-                    "installation_id": installation_id, "id": connection_id, "vendor": vendor, "system": system,
-                    "hook_path": secrets.token_urlsafe(24), "connected_at": since or self._clock.now(),
-                    "hook_password_sealed": self._vault.seal(secrets.token_urlsafe(24).encode()),
-                }  # fmt: skip
-                db.execute(connections.insert(), row | values)
-
-        await self.db.write(work)
-        return next(c for c in await self.centres(installation_id) if c.id == connection_id)
-
-    async def centres(self, installation_id: str | None = None) -> list[Connected]:
-        """Contact-centre accounts of one installation, or of all."""
-        query = select(connections).order_by(connections.c.installation_id, connections.c.id)
-        if installation_id is not None:
-            query = query.where(connections.c.installation_id == installation_id)
-        return [
-            Connected(
-                row.installation_id, row.id, row.vendor, row.system, row.user,
-                self._vault.open(row.password_sealed).decode(), row.state, row.reason, row.hook_path,
-                self._vault.open(row.hook_password_sealed).decode(), row.subscription_id, row.connected_at,
-            )
-            for row in await self.db.read(lambda db: db.execute(query).all())
-        ]  # fmt: skip
-
-    async def set_centre_state(
-        self, installation_id: str, connection_id: str, state: str, reason: str = ""
-    ) -> None:
-        """Write down whether an account works."""
-        where = (connections.c.installation_id == installation_id, connections.c.id == connection_id)
-        statement = update(connections).where(*where).values(state=state, reason=reason)
-        await self.db.write(lambda db: db.execute(statement) and None)
-
-    async def set_subscription(
-        self, installation_id: str, connection_id: str, subscription_id: str | None
-    ) -> None:
-        """Remember the contact centre's webhook that is ours."""
-        where = (connections.c.installation_id == installation_id, connections.c.id == connection_id)
-        statement = update(connections).where(*where).values(subscription_id=subscription_id)
-        await self.db.write(lambda db: db.execute(statement) and None)
-
-    # Pipedrive's webhooks
-
-    async def hooks(self, installation_id: str) -> dict[str, str]:
-        """Our webhooks in Pipedrive: entity to webhook id."""
-        query = select(hooks.c.entity, hooks.c.webhook_id).where(hooks.c.installation_id == installation_id)
-        return await self.db.read(lambda db: dict(db.execute(query).all()))
-
-    async def set_hook(self, installation_id: str, entity: str, webhook_id: str | None) -> None:
-        """Remember, or forget, the webhook of one entity."""
-        row = {
-            "installation_id": installation_id, "entity": entity, "webhook_id": webhook_id,
-            "checked_at": self._clock.now(),
-        }  # fmt: skip
-
-        def work(db: Connection) -> None:
-            db.execute(
-                delete(hooks).where(hooks.c.installation_id == installation_id, hooks.c.entity == entity)
-            )
-            if webhook_id is not None:
-                db.execute(hooks.insert(), row)
-
-        await self.db.write(work)

@@ -59,3 +59,21 @@ async def open_stock(folder: Path, keys: tuple[str, ...] = (KEY,)) -> AsyncItera
         yield Stock(path, db, clock, vault, Installations(db, vault, clock))
     finally:
         await db.close()
+
+
+async def add(stock: Stock, user: str, *, admin: bool = True, company: str = "1") -> bool:
+    return await stock.installations.install(
+        company, name="Firma", domain="firma", user_id=user, is_admin=admin, kind="oauth",
+        tokens=f"secret-token-of-{user}".encode(),
+    )  # fmt: skip
+
+
+async def stands(stock: Stock, company: str = "1") -> tuple[str, str]:
+    (one,) = [one for one in await stock.installations.all() if one.id == company]
+    return one.state, one.owner_user_id
+
+
+async def connect(stock: Stock, company: str = "1") -> None:
+    await stock.installations.connect_centre(
+        company, vendor="thulium", system="demo", user="api", password="centre-password"
+    )

@@ -1,4 +1,3 @@
-import asyncio
 from datetime import timedelta
 
 import pytest
@@ -6,25 +5,7 @@ import pytest
 from connector.installation_settings import InstallationSettings
 from connector.records import Call, CallResult, Direction
 from connector.store.ledger import Ledger, Observed
-from tests.store.stock import Stock
-
-
-async def add(stock: Stock, user: str, *, admin: bool = True, company: str = "1") -> bool:
-    return await stock.installations.install(
-        company, name="Firma", domain="firma", user_id=user, is_admin=admin, kind="oauth",
-        tokens=f"secret-token-of-{user}".encode(),
-    )  # fmt: skip
-
-
-async def stands(stock: Stock, company: str = "1") -> tuple[str, str]:
-    (one,) = [one for one in await stock.installations.all() if one.id == company]
-    return one.state, one.owner_user_id
-
-
-async def connect(stock: Stock, company: str = "1") -> None:
-    await stock.installations.connect_centre(
-        company, vendor="thulium", system="demo", user="api", password="centre-password"
-    )
+from tests.store.stock import Stock, add, connect, stands
 
 
 async def test_the_first_user_owns_the_sync_and_later_ones_join(stock: Stock) -> None:
@@ -65,38 +46,6 @@ async def test_an_agents_uninstall_ends_nothing_but_his_grant(stock: Stock) -> N
     assert not await stock.installations.uninstall("9", "10")
 
 
-async def test_the_owners_dead_token_asks_to_reconnect_and_an_agents_does_not(stock: Stock) -> None:
-    await add(stock, "10")
-    await add(stock, "11")
-    await stock.installations.mark_dead("1", "11", "revoked")
-    assert (await stands(stock))[0] == "active"
-    await stock.installations.mark_dead("1", "10", "revoked")
-    assert (await stands(stock))[0] == "reconnect"
-    await add(stock, "10")
-    assert (await stands(stock))[0] == "active"
-
-
-async def test_a_refresh_is_one_processs_at_a_time(stock: Stock) -> None:
-    await add(stock, "10")
-    until = stock.clock.now() + timedelta(seconds=30)
-    taken = await asyncio.gather(*(stock.installations.lease_refresh("1", "10", until) for _ in range(10)))
-    assert sorted(taken) == [False] * 9 + [True]
-    await stock.installations.save_tokens("1", "10", b"secret-token-2")
-    assert await stock.installations.lease_refresh("1", "10", until)
-    stock.clock.move_to(timedelta(seconds=31))
-    assert await stock.installations.lease_refresh("1", "10", until + timedelta(seconds=31))
-    grant = await stock.installations.grant("1", "10")
-    assert grant is not None
-    assert (grant.tokens, grant.version) == (b"secret-token-2", 1)
-
-
-async def test_grants_that_nobody_used_for_long_are_told(stock: Stock) -> None:
-    await add(stock, "10")
-    assert await stock.installations.idle_grants(days=30) == []
-    stock.clock.move_to(timedelta(days=31))
-    assert [tuple(one) for one in await stock.installations.idle_grants(days=30)] == [("1", "10")]
-
-
 async def test_settings_change_only_for_who_has_seen_the_last_ones(stock: Stock) -> None:
     await add(stock, "10")
     polish = InstallationSettings(language="pl")
@@ -104,20 +53,6 @@ async def test_settings_change_only_for_who_has_seen_the_last_ones(stock: Stock)
     assert not await stock.installations.set_settings("1", InstallationSettings(), seen_version=0)
     (one,) = await stock.installations.all()
     assert (one.settings.language, one.settings_version) == ("pl", 1)
-
-
-async def test_a_contact_centre_connected_again_keeps_its_door_and_its_beginning(stock: Stock) -> None:
-    await add(stock, "10")
-    await connect(stock)
-    (first,) = await stock.installations.centres("1")
-    stock.clock.move_to(timedelta(days=1))
-    again = await stock.installations.connect_centre(
-        "1", vendor="thulium", system="demo", user="api2", password="another-password"
-    )
-    assert (again.hook_path, again.connected_at) == (first.hook_path, first.connected_at)
-    assert (again.user, again.password) == ("api2", "another-password")
-    for word in (b"centre-password", b"another-password", first.hook_password.encode()):
-        assert word not in stock.words()
 
 
 async def test_an_uninstall_wipes_secrets_and_contents_and_keeps_ids(stock: Stock) -> None:
