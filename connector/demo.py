@@ -25,7 +25,7 @@ from aiohttp.typedefs import Middleware
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from connector.app import Service, open_service, serving
+from connector.app import Service, open_service
 from connector.errors import ConnectorError
 from connector.flows.auditing import Audit, audit
 from connector.installation_settings import InstallationSettings
@@ -37,6 +37,7 @@ from connector.sandbox.scenario import Day, Step
 from connector.sandbox.scenario_cast import BRANCHES, ROWERY, Branch
 from connector.sandbox.scenario_open import CONTACT_CENTRE, free_port, open_simulators
 from connector.sandbox.scenario_proof import Proof, prove
+from connector.serving import serving
 from connector.settings import Settings
 from connector.store.ledger import State
 

@@ -9,10 +9,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from io import BytesIO
 
-from connector.app import Service, serving
+from connector.app import Service
 from connector.clock import Clock
 from connector.flows.tenant import Tenant
 from connector.jobs import Jobs
+from connector.serving import serving
 from tests.world import World
 
 

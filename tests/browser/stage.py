@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from playwright.async_api import Browser, Page
 
-from connector.app import Service, serving
+from connector.app import Service
+from connector.serving import serving
 from tests.web.conftest import free_port
 from tests.world import SYSTEM, World, ago, install, open_world, settle_down
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from connector.app import Service, serving
+from connector.app import Service
 from connector.errors import Misconfigured, Rejected, Unauthorised
 from connector.flows.installing import Arrival, keep_hooks, keep_subscriptions
 from connector.flows.sync import sync
 from connector.installation_settings import InstallationSettings
+from connector.serving import serving
 from tests.flows.looking import PERSON, HastyClock, ask, hooks, subscriptions, tell
 from tests.world import ADMIN_TOKEN, PASSWORD, SYSTEM, USER, World, ago, install, settle_down
 

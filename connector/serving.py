@@ -1,0 +1,68 @@
+"""An open service at work: the HTTP side and the jobs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import structlog
+from aiohttp import web
+
+from connector.app import Service
+from connector.jobs import Jobs
+from connector.web import clock as clock_control
+from connector.web import health, hooks
+from connector.web import install as install_pages
+from connector.web.hooks import LARGEST_BODY
+from connector.web.middleware import middlewares
+
+log = structlog.get_logger()
+
+_DOORS_AGE = timedelta(seconds=5)
+
+
+def build_web(service: Service, jobs: Jobs) -> web.Application:
+    """The HTTP side of the service."""
+    settings, clock = service.settings, service.clock
+    app = web.Application(middlewares=middlewares(settings), client_max_size=LARGEST_BODY)
+    last_look = clock.now() - _DOORS_AGE
+
+    async def look_for_doors() -> None:
+        nonlocal last_look
+        if clock.now() - last_look >= _DOORS_AGE:
+            last_look = clock.now()
+            await service.tenants()
+
+    async def ready() -> dict[str, bool]:
+        return {"database": await service.is_writable(), "scheduler": jobs.running}
+
+    app.add_routes(hooks.routes(service.doors, service.deliveries, jobs.hook_arrived, look_for_doors))
+    app.add_routes(health.routes(ready, service.measure, service.metrics.registry))
+    app.add_routes(
+        install_pages.routes(settings, clock, install_code=service.install_code, uninstall=service.uninstall)
+    )
+    if settings.clock_control:
+        app.add_routes(clock_control.routes(clock))
+    return app
+
+
+@asynccontextmanager
+async def serving(service: Service) -> AsyncIterator[Jobs]:
+    """Run jobs and HTTP until the block is left; what is being sent then is finished first."""
+    jobs = Jobs(
+        service.settings, service.tenants, service.renew_grant, service.installations, service.deliveries,
+        service.operations, service.metrics,
+    )  # fmt: skip
+    service.clock.on_move(lambda: jobs.everything_now(service.clock.now().date()))
+    host, _, port = service.settings.listen.rpartition(":")
+    runner = web.AppRunner(build_web(service, jobs), access_log=None, handle_signals=False)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host.strip("[]"), int(port)).start()
+        await jobs.start()
+        log.info("serving", listen=service.settings.listen, public_url=service.settings.public_url)
+        yield jobs
+    finally:
+        await jobs.stop()
+        await runner.cleanup()
