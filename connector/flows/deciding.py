@@ -12,7 +12,7 @@ import structlog
 from connector.errors import Rejected, Retryable, Unauthorised, Unreachable
 from connector.flows.matching import Matched, Nobody, choose_deal, match
 from connector.flows.rendering import Names, render, seconds_between, topic_names
-from connector.flows.rules import LeftOut, activity_type, agent_of, is_to_do, owner_of
+from connector.flows.rules import LeftOut, activity_type, agent_of, is_to_do, not_active, owner_of
 from connector.flows.tenant import Directory, Tenant
 from connector.phone import normalise_email
 from connector.records import ActivityDraft, Call, CallResult, CallTopic, Chat, Event, Message, QueueKind
@@ -80,8 +80,7 @@ async def decide(tenant: Tenant, entries: Sequence[Entry]) -> Decided:
         if isinstance(kind, LeftOut):
             decided.verdicts.append(Verdict(entry.id, State.SKIPPED, kind.reason))
         elif kind not in directory.people.active_types:
-            reason = f"the activity type {kind!r} is not active in Pipedrive; choose another in the settings"
-            decided.verdicts.append(Verdict(entry.id, State.PARKED, reason))
+            decided.verdicts.append(Verdict(entry.id, State.PARKED, not_active(kind)))
         elif not (entry.number_key or entry.email_key or entry.customer_id):
             decided.verdicts.append(Verdict(entry.id, State.SKIPPED, HIDDEN))
         else:

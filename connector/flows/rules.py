@@ -27,6 +27,11 @@ class LeftOut:
     reason: str
 
 
+def not_active(kind: str) -> str:
+    """Why an event is parked; whatever was parked with these very words is tried again once `kind` is active."""
+    return f"the activity type {kind!r} is not active in Pipedrive; choose another in the settings"
+
+
 def activity_type(event: Event, settings: InstallationSettings) -> str | LeftOut:
     """The key of the activity type for `event`, or why it is left out."""
     if isinstance(event, Call):

@@ -13,7 +13,7 @@ from connector.centres.port import ContactCentre
 from connector.clock import Clock
 from connector.errors import ConnectorError, Forbidden
 from connector.flows.rendering import Translate
-from connector.flows.rules import People
+from connector.flows.rules import People, not_active
 from connector.installation_settings import InstallationSettings
 from connector.phone import Phones
 from connector.pipedrive.budget import Budget, Lane
@@ -119,7 +119,13 @@ class Tenant:
             if directory.read_at is None or now - directory.read_at > max(wanted, _LEAST_AGE):
                 await self._read_directory(directory)
                 directory.read_at = now
+                await self._retry_types(directory.people.active_types)
         return directory
+
+    async def _retry_types(self, active: frozenset[str]) -> None:
+        """Have events decided again that were parked because their activity type was not active."""
+        if parked := await self.doubts.parked([not_active(kind) for kind in active]):
+            await self.ledger.retry_parked(parked)
 
     async def _read_directory(self, directory: Directory) -> None:
         users = await self.pipedrive.users()

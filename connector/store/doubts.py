@@ -1,15 +1,16 @@
-"""Entries whose write ended in doubt, may exist twice, or show less than is known by now.
+"""Entries whose write ended in doubt, may exist twice, show less than is known by now, or were parked too early.
 
 Every change compares what it saw (claim, number of looks) so that two processes may work here at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, update
 
+from connector.store.database import any_of
 from connector.store.ledger import COLUMNS, UNKNOWN, Entry, Ledger, State, ledger
 
 
@@ -147,6 +148,13 @@ class Doubts:
         )
         times = await self._db.read(lambda db: [db.scalar(query) for query in columns])  # type: ignore[call-overload]
         return min((at for at in times if at is not None), default=None)
+
+    async def parked(self, reasons: Collection[str]) -> list[int]:
+        """Row ids of entries that are parked for one of these reasons."""
+        query = select(ledger.c.id).where(
+            self._ledger.mine, ledger.c.state == State.PARKED, ledger.c.reason.in_(any_of(reasons))
+        )
+        return list(await self._db.read(lambda db: db.scalars(query).all()))
 
     async def _due(self, *where: object, limit: int) -> list[Entry]:
         query = select(*COLUMNS).where(self._ledger.mine, *where).order_by(ledger.c.id).limit(limit)  # type: ignore[arg-type]

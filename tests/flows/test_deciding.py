@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from connector.app import Service
@@ -182,6 +183,30 @@ async def test_a_type_pipedrive_does_not_have_sets_the_event_aside_with_a_next_s
     await set_settings(service, tenant)
     assert await tenant.ledger.retry_parked() == 1
     assert len(await after(world, service, tenant)) == 1
+
+
+async def test_a_type_that_is_active_again_brings_what_was_set_aside_for_it_and_nothing_else(
+    world: World, service: Service
+) -> None:
+    await world.seed_pipedrive(persons=[PERSON])
+    tenant = await install(service, since=ago(hours=1), chats={"type": "no_such_type"})
+    call_type: dict[str, object] = {"entity": "activity_type", "action": "change", "id": 1}
+    changed = await world.edit(**call_type, changes={"active_flag": False})
+    assert changed["key_string"] == "call"
+    await world.happen("call", number=NUMBER)
+    await world.happen("chat", email="jan@example.com", close=True)
+    assert await after(world, service, tenant) == []
+    assert (await tenant.ledger.counts())["parked"] == 2
+
+    await world.edit(**call_type, changes={"active_flag": True})
+    await tenant.people()
+    assert (await tenant.ledger.counts())["parked"] == 2
+    service.clock.move_to(timedelta(hours=25))
+    await tenant.people()
+    states = await tenant.ledger.counts()
+    assert (states["new"], states["parked"]) == (1, 1)
+    (activity,) = await after(world, service, tenant)
+    assert activity["type"] == "call"
 
 
 async def test_rules_leave_events_out_without_losing_sight_of_them(world: World, service: Service) -> None:

@@ -229,6 +229,17 @@ async def test_parked_entries_are_tried_again_as_long_as_they_have_their_content
     assert await book.ledger.retry_parked() == 0
 
 
+async def test_parked_entries_are_found_by_their_reason(book: Book) -> None:
+    await book.collect("1", "2", "3")
+    entries = await book.ledger.new(9)
+    await book.ledger.record(
+        [Verdict(one.id, State.PARKED, why) for one, why in zip(entries, "abb", strict=True)]
+    )
+    await book.ledger.retry_parked([entries[2].id])
+    assert await book.doubts.parked(["b", "c"]) == [entries[1].id]
+    assert await book.doubts.parked([]) == []
+
+
 @pytest.mark.parametrize("before", ["new", "sending", "waiting", "parked"])
 async def test_what_pipedrive_has_is_adopted_whatever_the_ledger_thought(book: Book, before: str) -> None:
     await book.collect("1")
