@@ -22,7 +22,7 @@ from connector.errors import ConnectorError, Unauthorised
 from connector.flows.activities import Writing
 from connector.flows.collecting import NIGHTLY, OVERLAP
 from connector.flows.indexing import census, ensure, follow_hook
-from connector.flows.installing import keep_hooks, keep_subscriptions
+from connector.flows.installing import keep_hooks, keep_subscriptions, sweep_gap
 from connector.flows.recovering import recover
 from connector.flows.sync import look_again, sync
 from connector.flows.tenant import Tenant
@@ -219,7 +219,7 @@ class Jobs:
         for tenant in await self._tenants():
             with self._guarded(tenant, "sweep"):
                 await keep_subscriptions(tenant, self._installations)
-                await ensure(tenant, no_older_than=tenant.sweep_every)
+                await ensure(tenant, no_older_than=await sweep_gap(tenant, self._installations))
 
     async def _nightly(self) -> None:
         for tenant in await self._tenants():

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from connector.flows.indexing import ensure
 from connector.flows.tenant import Tenant
 from tests.bad_days.days import empty_database
 from tests.flows.looking import PERSON, HastyClock, hooks, subscriptions, tell
@@ -135,6 +136,26 @@ async def test_a_person_who_appears_in_pipedrive_wakes_his_calls_by_webhook(open
     await until(woken)
     await open_.jobs.sync_all()
     assert len(await world.activities()) == 1
+
+
+async def test_where_pipedrive_refuses_webhooks_a_person_is_known_within_half_an_hour(
+    world: World,
+) -> None:
+    clock = HastyClock()
+    async with served(world, clock) as here:
+        await world.fault("pipedrive", "status_before", status=403, path="webhooks", times=None)
+        tenant = await install(here.service, since=ago(hours=1))
+        await ensure(tenant, no_older_than=timedelta())
+        await world.edit(
+            entity="person", action="create", changes={"name": "Jan", "phones": [{"value": NUMBER}]}
+        )
+        clock.move_to(timedelta(minutes=31))
+        key = tenant.ledger.keys.key("+48601000001")
+
+        async def found() -> bool:
+            return key in await tenant.index.candidates([key])
+
+        await until(found)
 
 
 async def test_webhooks_nobody_can_follow_stop_nothing(open_: Served) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 
@@ -53,6 +54,7 @@ async def keep_hooks(tenant: Tenant, installations: Installations) -> bool:
     if not can_receive_hooks(tenant):
         return False
     address = f"{tenant.service.public_url}/hooks/pipedrive/{tenant.installed.hook_path}"
+    missing = set(Entity)
     try:
         there = {hook.id: hook for hook in await tenant.pipedrive.webhooks()}
         known = await installations.hooks(tenant.id)
@@ -64,16 +66,26 @@ async def keep_hooks(tenant: Tenant, installations: Installations) -> bool:
                 if ours and not (stands and old is hook):
                     await tenant.pipedrive.delete_webhook(old.id)
             if stands:
+                missing.discard(entity)
                 continue
             made = await tenant.pipedrive.create_webhook(
                 url=address, entity=entity, name=f"connector {entity}", user=HOOK_USER,
                 password=tenant.installed.hook_password,
             )  # fmt: skip
             await installations.set_hook(tenant.id, entity, made.id)
+            missing.discard(entity)
     except (Forbidden, Rejected) as error:
         log.warning("webhooks not made, the index lives on sweeps", installation=tenant.id, error=str(error))
-        return False
-    return True
+        for entity in missing:
+            await installations.set_hook(tenant.id, entity, None)
+    return not missing
+
+
+async def sweep_gap(tenant: Tenant, installations: Installations) -> timedelta:
+    """How old a sweep may grow: as without a public address where Pipedrive does not let us have our webhooks."""
+    if (await installations.hooks(tenant.id)).keys() >= set(Entity):
+        return tenant.sweep_every
+    return timedelta(seconds=tenant.service.sweep_interval_without_hooks)
 
 
 async def keep_subscriptions(tenant: Tenant, installations: Installations, *, look: bool = False) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from connector.app import Service
 from connector.errors import Misconfigured, Rejected, Unauthorised
-from connector.flows.installing import Arrival, keep_hooks, keep_subscriptions
+from connector.flows.installing import Arrival, keep_hooks, keep_subscriptions, sweep_gap
 from connector.flows.sync import sync
 from connector.installation_settings import InstallationSettings
 from connector.serving import serving
@@ -126,6 +126,30 @@ async def test_without_an_address_pipedrive_can_reach_the_service_runs_on_sweeps
     assert not await keep_hooks(tenant, service.installations)
     assert await hooks(world) == []
     assert tenant.sweep_every.total_seconds() == service.settings.sweep_interval_without_hooks
+
+
+async def test_where_pipedrive_refuses_webhooks_the_index_is_swept_as_often_as_without_an_address(
+    world: World, public: Service
+) -> None:
+    settings, installations = public.settings, public.installations
+
+    async def gap(installation_id: str) -> float:
+        return (await sweep_gap(await public.tenant(installation_id), installations)).total_seconds()
+
+    await world.fault("pipedrive", "status_before", status=403, path="webhooks", times=None)
+    arrival = await allow(world, public)
+    assert await gap(arrival.installation_id) == settings.sweep_interval_without_hooks
+    await world.mend("pipedrive")
+    tenant = await public.tenant(arrival.installation_id)
+    assert await keep_hooks(tenant, installations)
+    assert await gap(tenant.id) == settings.sweep_interval
+
+    # A webhook that is gone, and may not be made again, is not counted on.
+    await tenant.pipedrive.delete_webhook((await installations.hooks(tenant.id))["deal"])
+    await world.fault("pipedrive", "status_before", status=403, path="webhooks", method="POST", times=None)
+    assert not await keep_hooks(tenant, installations)
+    assert (await installations.hooks(tenant.id)).keys() == {"person", "organization"}
+    assert await gap(tenant.id) == settings.sweep_interval_without_hooks
 
 
 async def test_a_second_user_joins_as_an_agent(world: World, public: Service) -> None:
