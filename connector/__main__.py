@@ -8,7 +8,7 @@ import sys
 import uvloop
 from pydantic import ValidationError
 
-from connector import __version__, commands, demo
+from connector import __version__, commands
 from connector.centres import CENTRES
 from connector.logs import set_up
 from connector.settings import Settings
@@ -66,6 +66,9 @@ def main() -> None:
     """Read arguments and settings, run, and end with the verb's exit status."""
     args = parser().parse_args()
     if args.verb == "demo":
+        # The simulators are loaded only where they are played with.
+        from connector import demo  # noqa: PLC0415
+
         sys.exit(uvloop.run(demo.run(once=args.once, fresh=args.fresh)))
     try:
         settings = Settings()

@@ -6,6 +6,7 @@ import asyncio
 import io
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from tests.bad_days.days import empty_database
 from tests.flows.looking import PERSON, tell
 from tests.world import KEY, World, ago, open_world
 
+ROOT = Path(__file__).parents[1]
 NUMBER = "601000001"
 CONNECT = ("centre", "connect", "--system", "demo", "--user", "connector")
 
@@ -275,6 +277,16 @@ def test_a_time_keeps_its_zone() -> None:
     assert commands.moment("2026-11-01T00:00:00.5Z").microsecond == 0
 
 
+def test_the_service_does_not_load_the_simulators() -> None:
+    program = "import sys, connector.__main__; print([n for n in sys.modules if n.startswith('connector.')])"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True, text=True
+    )
+    assert "connector.serving" in loaded.stdout
+    assert "connector.demo" not in loaded.stdout
+    assert "connector.sandbox" not in loaded.stdout
+
+
 async def test_the_program_itself_installs_runs_and_tells_its_outcome_by_exit_status(
     world: World, tmp_path: Path
 ) -> None:
@@ -283,7 +295,7 @@ async def test_the_program_itself_installs_runs_and_tells_its_outcome_by_exit_st
         "CONNECTOR_DATABASE_URL": f"sqlite:///{world.database}", "CONNECTOR_SECRET_KEYS": KEY,
         "CONNECTOR_PIPEDRIVE_API_URL": world.pipedrive, "CONNECTOR_THULIUM_URL": world.thulium + "/{system}",
         "CONNECTOR_TRUSTED_HOSTS": f"{world.pipedrive[7:]}, {world.thulium[7:]}",
-        "CONNECTOR_THULIUM_REQUESTS_PER_SECOND": "0", "PYTHONPATH": str(Path(__file__).parents[1]),
+        "CONNECTOR_THULIUM_REQUESTS_PER_SECOND": "0", "PYTHONPATH": str(ROOT),
     }  # fmt: skip
 
     async def run(*words: str, given: str = "") -> tuple[int | None, str, str]:
