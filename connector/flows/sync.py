@@ -75,10 +75,11 @@ async def backfill(
 
 
 async def look_again(tenant: Tenant) -> Counter[str]:
-    """Verify unknown outcomes, heal doubles and add late topics that are due."""
-    counts = await verify(tenant)
-    counts["healed"] += await heal(tenant)
-    return counts + await add_late_topics(tenant)
+    """Verify unknown outcomes, heal doubles and add late topics that are due; who comes meanwhile waits for its turn."""
+    async with tenant.looking:
+        counts = await verify(tenant)
+        counts["healed"] += await heal(tenant)
+        return counts + await add_late_topics(tenant)
 
 
 async def write(tenant: Tenant, lane: Lane, *, begun: Begun | None = None) -> Counter[str]:

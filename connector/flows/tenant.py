@@ -90,6 +90,7 @@ class Tenant:
     sight: Sight
     directory: Directory
     sweep_every: timedelta
+    looking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def id(self) -> str:

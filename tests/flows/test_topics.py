@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -51,6 +52,18 @@ async def test_a_late_topic_and_note_are_shown_by_one_patch(desk: Desk) -> None:
 
 async def test_a_missing_topic_is_asked_for_four_times_more(desk: Desk) -> None:
     desk.call()
+    await desk.settle()
+    assert asked(desk.day) == 1 + 4
+
+
+async def test_two_looks_at_once_ask_for_a_topic_once_and_skip_none_of_its_times(desk: Desk) -> None:
+    desk.call()
+    await desk.run()
+    await desk.day.move(1800)
+    before = asked(desk.day)
+    tenant = await desk.tenant()
+    await asyncio.gather(look_again(tenant), look_again(tenant))
+    assert asked(desk.day) - before == 1
     await desk.settle()
     assert asked(desk.day) == 1 + 4
 
