@@ -1,6 +1,7 @@
 """How fast events become activities, against a bare loop that posts the same bodies to the same simulator.
 
-`ratio` compares activities written a second, reading, matching and ledger included, with bodies posted a second.
+`ratio` compares activities written a second, reading, matching and ledger included, with bodies posted a second. The connector and the bare loop run on one core
+and the simulators on another, as if they were on other machines.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from aiohttp import ClientSession
 from connector.app import open_service
 from connector.flows.sync import sync
 from connector.logs import set_up
-from tests.bench.peers import client, get, install_app, peak_rss_mb, post, settings, simulator
+from tests.bench.peers import client, get, install_app, peak_rss_mb, pin, post, settings, simulator
 from tests.world import PASSWORD, SYSTEM, USER
 
 PERSONS = 2000
@@ -140,6 +141,7 @@ def main() -> None:
     parser.add_argument("--plan", choices=["lite", "growth", "premium", "ultimate"])
     args = parser.parse_args()
     set_up("text", "ERROR")
+    pin(0)
     print(json.dumps(uvloop.run(bench(args.events, args.latency_ms, args.plan))))
 
 

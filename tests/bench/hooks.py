@@ -12,7 +12,6 @@ import base64
 import hmac
 import json
 import multiprocessing
-import os
 import tempfile
 import time
 from multiprocessing.connection import Connection
@@ -29,7 +28,7 @@ from connector.store.operations import Deliveries
 from connector.store.vault import Vault
 from connector.web.hooks import Door, routes
 from connector.web.middleware import middlewares
-from tests.bench.peers import settings
+from tests.bench.peers import pin, settings
 
 CONNECTIONS = 64
 SECONDS = 4.0
@@ -38,11 +37,6 @@ BODY = json.dumps(
     {"meta": {"entity": "person", "entity_id": "8", "action": "change"}, "data": {"x": "x" * 900}}
 ).encode()
 AUTHORIZATION = b"Basic " + base64.b64encode(b"connector:secret")
-
-
-def _pin(core: int) -> None:
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {cores[core % len(cores)]})
 
 
 async def _serve(pipe: Connection, folder: str, *, bare: bool) -> None:
@@ -86,7 +80,7 @@ async def _bare(request: web.Request) -> web.Response:
 
 
 def _server(pipe: Connection, folder: str, bare: bool) -> None:
-    _pin(0)
+    pin(0)
     uvloop.run(_serve(pipe, folder, bare=bare))
 
 
@@ -133,7 +127,7 @@ def main() -> None:
     """Measure both and print the result."""
     argparse.ArgumentParser(description=__doc__).parse_args()
     set_up("text", "ERROR")
-    _pin(1)
+    pin(1)
     baseline, accepted = _measure(bare=True), _measure(bare=False)
     result = {"accepted_per_s": accepted, "baseline_per_s": baseline, "ratio": accepted / baseline}
     print(json.dumps({name: round(value, 3) for name, value in result.items()}))
