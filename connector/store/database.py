@@ -22,7 +22,7 @@ _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
-    "cache_size=-16000",
+    "cache_size=-4000",
     "wal_autocheckpoint=8000",
 )
 _READERS = 2

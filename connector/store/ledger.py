@@ -227,9 +227,11 @@ class Ledger:
 
     def _adopt(self, db: Connection, rows: list[dict[str, object]]) -> None:
         """Mark as done what was found in Pipedrive when the ledger was rebuilt."""
+        ours = adopted.c.installation_id == self.installation_id
+        if db.scalar(select(adopted.c.marker).where(ours).limit(1)) is None:
+            return
         markers = select(adopted.c.marker, adopted.c.crm_id).where(
-            adopted.c.installation_id == self.installation_id,
-            adopted.c.marker.in_(any_of(row["marker"] for row in rows)),
+            ours, adopted.c.marker.in_(any_of(row["marker"] for row in rows))
         )
         found = dict(db.execute(markers).all())
         for row in rows:
