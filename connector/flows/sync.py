@@ -23,7 +23,7 @@ from connector.store.ledger import Due, State
 log = structlog.get_logger()
 
 #: Reading that takes longer than this goes on while what it found is written.
-_HEAD_START_S = 1.0
+_HEAD_START_S = 0.2
 
 Begun = Callable[[Writing], None]
 
