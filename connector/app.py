@@ -66,7 +66,7 @@ class _GrantTokens:
     async def load(self) -> Tokens:
         """The tokens as they stand; Unauthorised if the grant is gone or dead."""
         grant = await self._grants.grant(self._installation_id, self._user_id)
-        if grant is None or grant.tokens is None or grant.state != "active":
+        if grant is None or grant.tokens is None or grant.state == "dead":
             raise Unauthorised("Pipedrive no longer accepts this installation's token: reconnect it.")
         return unpack_tokens(grant.tokens)
 
@@ -81,6 +81,14 @@ class _GrantTokens:
     async def mark_dead(self, reason: str) -> None:
         """A person must connect again."""
         await self._grants.mark_dead(self._installation_id, self._user_id, reason)
+
+    async def mark_refused(self, reason: str) -> None:
+        """A person should connect again."""
+        await self._grants.mark_refused(self._installation_id, self._user_id, reason)
+
+    async def mark_accepted(self) -> None:
+        """Nobody need connect again."""
+        await self._grants.mark_accepted(self._installation_id, self._user_id)
 
 
 class _OneToken:
@@ -103,6 +111,12 @@ class _OneToken:
 
     async def mark_dead(self, _reason: str) -> None:
         """Nothing is stored that could be marked."""
+
+    async def mark_refused(self, _reason: str) -> None:
+        """The same."""
+
+    async def mark_accepted(self) -> None:
+        """The same."""
 
 
 def _accounts(centres: list[Connected]) -> list[Connected]:
@@ -163,7 +177,7 @@ class Service:
             for one in installed.values():
                 await self._refresh(one, centres.get(one.id, []))
             self._open_doors(installed, centres)
-            return [self._live[one.id].tenant for one in installed.values() if one.state == "active"]
+            return [self._live[one.id].tenant for one in installed.values() if one.runs]
 
     async def tenant(self, installation_id: str) -> Tenant:
         """One installation; Misconfigured when there is none of that id, or its sync has ended."""
@@ -176,7 +190,9 @@ class Service:
         live = self._live.get(one.id)
         known = live.tenant.installed if live else None
         if known is not None and live is not None and _accounts(live.centres) == _accounts(centres):
-            fixed = replace(known, state=one.state, reason=one.reason, sees_others=one.sees_others)
+            fixed = replace(
+                known, state=one.state, reason=one.reason, runs=one.runs, sees_others=one.sees_others
+            )
             if (fixed.settings_version, fixed.owner_user_id) == (one.settings_version, one.owner_user_id):
                 live.tenant = replace(live.tenant, installed=fixed)
                 return
@@ -328,9 +344,7 @@ class Service:
     async def measure(self) -> None:
         """Bring the gauges up to date."""
         for one in await self.installations.all():
-            last = await self.operations.last_run(one.id)
-            refused = last is not None and last[1].startswith(Unauthorised.__name__)
-            self.metrics.healthy.labels(one.id).set(one.state == "active" and not refused)
+            self.metrics.healthy.labels(one.id).set(one.state == "active")
             if (live := self._live.get(one.id)) is not None:
                 self.metrics.tokens.labels(one.id).set(live.governor.spent_today)
                 for state, number in (await live.tenant.ledger.counts()).items():

@@ -14,7 +14,7 @@ from typing import TypeVar
 from aiohttp import ClientSession
 
 from connector.clock import Clock
-from connector.errors import Rejected, UnknownOutcome
+from connector.errors import Rejected, Unauthorised, UnknownOutcome
 from connector.pipedrive import mapping, wire
 from connector.pipedrive.budget import Budget, Governor, Lane
 from connector.pipedrive.credentials import Credentials
@@ -78,6 +78,7 @@ class Pipedrive:
         settings: Settings,
     ) -> None:
         """Calls go in the lane of activities until `on` says otherwise."""
+        self._credentials = credentials
         self._governor = governor
         self._clock = clock
         self._transport = Transport(session, credentials, governor, clock, settings)
@@ -251,9 +252,15 @@ class Pipedrive:
         query: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
     ) -> wire.Reply:
-        return await self._transport.call(
-            operation, record_id, query=query, body=body, lane=self._lane, budget=self._budget
-        )
+        try:
+            reply = await self._transport.call(
+                operation, record_id, query=query, body=body, lane=self._lane, budget=self._budget
+            )
+        except Unauthorised:
+            await self._credentials.refused()
+            raise
+        await self._credentials.accepted()
+        return reply
 
 
 def _listed(

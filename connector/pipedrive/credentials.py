@@ -21,6 +21,10 @@ RENEW_BEFORE = timedelta(minutes=5)
 LEASE = timedelta(seconds=30)
 LOOK_AGAIN_S = 0.25
 NEVER = datetime.max.replace(tzinfo=UTC)
+REFUSED = (
+    "Pipedrive refuses the token, even renewed. Open /install as the owner of the sync or as an administrator, "
+    "or give `connector installations add` a personal token again."
+)
 
 
 class TokenStore(Protocol):
@@ -37,6 +41,12 @@ class TokenStore(Protocol):
 
     async def mark_dead(self, reason: str) -> None:
         """Note that the grant no longer works and a person must connect again."""
+
+    async def mark_refused(self, reason: str) -> None:
+        """Note that calls are refused although the tokens can be renewed; nothing new about a dead grant."""
+
+    async def mark_accepted(self) -> None:
+        """Note that calls with the grant work, in case they were refused."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,10 +79,21 @@ class Credentials:
         self._access: Access | None = None
         self._renew_at = NEVER
         self._dead: Tokens | None = None
+        self._accepted = False
+        self._next_probe: datetime | None = None
+        # Less than lies between two runs, and more than a run needs to come to nothing.
+        self._probe_every = timedelta(seconds=settings.sync_interval / 2)
         self._renewing = asyncio.Lock()
 
     async def access(self) -> Access:
-        """Credentials that work for five minutes at least, where Pipedrive can be reached."""
+        """Credentials that work for five minutes at least, where Pipedrive can be reached.
+
+        While Pipedrive refuses them one caller in a while gets them, to try; Unauthorised for the others.
+        """
+        if self._next_probe is not None:
+            if self._clock.now() < self._next_probe:
+                raise Unauthorised(REFUSED)
+            self._next_probe = self._clock.now() + self._probe_every
         if self._access is not None and self._clock.now() < self._renew_at:
             return self._access
         return await self._renew(None)
@@ -80,6 +101,18 @@ class Credentials:
     async def renew(self, refused: Access) -> Access:
         """Other credentials than the `refused` ones; Unauthorised when there are none."""
         return await self._renew(refused.tokens)
+
+    async def refused(self) -> None:
+        """Note that a call was refused; not by Pipedrive, if there was nothing to send it with."""
+        if self._access is not None and self._next_probe is None:
+            self._accepted, self._next_probe = False, self._clock.now() + self._probe_every
+            await self._store.mark_refused(REFUSED)
+
+    async def accepted(self) -> None:
+        """Note that a call was not refused."""
+        if not self._accepted:
+            self._accepted, self._next_probe = True, None
+            await self._store.mark_accepted()
 
     async def _renew(self, refused: Tokens | None) -> Access:
         async with self._renewing:
@@ -89,6 +122,8 @@ class Credentials:
             if refused is not None and tokens.access_token == refused.access_token:
                 if tokens.personal:
                     raise Unauthorised("Pipedrive does not accept the personal API token")
+                if self._next_probe is not None:
+                    raise Unauthorised(REFUSED)
                 return self._adopt(await self._refresh(tokens, wait=2 * LEASE))
             if tokens.expires_at is None or self._clock.now() < tokens.expires_at - RENEW_BEFORE:
                 return self._adopt(tokens)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, case, select, update
 
 from connector.clock import Clock
 from connector.store.database import Database
@@ -62,38 +62,54 @@ class Grants:
         return await self.db.write(lambda db: db.execute(statement).rowcount) == 1
 
     async def save_tokens(self, installation_id: str, user_id: str, tokens: bytes) -> None:
-        """Keep new tokens and give the refresh lease back."""
+        """Keep new tokens and give the refresh lease back; only a call can tell whether refused ones work again."""
+        refused = grants.c.state == "refused"
         statement = (
             update(grants)
             .where(grants.c.installation_id == installation_id, grants.c.user_id == user_id)
             .values(
                 tokens_sealed=self._vault.seal(tokens), version=grants.c.version + 1, refreshed_at=self._clock.now(),
-                refreshing_until=None, state="active", reason="",
+                refreshing_until=None, state=case((refused, "refused"), else_="active"),
+                reason=case((refused, grants.c.reason), else_=""),
             )
         )  # fmt: skip
         await self.db.write(lambda db: db.execute(statement) and None)
 
     async def mark_dead(self, installation_id: str, user_id: str, reason: str) -> None:
         """A grant works no more; if the sync's owner had it, the installation needs reconnecting."""
+        dead = {"state": "dead", "reason": reason, "refreshing_until": None}
+        await self._mark(installation_id, user_id, ("active", "refused"), dead)
+
+    async def mark_refused(self, installation_id: str, user_id: str, reason: str) -> None:
+        """Pipedrive does not accept a grant that it still renews: as dead, but it may be tried."""
+        await self._mark(installation_id, user_id, ("active",), {"state": "refused", "reason": reason})
+
+    async def mark_accepted(self, installation_id: str, user_id: str) -> None:
+        """A refused grant works again."""
+        await self._mark(installation_id, user_id, ("refused",), {"state": "active", "reason": ""})
+
+    async def _mark(
+        self, installation_id: str, user_id: str, was: tuple[str, ...], values: dict[str, str | None]
+    ) -> None:
+        """Change a grant that `was` in one of these states, and the installation if the sync's owner had it."""
+        state = "active" if values["state"] == "active" else "reconnect"
 
         def work(db: Connection) -> None:
             where = (grants.c.installation_id == installation_id, grants.c.user_id == user_id)
-            db.execute(
-                update(grants).where(*where).values(state="dead", reason=reason, refreshing_until=None)
-            )
-            db.execute(
-                update(installations)
-                .where(installations.c.id == installation_id, installations.c.owner_user_id == user_id)
-                .where(installations.c.state == "active")
-                .values(state="reconnect", reason=reason)
-            )
+            if db.execute(update(grants).where(*where, grants.c.state.in_(was)).values(values)).rowcount:
+                db.execute(
+                    update(installations)
+                    .where(installations.c.id == installation_id, installations.c.owner_user_id == user_id)
+                    .where(installations.c.state.in_(("active", "reconnect")))
+                    .values(state=state, reason=values["reason"])
+                )
 
         await self.db.write(work)
 
     async def idle_grants(self, days: int) -> list[tuple[str, str]]:
         """Grants (installation, user) whose tokens were last refreshed more than `days` ago."""
         query = select(grants.c.installation_id, grants.c.user_id).where(
-            grants.c.state == "active",
+            grants.c.state != "dead",
             grants.c.kind == "oauth",
             grants.c.refreshed_at < self._clock.now() - timedelta(days=days),
         )

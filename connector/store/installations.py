@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, and_, delete, select, update
 from sqlmodel import SQLModel
 
 from connector.installation_settings import InstallationSettings
@@ -42,6 +42,8 @@ class Installed:
     keys: SubjectKeys
     settings: InstallationSettings
     settings_version: int
+    #: Whether its sync runs. It also does while Pipedrive refuses a grant, to find out whether it still does.
+    runs: bool
 
 
 class Installations(Grants, Connections):
@@ -114,9 +116,15 @@ class Installations(Grants, Connections):
 
     async def all(self) -> list[Installed]:
         """Every installation, ended ones included."""
-        rows = await self.db.read(
-            lambda db: db.execute(select(installations).order_by(installations.c.id)).all()
+        mine = and_(
+            grants.c.installation_id == installations.c.id, grants.c.user_id == installations.c.owner_user_id
         )
+        query = (
+            select(installations, (grants.c.state == "refused").label("is_refused"))
+            .outerjoin(grants, mine)
+            .order_by(installations.c.id)
+        )
+        rows = await self.db.read(lambda db: db.execute(query).all())
         opened = []
         for row in rows:
             hash_keys = load_hash_keys(self._vault.open(row.hash_keys_sealed))
@@ -134,6 +142,7 @@ class Installations(Grants, Connections):
                     SubjectKeys(self._vault.open(row.marker_key_sealed), hash_keys),
                     InstallationSettings.model_validate_json(row.settings),
                     row.settings_version,
+                    row.state == "active" or (row.state == "reconnect" and bool(row.is_refused)),
                 )
             )
         return opened

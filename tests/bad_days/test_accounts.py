@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from connector.errors import AccountClosed, BudgetSpent, Unauthorised
+from connector.flows.sync import sync
 from connector.sandbox.pipedrive.app import WORLD
+from connector.store.installations import Installed
 from tests.flows.desk import ACTIVITIES, Desk, open_desk
 
 
@@ -74,6 +76,57 @@ async def test_a_dead_token_in_the_middle_of_a_run_gives_back_what_was_not_sent(
     await desk.day.reconnect(desk.service)
     await desk.settle()
     assert not desk.day.wrong()
+
+
+async def refused(desk: Desk) -> int:
+    """Two runs, one right after the other; gives how many calls Pipedrive has got of them."""
+    before = len(await desk.day.world.calls("pipedrive"))
+    for _ in range(2):
+        with pytest.raises(Unauthorised):
+            await desk.run()
+    return len(await desk.day.world.calls("pipedrive")) - before
+
+
+async def stands(desk: Desk) -> Installed:
+    (installed,) = await desk.service.installations.all()
+    return installed
+
+
+async def test_a_grant_refused_though_renewed_asks_to_reconnect_and_is_tried_once_a_run(desk: Desk) -> None:
+    desk.day.fault("pipedrive", kind="unauthorised", times=None, path="/v[12]/")
+    desk.call()
+    assert await refused(desk) == 3, "a call, a renewal, the call again"
+    assert (await stands(desk)).state == "reconnect"
+    assert "/install" in (await stands(desk)).reason
+    for _ in range(4):
+        await desk.day.move(1800)
+        assert await refused(desk) <= 2, "one call, before it an hourly renewal"
+        assert len(await desk.service.tenants()) == 1
+    desk.day.mend()
+    await desk.day.move(1800)
+    await desk.run()
+    assert len(desk.day.written()) == 1
+    assert ((await stands(desk)).state, (await stands(desk)).reason) == ("active", "")
+
+
+@pytest.mark.parametrize("meanwhile", ["a restart", "another administrator"])
+async def test_a_refused_grant_is_accepted_again_after(desk: Desk, meanwhile: str) -> None:
+    desk.day.fault("pipedrive", kind="unauthorised", times=None, path="/v[12]/")
+    desk.call()
+    assert await refused(desk)
+    desk.day.mend()
+    if meanwhile == "a restart":
+        async with desk.day.connector() as service:
+            await sync((await service.tenants())[0])
+    else:
+        owner = (await stands(desk)).owner_user_id
+        for user in desk.day.company.users.values():
+            user.admin = str(user.id) != owner
+        await desk.day.reconnect(desk.service)
+        assert (await stands(desk)).owner_user_id != owner
+        await desk.run()
+    assert (await stands(desk)).state == "active"
+    assert len(desk.day.written()) == 1
 
 
 async def deactivate(desk: Desk, key: str, *, active: bool = False) -> None:

@@ -45,6 +45,7 @@ class Vault:
     clock: Clock
     until: datetime | None = None
     dead: str | None = None
+    refused: str | None = None
     leases: int = 0
 
     async def load(self) -> Tokens:
@@ -67,6 +68,12 @@ class Vault:
 
     async def mark_dead(self, reason: str) -> None:
         self.dead = reason
+
+    async def mark_refused(self, reason: str) -> None:
+        self.refused = reason
+
+    async def mark_accepted(self) -> None:
+        self.refused = None
 
 
 @pytest.fixture

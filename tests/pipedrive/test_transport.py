@@ -190,6 +190,26 @@ async def test_a_token_refused_twice_is_no_use(desk: Desk, net: aioresponses) ->
         await desk.pipedrive.person("7")
     assert calls(net) == 3
     assert desk.store.dead is None
+    assert "/install" in (desk.store.refused or "")
+
+
+async def test_while_a_token_is_refused_one_call_in_a_while_tries_it(desk: Desk, net: aioresponses) -> None:
+    net.get(PERSON, status=401, payload={"success": False}, repeat=3)
+    net.post(REFRESH, payload={"access_token": "second", "refresh_token": "r", "api_domain": API})
+    for _ in range(5):
+        with pytest.raises(Unauthorised):
+            await desk.pipedrive.person("7")
+    assert calls(net) == 3
+    desk.clock.move_to(timedelta(minutes=15))
+    for _ in range(5):
+        with pytest.raises(Unauthorised):
+            await desk.pipedrive.person("7")
+    assert calls(net) == 4
+    net.get(PERSON, payload=FOUND, repeat=True)
+    desk.clock.move_to(timedelta(minutes=31))
+    for _ in range(2):
+        await desk.pipedrive.person("7")
+    assert desk.store.refused is None
 
 
 @pytest.mark.parametrize("method", ["read", "write"])

@@ -34,3 +34,24 @@ async def test_grants_that_nobody_used_for_long_are_told(stock: Stock) -> None:
     assert await stock.installations.idle_grants(days=30) == []
     stock.clock.move_to(timedelta(days=31))
     assert [tuple(one) for one in await stock.installations.idle_grants(days=30)] == [("1", "10")]
+
+
+async def test_a_grant_refused_is_shown_as_such_until_a_call_goes_through(stock: Stock) -> None:
+    await add(stock, "10")
+    await stock.installations.mark_refused("1", "10", "refused")
+    await stock.installations.save_tokens("1", "10", b"renewed")
+    (one,) = await stock.installations.all()
+    assert (one.state, one.reason, one.runs) == ("reconnect", "refused", True)
+    await stock.installations.mark_accepted("1", "10")
+    (one,) = await stock.installations.all()
+    assert (one.state, one.reason, one.runs) == ("active", "", True)
+
+
+async def test_a_dead_grant_is_neither_tried_nor_brought_back_by_a_late_answer(stock: Stock) -> None:
+    await add(stock, "10")
+    await stock.installations.mark_refused("1", "10", "refused")
+    await stock.installations.mark_dead("1", "10", "revoked")
+    await stock.installations.mark_refused("1", "10", "refused")
+    await stock.installations.mark_accepted("1", "10")
+    (one,) = await stock.installations.all()
+    assert (one.state, one.reason, one.runs) == ("reconnect", "revoked", False)
