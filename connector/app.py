@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-import orjson
 import structlog
 from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 from sqlalchemy import select
@@ -17,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from connector.centres import CENTRES, Account, ContactCentre
 from connector.clock import Clock
-from connector.errors import Misconfigured, Unauthorised
+from connector.errors import Misconfigured
 from connector.flows.installing import (
     HOOK_USER,
     Arrival,
@@ -43,80 +42,18 @@ from connector.store.bindings import Bindings
 from connector.store.connections import Connected
 from connector.store.database import Database
 from connector.store.doubts import Doubts
-from connector.store.grants import Grants
 from connector.store.index import Index
 from connector.store.installations import Installations, Installed
 from connector.store.ledger import Ledger
 from connector.store.migrations import migrate
 from connector.store.operations import Deliveries, Operations, Spending
 from connector.store.vault import Vault
+from connector.tokens import GrantTokens, OneToken, pack_tokens
 from connector.web.hooks import Door
 
 log = structlog.get_logger()
 
 _RETIRED_FOR = timedelta(minutes=30)
-
-
-class _GrantTokens:
-    """The tokens of one grant, where the Pipedrive adapter finds them."""
-
-    def __init__(self, grants: Grants, installation_id: str, user_id: str) -> None:
-        self._grants, self._installation_id, self._user_id = grants, installation_id, user_id
-
-    async def load(self) -> Tokens:
-        """The tokens as they stand; Unauthorised if the grant is gone or dead."""
-        grant = await self._grants.grant(self._installation_id, self._user_id)
-        if grant is None or grant.tokens is None or grant.state == "dead":
-            raise Unauthorised("Pipedrive no longer accepts this installation's token: reconnect it.")
-        return unpack_tokens(grant.tokens)
-
-    async def lease_refresh(self, until: datetime) -> bool:
-        """Take the right to refresh."""
-        return await self._grants.lease_refresh(self._installation_id, self._user_id, until)
-
-    async def save(self, tokens: Tokens) -> None:
-        """Keep new tokens and free the lease."""
-        await self._grants.save_tokens(self._installation_id, self._user_id, orjson.dumps(tokens))
-
-    async def mark_dead(self, reason: str) -> None:
-        """A person must connect again."""
-        await self._grants.mark_dead(self._installation_id, self._user_id, reason)
-
-    async def mark_refused(self, reason: str) -> None:
-        """A person should connect again."""
-        await self._grants.mark_refused(self._installation_id, self._user_id, reason)
-
-    async def mark_accepted(self) -> None:
-        """Nobody need connect again."""
-        await self._grants.mark_accepted(self._installation_id, self._user_id)
-
-
-class _OneToken:
-    """Tokens that are not stored yet, while it is found out whose they are."""
-
-    def __init__(self, tokens: Tokens) -> None:
-        self._tokens = tokens
-
-    async def load(self) -> Tokens:
-        """The tokens just received."""
-        return self._tokens
-
-    async def lease_refresh(self, _until: datetime) -> bool:
-        """Nobody else knows them."""
-        return True
-
-    async def save(self, tokens: Tokens) -> None:
-        """Go on with these."""
-        self._tokens = tokens
-
-    async def mark_dead(self, _reason: str) -> None:
-        """Nothing is stored that could be marked."""
-
-    async def mark_refused(self, _reason: str) -> None:
-        """The same."""
-
-    async def mark_accepted(self) -> None:
-        """The same."""
 
 
 def _accounts(centres: list[Connected]) -> list[Connected]:
@@ -127,14 +64,6 @@ def _accounts(centres: list[Connected]) -> list[Connected]:
 def _minute(at: datetime) -> datetime:
     """The minute of `at`: contact centres tell the time of an event no finer."""
     return at.replace(second=0, microsecond=0)
-
-
-def unpack_tokens(packed: bytes) -> Tokens:
-    """Tokens as they were stored."""
-    row = orjson.loads(packed)
-    if row["expires_at"] is not None:
-        row["expires_at"] = datetime.fromisoformat(row["expires_at"])
-    return Tokens(**(row | {"scopes": tuple(row["scopes"])}))
 
 
 @dataclass(slots=True)
@@ -201,7 +130,7 @@ class Service:
 
     async def _build(self, one: Installed, centres: list[Connected]) -> _Live:
         governor = Governor(self.clock, self.settings, Spending(self.db, one.id))
-        tokens = _GrantTokens(self.installations, one.id, one.owner_user_id)
+        tokens = GrantTokens(self.installations, one.id, one.owner_user_id)
         credentials = Credentials(tokens, self.session, self.clock, self.settings)
         ledger = Ledger(self.db, self.vault, one.keys, one.id, self.clock)
         grant = await self.installations.grant(one.id, one.owner_user_id)
@@ -276,9 +205,9 @@ class Service:
 
     async def _install(self, tokens: Tokens, kind: str) -> Arrival:
         governor = Governor(self.clock, self.settings, _Uncounted())
-        credentials = Credentials(_OneToken(tokens), self.session, self.clock, self.settings)
+        credentials = Credentials(OneToken(tokens), self.session, self.clock, self.settings)
         client = Pipedrive(self.session, credentials, governor, self.clock, self.settings)
-        arrival = await install(client, self.installations, kind=kind, tokens=orjson.dumps(tokens))
+        arrival = await install(client, self.installations, kind=kind, tokens=pack_tokens(tokens))
         # Built anew, it forgets why calls were paused.
         self._retire(arrival.installation_id)
         await self.tenants()
@@ -333,7 +262,7 @@ class Service:
 
     async def renew_grant(self, installation_id: str, user_id: str) -> None:
         """Use a grant, so that it does not die of idleness."""
-        tokens = _GrantTokens(self.installations, installation_id, user_id)
+        tokens = GrantTokens(self.installations, installation_id, user_id)
         await Credentials(tokens, self.session, self.clock, self.settings).access()
 
     async def recover(self, tenant: Tenant) -> None:

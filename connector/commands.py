@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import orjson
 from pydantic import ValidationError
 
-from connector.app import Service, open_service, unpack_tokens
+from connector.app import Service, open_service
 from connector.errors import ConnectorError, Misconfigured
 from connector.flows.auditing import audit, rebuild
 from connector.flows.installing import can_receive_hooks, keep_subscriptions
@@ -26,6 +26,7 @@ from connector.records import Right, Window
 from connector.serving import serving
 from connector.settings import Settings
 from connector.store.index import Entity
+from connector.tokens import unpack_tokens
 
 
 def show(answer: object) -> None:

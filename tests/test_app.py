@@ -10,11 +10,12 @@ from pathlib import Path
 import orjson
 import pytest
 
-from connector.app import Service, unpack_tokens
+from connector.app import Service
 from connector.errors import Misconfigured
 from connector.installation_settings import InstallationSettings
 from connector.pipedrive.records import Tokens
 from connector.store.operations import Spending
+from connector.tokens import unpack_tokens
 from tests.bad_days.days import empty_database
 from tests.flows.looking import PERSON, HastyClock, spent
 from tests.world import World, ago, install, open_world, settle_down

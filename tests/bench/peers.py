@@ -16,9 +16,10 @@ from typing import Any
 from aiohttp import ClientSession, TCPConnector
 from yarl import URL
 
-from connector.app import Service, unpack_tokens
+from connector.app import Service
 from connector.pipedrive.oauth import redirect_uri
 from connector.settings import Settings
+from connector.tokens import unpack_tokens
 from tests.world import KEY
 
 _CORES = sorted(os.sched_getaffinity(0))
