@@ -57,6 +57,7 @@ class _Known:
     candidates: Mapping[str, Sequence[Candidate]]
     bound: Mapping[str, Candidate]
     of_customer: Mapping[str, _Ways]
+    keys: Mapping[str, Set[str]]
     unread: Set[str]
     deals: Mapping[str, Sequence[OpenDeal]]
 
@@ -115,13 +116,14 @@ def _decide_one(
         found = match(None, **known.of_customer[customer])
     if isinstance(found, Nobody) and customer in known.unread:
         return  # a failed look-up proves nothing: the entry stays new
+    others = known.keys.get(customer or "", frozenset()) - {entry.number_key, entry.email_key}
     if isinstance(found, Nobody):
-        decided.verdicts.append(Verdict(entry.id, State.WAITING, NOBODY))
+        decided.verdicts.append(Verdict(entry.id, State.WAITING, NOBODY, keys=others))
         return
     if not isinstance(found, Matched):
         reason = f"{len(found.person_ids)} persons in Pipedrive could be meant"
         trace = {"candidates": list(found.person_ids)}
-        decided.verdicts.append(Verdict(entry.id, State.UNDECIDED, reason, trace))
+        decided.verdicts.append(Verdict(entry.id, State.UNDECIDED, reason, trace, others))
         return
     owner_id, owner_how = owner_of(entry.connection, event, tenant.settings, directory.people)
     deal_id = None
@@ -154,20 +156,20 @@ async def _look_up(tenant: Tenant, entries: Sequence[Entry]) -> _Known:
         matches = candidates.get(entry.number_key or "") or candidates.get(entry.email_key or "")
         if customer and customer not in bound and not matches:
             unknown.setdefault(customer, entry)
-    of_customer, unread = await _customers_candidates(tenant, unknown)
+    of_customer, keys_of, unread = await _customers_candidates(tenant, unknown)
     persons = {c.person_id for found in candidates.values() for c in found}
     persons |= {c.person_id for ways in of_customer.values() for c in (*ways["by_email"], *ways["by_number"])}
     persons |= {candidate.person_id for candidate in bound.values()}
     deals = await tenant.index.open_deals(persons) if tenant.settings.deal_rule == "one_open" else {}
-    return _Known(candidates, bound, of_customer, unread, deals)
+    return _Known(candidates, bound, of_customer, keys_of, unread, deals)
 
 
 async def _customers_candidates(
     tenant: Tenant, unknown: Mapping[str, Entry]
-) -> tuple[dict[str, _Ways], set[str]]:
+) -> tuple[dict[str, _Ways], dict[str, frozenset[str]], set[str]]:
     """Match customers by all their numbers and addresses, when those of the event alone match nobody.
 
-    Answers also which customers could not be read now.
+    Answers also the keys of these, and which customers could not be read now.
     """
     key = tenant.ledger.keys.key
     unread: set[str] = set()
@@ -190,7 +192,8 @@ async def _customers_candidates(
         return emails, [key(number) for phone in customer.phones for number in tenant.phones.keys(phone)]
 
     keys = dict(zip(unknown, await asyncio.gather(*map(keys_of, unknown.values())), strict=True))
-    found = await tenant.index.candidates({one for mine in keys.values() for ways in mine for one in ways})
+    together = {customer: frozenset((*emails, *numbers)) for customer, (emails, numbers) in keys.items()}
+    found = await tenant.index.candidates(frozenset().union(*together.values()))
     ways = {
         customer: _Ways(
             by_email=[c for one in emails for c in found.get(one, ())],
@@ -198,7 +201,7 @@ async def _customers_candidates(
         )
         for customer, (emails, numbers) in keys.items()
     }
-    return ways, unread
+    return ways, together, unread
 
 
 # drafts

@@ -18,6 +18,7 @@ from connector.store.tables import (
     IndexedRecord,
     IndexPass,
     LedgerEntry,
+    WaitingKey,
     table_of,
 )
 from connector.store.vault import SubjectKeys, dump_hash_keys, load_hash_keys
@@ -193,7 +194,7 @@ class Installations(Grants, Connections):
             db.execute(delete(connections).where(connections.c.installation_id == installation_id))
             db.execute(delete(hooks).where(hooks.c.installation_id == installation_id))
             db.execute(delete(deliveries).where(deliveries.c.installation_id == installation_id))
-            for model in (IndexedRecord, IndexedKey, IndexPass):
+            for model in (IndexedRecord, IndexedKey, IndexPass, WaitingKey):
                 table = table_of(model)
                 db.execute(delete(table).where(table.c.installation_id == installation_id))
             db.execute(

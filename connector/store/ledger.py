@@ -20,12 +20,13 @@ from connector.clock import Clock
 from connector.records import Event, EventKind, Unreadable, Window
 from connector.store.database import Database, any_of
 from connector.store.payloads import kind_of, occurred_at, pack, unpack
-from connector.store.tables import ASLEEP, Adopted, Cursor, LedgerEntry, table_of
+from connector.store.tables import ASLEEP, Adopted, Cursor, LedgerEntry, WaitingKey, table_of
 from connector.store.vault import SubjectKeys, Vault
 
 ledger = table_of(LedgerEntry)
 adopted = table_of(Adopted)
 cursor = table_of(Cursor)
+waiting_keys = table_of(WaitingKey)
 
 UNKNOWN = "unknown"
 
@@ -88,12 +89,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was decided of an entry that is not written now."""
+    """What was decided of an entry that is not written now; `keys`, beside its own, wake it as well."""
 
     entry_id: int
     state: State
     reason: str
     trace: Mapping[str, object] | None = None
+    keys: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +299,19 @@ class Ledger:
         rows = [
             {"row_id": v.entry_id, "to": v.state, "why": v.reason, "how": _json(v.trace)} for v in verdicts
         ]
-        await self.db.write(lambda db: db.execute(statement, rows) and None)
+        keys = [
+            {"installation_id": self.installation_id, "key": key, "entry_id": v.entry_id}
+            for v in verdicts
+            for key in v.keys
+        ]
+
+        def work(db: Connection) -> None:
+            db.execute(statement, rows)
+            if keys:
+                insert = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
+                db.execute(insert(waiting_keys).on_conflict_do_nothing(), keys)
+
+        await self.db.write(work)
 
     # claim, settle
 
@@ -419,6 +433,12 @@ class Ledger:
             ledger.c.number_key.in_(any_of(keys)),
             ledger.c.email_key.in_(any_of(keys)),
             ledger.c.customer_id.in_(any_of(customer_ids)),
+            ledger.c.id.in_(
+                select(waiting_keys.c.entry_id).where(
+                    waiting_keys.c.installation_id == self.installation_id,
+                    waiting_keys.c.key.in_(any_of(keys)),
+                )
+            ),
         )
         statement = (
             update(ledger)
@@ -445,7 +465,10 @@ class Ledger:
         return await self.db.write(lambda db: db.execute(statement).rowcount)
 
     async def purge(self, keep_days: int) -> None:
-        """End the wait of entries, and drop the payloads of all, that are older than `keep_days`."""
+        """End the wait of entries, and drop the payloads of all, that are older than `keep_days`.
+
+        Keys by which nothing waits any more go with them.
+        """
         before = self.clock.now() - timedelta(days=keep_days)
         old = (self.mine, ledger.c.seen_at < before)
         waiting = ledger.c.state.in_([State.WAITING, State.UNDECIDED])
@@ -457,6 +480,13 @@ class Ledger:
                 update(ledger)
                 .where(*old, ended, ledger.c.payload_sealed.is_not(None))
                 .values(payload_sealed=None)
+            )
+            asleep = select(ledger.c.id).where(self.mine, text(ASLEEP))
+            db.execute(
+                delete(waiting_keys).where(
+                    waiting_keys.c.installation_id == self.installation_id,
+                    waiting_keys.c.entry_id.not_in(asleep),
+                )
             )
 
         await self.db.write(work)

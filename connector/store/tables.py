@@ -186,6 +186,15 @@ class LedgerEntry(SQLModel, table=True):
     settled_at: datetime | None = Field(default=None, sa_column=_time())
 
 
+class WaitingKey(SQLModel, table=True):
+    """A number or address, as a keyed hash, that an entry's customer has beside the event's own and is waited for by."""
+
+    __tablename__ = "waiting_key"
+    installation_id: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    entry_id: int = Field(sa_column=Column(BigInteger, primary_key=True))
+
+
 class Adopted(SQLModel, table=True):
     """An activity of ours found in Pipedrive whose event the ledger does not know (yet)."""
 

@@ -6,9 +6,10 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from connector.records import EventKind, Unreadable
-from connector.store.ledger import Due, Observed, Settlement, State, Verdict
+from connector.store.ledger import Due, Observed, Settlement, State, Verdict, waiting_keys
 from tests.store.entries import CENTRE, CHANNEL, Book, open_book
 from tests.store.stock import Stock
 
@@ -194,6 +195,32 @@ async def test_waiting_and_undecided_entries_of_a_subject_are_woken_and_no_other
     assert await book.states() == {"new": 2, "waiting": 1}
     assert await other.states() == {"waiting": 1}
     assert await book.ledger.wake_all() == 1
+
+
+async def test_an_entry_wakes_by_a_key_of_its_customer_for_as_long_as_it_waits(
+    book: Book, stock: Stock
+) -> None:
+    other = await open_book(stock, "2")
+    for one in (book, other):
+        await one.collect("1", "2")
+        entries = await one.ledger.new(9)
+        await one.ledger.record(
+            [Verdict(entry.id, State.WAITING, "x", keys=["a", "b"]) for entry in entries[:1]]
+        )
+        await one.ledger.record([Verdict(entries[1].id, State.UNDECIDED, "x")])
+    assert await book.ledger.wake(keys=["c"]) == 0
+    assert await book.ledger.wake(keys=["b", "c"]) == 1
+    assert await book.states() == {"new": 1, "undecided": 1}
+    assert await other.states() == {"waiting": 1, "undecided": 1}
+    # Nobody matches after all: it waits for the same keys.
+    (entry,) = await book.ledger.new(9)
+    await book.ledger.record([Verdict(entry.id, State.WAITING, "x", keys=["a", "b"])])
+    assert await book.ledger.wake(keys=["a"]) == 1
+
+    for one in (book, other):
+        await one.ledger.purge(30)
+    rows = await stock.db.read(lambda db: db.execute(select(waiting_keys.c.installation_id)).scalars().all())
+    assert rows == ["2", "2"], "what waits no more is waited for by nothing"
 
 
 async def test_a_backfill_and_the_regular_runs_do_not_take_each_others_entries(book: Book) -> None:
