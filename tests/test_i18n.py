@@ -96,3 +96,9 @@ def test_an_unknown_language_speaks_english() -> None:
 )
 def test_the_language_is_the_one_the_browser_prefers(header: str | None, language: str) -> None:
     assert preferred(header) == language
+
+
+def test_no_page_breaks_the_word_e_mail_at_its_hyphen(polish: Catalog) -> None:
+    pages = {s for path in (ROOT / "web" / "templates").rglob("*.html") for s in in_template(path)}
+    translated = {str(message.string) for message in polish if message.id in pages}
+    assert [s for s in sorted(pages | translated) if "e-mail" in s.lower()] == []
