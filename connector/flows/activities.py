@@ -21,7 +21,7 @@ from connector.flows.deciding import Plan, decide, draft, topic_of, wants_topic
 from connector.flows.indexing import refresh
 from connector.flows.tenant import Tenant
 from connector.flows.worker import HALTING, decide_failure
-from connector.pipedrive.budget import Budget, Lane
+from connector.pipedrive.budget import Lane
 from connector.pipedrive.client import Pipedrive
 from connector.records import ActivityDraft, Call, CallTopic, Event
 from connector.store.ledger import Claim, Due, Settlement, State
@@ -46,7 +46,6 @@ class Writing:
 
     tenant: Tenant
     lane: Lane
-    budget: Budget | None = None
     counts: Counter[str] = field(default_factory=Counter)
     halted_by: ConnectorError | None = None
     _api: Pipedrive = field(init=False)
@@ -58,7 +57,7 @@ class Writing:
 
     def __post_init__(self) -> None:
         """Take the client in the run's own lane."""
-        self._api = self.tenant.pipedrive.on(self.lane, self.budget)
+        self._api = self.tenant.pipedrive.on(self.lane)
 
     def stop(self) -> None:
         """Begin nothing more; what was sent is finished and settled."""
@@ -206,7 +205,7 @@ class Writing:
             trace=job.plan.trace,
         )
 
-    async def _reconsider(self, job: _Job, refused: ActivityDraft, error: Rejected) -> Settlement:
+    async def _reconsider(self, job: _Job, refused: ActivityDraft, error: Rejected) -> Settlement | None:
         """Refused: our picture of Pipedrive may be old. Read it again; if that changes nothing, a person must look."""
         tenant, claim = self.tenant, job.claim
         now = tenant.clock.now()
@@ -214,6 +213,10 @@ class Writing:
             await tenant.people(older_than=timedelta())
             await refresh(tenant, person=refused.person_id, organization=refused.org_id, deal=refused.deal_id)
             decided = await decide(tenant, [claim.entry])
+        except HALTING as trouble:
+            self.halted_by = trouble
+            self.stop()
+            return None
         except ConnectorError as trouble:
             return decide_failure(claim, trouble, now=now, settings=tenant.service)
         if [draft(tenant, plan, job.topic) for plan in decided.plans] == [refused]:
