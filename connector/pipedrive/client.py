@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
+import structlog
 from aiohttp import ClientSession
 
 from connector.clock import Clock
@@ -37,6 +38,8 @@ from connector.pipedrive.records import (
 from connector.pipedrive.transport import Transport
 from connector.records import ActivityDraft
 from connector.settings import Settings
+
+log = structlog.get_logger()
 
 PAGE = 500
 
@@ -120,7 +123,9 @@ class Pipedrive:
         Only `updated_until` can still drop a row, one that is edited past it meanwhile: leave it out when verifying.
         https://developers.pipedrive.com/docs/api/v1/Activities#getActivities
         """
-        return self._pages(_ACTIVITIES, mapping.activity, _listed(updated_since, updated_until))
+        # One that was left out could be the very one that is looked for.
+        query = _listed(updated_since, updated_until)
+        return self._pages(_ACTIVITIES, mapping.activity, query, leave_out=False)
 
     async def update_activity(self, activity_id: str, changes: Mapping[str, object]) -> Activity:
         """https://developers.pipedrive.com/docs/api/v1/Activities#updateActivity"""
@@ -234,12 +239,17 @@ class Pipedrive:
         await self._call(_DELETE_WEBHOOK, webhook_id)
 
     async def _pages(
-        self, operation: Operation, read: Callable[[JsonObject], T], query: dict[str, str]
+        self,
+        operation: Operation,
+        read: Callable[[JsonObject], T],
+        query: dict[str, str],
+        *,
+        leave_out: bool = True,
     ) -> AsyncIterator[list[T]]:
         query = {**query, "limit": str(PAGE)}
         while True:
             reply = await self._call(operation, query=query)
-            yield _read_all(read, reply.data)
+            yield _read_all(read, reply.data, leave_out=leave_out)
             if (cursor := reply.next_cursor) is None:
                 return
             query["cursor"] = cursor
@@ -281,15 +291,25 @@ def _listed(
 
 
 def _read(read: Callable[[JsonObject], T], row: JsonObject) -> T:
-    return _read_all(read, [row])[0]
+    return _read_all(read, [row], leave_out=False)[0]
 
 
-def _read_all(read: Callable[[JsonObject], T], rows: list[JsonObject] | None) -> list[T]:
-    """The rows of a list; v1 writes an empty one as null."""
-    try:
-        return [read(row) for row in rows or ()]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise Rejected("Pipedrive's answer has an unexpected shape") from error
+def _read_all(
+    read: Callable[[JsonObject], T], rows: list[JsonObject] | None, *, leave_out: bool = True
+) -> list[T]:
+    """The rows of a list; v1 writes an empty one as null. An unreadable row is left out, unless it must not be."""
+    if rows is not None and not isinstance(rows, list):
+        raise Rejected("Pipedrive's answer has an unexpected shape")
+    found: list[T] = []
+    for row in rows or ():
+        try:
+            found.append(read(row))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if not leave_out:
+                raise Rejected("Pipedrive's answer has an unexpected shape") from error
+            row_id = row.get("id") if isinstance(row, dict) else None
+            log.warning("row not read", record=read.__name__, id=row_id, error=type(error).__name__)
+    return found
 
 
 def _written(read: Callable[[JsonObject], T], row: JsonObject) -> T:

@@ -1,7 +1,7 @@
 """Pipedrive's JSON to records and drafts to JSON: pure, lenient when reading, exact when writing.
 
 v2 rows name ids as plain integers and write RFC 3339; v1 rows write `YYYY-MM-DD HH:MM:SS` in UTC. Every property but
-the id may be null or missing, whatever the vendor's files say.
+the id may be null, missing or of another type, whatever the vendor's files say.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def number(record_id: str) -> int:
 
 def written(row: JsonObject) -> tuple[str, str, str]:
     """Id, subject and note of an activity just written."""
-    return str(int(row["id"])), row.get("subject") or "", row.get("note") or ""
+    return str(int(row["id"])), _text(row.get("subject")), _text(row.get("note"))
 
 
 def activity(row: JsonObject) -> Activity:
@@ -91,9 +91,9 @@ def activity(row: JsonObject) -> Activity:
     date, at = row.get("due_date"), row.get("due_time")
     return Activity(
         id=str(int(row["id"])),
-        subject=row.get("subject") or "",
-        type=row.get("type") or "",
-        note=row.get("note") or "",
+        subject=_text(row.get("subject")),
+        type=_text(row.get("type")),
+        note=_text(row.get("note")),
         owner_id=_id(row.get("owner_id")),
         creator_user_id=_id(row.get("creator_user_id")),
         person_id=_id(row.get("person_id")) or _primary(row.get("participants")),
@@ -113,7 +113,7 @@ def person(row: JsonObject) -> Person:
     """A row of `/api/v2/persons`."""
     return Person(
         id=str(int(row["id"])),
-        name=row.get("name") or "",
+        name=_text(row.get("name")),
         org_id=_id(row.get("org_id")),
         owner_id=_id(row.get("owner_id")),
         phones=_values(row.get("phones")),
@@ -128,7 +128,7 @@ def organization(row: JsonObject) -> Organization:
     """A row of `/api/v2/organizations`."""
     return Organization(
         id=str(int(row["id"])),
-        name=row.get("name") or "",
+        name=_text(row.get("name")),
         owner_id=_id(row.get("owner_id")),
         update_time=moment(row.get("update_time")),
         is_deleted=row.get("is_deleted") is True,
@@ -159,7 +159,7 @@ def deal(row: JsonObject) -> Deal:
 def pipeline(row: JsonObject) -> Pipeline:
     """A row of `/api/v2/pipelines`."""
     return Pipeline(
-        str(int(row["id"])), row.get("name") or "", row.get("order_nr") or 0, row.get("is_deleted") is True
+        str(int(row["id"])), _text(row.get("name")), row.get("order_nr") or 0, row.get("is_deleted") is True
     )
 
 
@@ -167,7 +167,7 @@ def stage(row: JsonObject) -> Stage:
     """A row of `/api/v2/stages`."""
     return Stage(
         id=str(int(row["id"])),
-        name=row.get("name") or "",
+        name=_text(row.get("name")),
         pipeline_id=str(int(row["pipeline_id"])),
         order=row.get("order_nr") or 0,
         is_deleted=row.get("is_deleted") is True,
@@ -188,17 +188,17 @@ def field(row: JsonObject) -> Field:
 
 def me(row: JsonObject) -> Me:
     """The answer of `/v1/users/me`."""
-    language = row.get("language") or {}
+    language = row.get("language")
     return Me(
         user_id=str(int(row["id"])),
-        name=row.get("name") or "",
-        email=row.get("email") or "",
+        name=_text(row.get("name")),
+        email=_text(row.get("email")),
         company_id=str(int(row["company_id"])),
         company_name=row.get("company_name") or "",
         company_domain=row.get("company_domain") or "",
         locale=row.get("locale") or "",
-        timezone=row.get("timezone_name") or "",
-        language=language.get("language_code") or "",
+        timezone=_text(row.get("timezone_name")),
+        language=_text(language.get("language_code")) if isinstance(language, dict) else "",
         is_admin=_is_admin(row),
     )
 
@@ -207,8 +207,8 @@ def user(row: JsonObject) -> User:
     """A row of `/v1/users`."""
     return User(
         id=str(int(row["id"])),
-        name=row.get("name") or "",
-        email=row.get("email") or "",
+        name=_text(row.get("name")),
+        email=_text(row.get("email")),
         active=bool(row.get("active_flag", True)) and not row.get("is_deleted"),
     )
 
@@ -216,7 +216,7 @@ def user(row: JsonObject) -> User:
 def activity_type(row: JsonObject) -> ActivityType:
     """A row of `/v1/activityTypes`."""
     return ActivityType(
-        key=str(row["key_string"]), name=row.get("name") or "", active=bool(row.get("active_flag", True))
+        key=str(row["key_string"]), name=_text(row.get("name")), active=bool(row.get("active_flag", True))
     )
 
 
@@ -228,7 +228,7 @@ def webhook(row: JsonObject) -> Webhook:
         url=row.get("subscription_url") or "",
         action=row.get("event_action") or "",
         object=row.get("event_object") or "",
-        name=row.get("name") or "",
+        name=_text(row.get("name")),
         user_id=_id(row.get("user_id")),
         company_id=_id(row.get("company_id")),
         active=bool(row.get("is_active", 1)),
@@ -242,9 +242,9 @@ def moment(value: object) -> datetime | None:
         return None
     try:
         at = datetime.fromisoformat(value)
-    except ValueError:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def stamp(at: datetime) -> str:
@@ -259,13 +259,23 @@ def _id(value: object) -> str | None:
     return str(value) if value else None
 
 
-def _primary(participants: Any) -> str | None:
-    rows = [row for row in participants or () if isinstance(row, dict)]
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _primary(participants: object) -> str | None:
+    rows = [row for row in _rows(participants) if isinstance(row, dict)]
     return next((_id(row.get("person_id")) for row in rows if row.get("primary")), None)
 
 
-def _values(rows: Any) -> tuple[str, ...]:
-    return tuple([row["value"] for row in rows if row.get("value")]) if rows else ()
+def _values(rows: object) -> tuple[str, ...]:
+    """Numbers or addresses; a number may have come without quotation marks."""
+    values = [row.get("value") for row in _rows(rows) if isinstance(row, dict)]
+    return tuple([str(value) for value in values if value and type(value) in {str, int}])
+
+
+def _rows(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _seconds(value: object) -> int | None:
@@ -287,7 +297,7 @@ def _money(value: object) -> Decimal | None:
 
 
 def _is_admin(row: JsonObject) -> bool:
-    access = row.get("access")
+    access = _rows(row.get("access"))
     if not access:
         return bool(row.get("is_admin"))
     return any(part.get("app") == "global" and part.get("admin") for part in access if isinstance(part, dict))

@@ -6,6 +6,10 @@ import asyncio
 from collections import Counter
 from typing import Any
 
+import orjson
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
 from connector.clock import Clock
 from tests.world import World
 
@@ -54,3 +58,20 @@ async def hooks(world: World) -> list[dict[str, Any]]:
 
 async def subscriptions(world: World) -> int:
     return int((await ask(world, "thulium", "state"))["subscriptions"])
+
+
+def inserting(path: str, row: object) -> Middleware:
+    """Put `row` before those of each list that a simulator answers at `path`."""
+
+    @web.middleware
+    async def insert(request: web.Request, handler: Handler) -> web.StreamResponse:
+        answer = await handler(request)
+        if request.method != "GET" or request.path != path:
+            return answer
+        assert isinstance(answer, web.Response)
+        assert isinstance(answer.body, bytes)
+        page = orjson.loads(answer.body)
+        page["data"] = [row, *(page["data"] or [])]
+        return web.json_response(page)
+
+    return insert

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +12,8 @@ from connector.flows.tenant import Tenant
 from connector.pipedrive.records import HookEvent
 from connector.store.index import Entity
 from connector.store.ledger import State
-from tests.flows.looking import PERSON, spent, spent_on
-from tests.world import World, ago, install, settle_down
+from tests.flows.looking import PERSON, inserting, spent, spent_on
+from tests.world import World, ago, install, open_world, settle_down
 
 NUMBER = "+48601000001"
 A_CALL = {"number": NUMBER}
@@ -255,3 +256,18 @@ async def test_what_a_fill_read_is_counted_as_the_vendor_counts_it(world: World,
     await fill(tenant, Entity.PERSON)
     assert (await spent_on(world))["GET /api/v2/persons"] == 20
     assert (await tenant.ledger.counts())[State.NEW] == 0
+
+
+@pytest.mark.parametrize(
+    "odd", [{"id": 1, "phones": [None]}, {"id": 1, "phones": [{"value": 601000009}]}, {"name": "A"}, None]
+)
+async def test_one_odd_person_does_not_stop_the_writing_of_a_company(tmp_path: Path, odd: object) -> None:
+    async with (
+        open_world(tmp_path, middlewares=[inserting("/api/v2/persons", odd)]) as world,
+        world.connector() as service,
+    ):
+        await world.seed_pipedrive(persons=[PERSON])
+        tenant = await install(service, since=ago(hours=1))
+        await world.happen("call", **A_CALL)
+        await settle_down(service, tenant)
+        assert len(await world.activities()) == 1

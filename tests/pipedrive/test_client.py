@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -23,8 +24,10 @@ from connector.pipedrive.hooks import read_hook
 from connector.pipedrive.mapping import activity_changes
 from connector.pipedrive.records import HookEvent
 from connector.records import ActivityDraft
+from tests.flows.looking import inserting
 from tests.pipedrive.conftest import JumpingClock
 from tests.pipedrive.simulated import Simulated, simulated
+from tests.world import install, open_world
 
 AT = datetime(2026, 8, 22, 13, 5, 40, tzinfo=UTC)
 
@@ -255,6 +258,14 @@ async def test_fields_are_found_by_code_then_by_name_and_made_where_missing(sim:
     await seed(sim, persons=[{"name": "Zofia", "custom_fields": {made.code: "77"}}])
     pages = [page async for page in sim.pipedrive.persons(custom_fields=[made.code])]
     assert pages[0][0].custom_fields == {made.code: "77"}
+
+
+async def test_a_look_at_activities_fails_rather_than_leave_an_unreadable_one_out(tmp_path: Path) -> None:
+    odd = inserting("/api/v2/activities", {"subject": "Rozmowa"})
+    async with open_world(tmp_path, middlewares=[odd]) as world, world.connector() as service:
+        tenant = await install(service)
+        with pytest.raises(Rejected):
+            await anext(tenant.pipedrive.activities(AT))
 
 
 async def test_webhooks_are_made_listed_heard_and_removed(sim: Simulated) -> None:

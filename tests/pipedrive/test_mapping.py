@@ -33,6 +33,19 @@ def fixture(name: str) -> Any:
     return json.loads((FIXTURES / name).read_bytes())
 
 
+def odd_properties(name: str) -> st.SearchStrategy[dict[str, object]]:
+    """Properties of a fixture, but for its id, with values that the vendor never promised."""
+    odd = [
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.text(max_size=5),
+        st.just([None]),
+        st.just({"a": None}),
+    ]
+    return st.dictionaries(st.sampled_from(sorted(fixture(name).keys() - {"id"})), st.one_of(odd))
+
+
 def test_a_draft_becomes_the_body_that_v2_takes() -> None:
     assert mapping.activity_body(DRAFT) == {
         "subject": "Rozmowa",
@@ -120,6 +133,35 @@ def test_a_person_is_read_with_the_numbers_as_typed() -> None:
     assert (bare.name, bare.phones, bare.org_id, bare.update_time) == ("", (), None, None)
 
 
+@pytest.mark.parametrize(
+    ("phones", "read"),
+    [
+        (
+            [None, {"value": "601000001"}, "x", {"label": "work"}, {"value": ["1"]}, {"value": True}],
+            ("601000001",),
+        ),
+        ([{"value": 48601000001}], ("48601000001",)),
+        ({"value": "601000001"}, ()),
+        (5, ()),
+    ],
+)
+def test_odd_numbers_of_a_person_leave_the_readable_ones(phones: object, read: tuple[str, ...]) -> None:
+    assert mapping.person({"id": 3, "phones": phones, "emails": phones}).phones == read
+
+
+@given(odd_properties("activity.json"))
+def test_no_odd_property_makes_an_activity_unreadable(odd: dict[str, object]) -> None:
+    activity = mapping.activity(fixture("activity.json") | odd)
+    assert activity.id == "31"
+    assert isinstance(activity.note, str)
+    assert isinstance(activity.subject, str)
+
+
+@given(odd_properties("person.json"))
+def test_no_odd_property_makes_a_person_unreadable(odd: dict[str, object]) -> None:
+    assert mapping.person(fixture("person.json") | odd).id == mapping.person(fixture("person.json")).id
+
+
 def test_money_is_exact() -> None:
     deal = mapping.deal({"id": 1, "title": "A", "status": "open", "value": 1000.1, "currency": "PLN"})
     assert deal.value == Decimal("1000.1")
@@ -149,7 +191,7 @@ def test_times_of_both_versions_are_utc(text: str) -> None:
     assert mapping.moment(text) == AT
 
 
-@pytest.mark.parametrize("value", [None, "", "soon", 5, {}])
+@pytest.mark.parametrize("value", [None, "", "soon", 5, {}, "0001-01-01T00:00:00+14:00"])
 def test_what_is_no_time_is_none(value: object) -> None:
     assert mapping.moment(value) is None
 
