@@ -61,6 +61,12 @@ def _accounts(centres: list[Connected]) -> list[Connected]:
     return [replace(one, state="", reason="", subscription_id=None) for one in centres]
 
 
+def _silent(tenant: Tenant) -> Tenant:
+    """A tenant that wants no events at once, whatever its settings say."""
+    settings = tenant.settings.model_copy(update={"live": False})
+    return replace(tenant, installed=replace(tenant.installed, settings=settings))
+
+
 def _minute(at: datetime) -> datetime:
     """The minute of `at`: contact centres tell the time of an event no finer."""
     return at.replace(second=0, microsecond=0)
@@ -251,6 +257,31 @@ class Service:
         log.info("uninstalled", installation=company_id, user=user_id, sync_ended=ended)
         await self.tenants()
         return ended
+
+    async def delete(self, installation_id: str) -> list[str]:
+        """Erase all that is kept of an installation, its webhooks at both vendors first.
+
+        Answers which of these could not be removed: somebody has to do so there. Misconfigured when there is none of that id.
+        """
+        if installation_id not in {one.id for one in await self.installations.all()}:
+            raise Misconfigured(f"There is no installation {installation_id!r}.")
+        await self.tenants()
+        if (live := self._live.get(installation_id)) is not None:
+            await keep_subscriptions(_silent(live.tenant), self.installations)
+            await remove_hooks(live.tenant, self.installations)
+        left = [
+            f"{centre.id}: subscription {centre.subscription_id}"
+            for centre in await self.installations.centres(installation_id)
+            if centre.subscription_id is not None
+        ]
+        left += [
+            f"Pipedrive: {entity} webhook {webhook_id}"
+            for entity, webhook_id in sorted((await self.installations.hooks(installation_id)).items())
+        ]
+        await self.installations.delete_everything(installation_id)
+        log.info("deleted", installation=installation_id, left=left)
+        await self.tenants()
+        return left
 
     async def is_writable(self) -> bool:
         """Whether the database still takes writes."""

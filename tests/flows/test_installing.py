@@ -283,6 +283,38 @@ async def test_an_uninstall_ends_the_subscription_at_the_contact_centre_too(
     assert await subscriptions(world) == 0
 
 
+async def test_deleting_an_installation_takes_our_webhooks_away_at_both_vendors(
+    world: World, public: Service
+) -> None:
+    arrival = await allow(world, public)
+    await set_live(public, arrival.installation_id, live=True)
+    await connect(public, arrival.installation_id)
+    assert (len(await hooks(world)), await subscriptions(world)) == (3, 1)
+    assert await public.delete(arrival.installation_id) == []
+    assert (len(await hooks(world)), await subscriptions(world)) == (0, 0)
+    assert await public.installations.all() == []
+    assert public.doors == {}
+
+
+async def test_deleting_says_which_webhooks_a_vendor_would_not_let_go(world: World, public: Service) -> None:
+    arrival = await allow(world, public)
+    await set_live(public, arrival.installation_id, live=True)
+    await connect(public, arrival.installation_id)
+    await world.fault("pipedrive", "unauthorised", times=None, path="/v[12]/")
+    await world.fault("thulium", "status_before", status=401, times=None)
+    left = await public.delete(arrival.installation_id)
+    assert [one.rpartition(" ")[0] for one in left] == [
+        "thulium:demo: subscription",
+        *(f"Pipedrive: {entity} webhook" for entity in OBJECTS),
+    ]
+    assert await public.installations.all() == []
+
+
+async def test_deleting_an_installation_that_does_not_exist_is_refused(public: Service) -> None:
+    with pytest.raises(Misconfigured, match="There is no installation"):
+        await public.delete("nobody")
+
+
 async def test_a_subscription_taken_away_at_the_contact_centre_is_made_again(
     world: World, public: Service
 ) -> None:
