@@ -146,6 +146,22 @@ async def set_settings(service: Service, args: argparse.Namespace) -> int:
     return 0
 
 
+async def list_parked(service: Service, args: argparse.Namespace) -> int:
+    """Entries that wait for a person, with their numbers and reasons."""
+    tenant = await the_tenant(service, args.installation)
+    show(await tenant.doubts.left_to_a_person())
+    return 0
+
+
+async def retry_parked(service: Service, args: argparse.Namespace) -> int:
+    """Have these parked entries written after all, those too of which it is not known whether they were."""
+    if not args.ids:
+        raise Misconfigured("Say which entries, by the ids that connector parked shows.")
+    tenant = await the_tenant(service, args.installation)
+    show({"tried_again": await tenant.ledger.retry_parked(args.ids)})
+    return 0
+
+
 async def list_users(service: Service, args: argparse.Namespace) -> int:
     """Pipedrive users and the agents that are mapped to them."""
     tenant = await the_tenant(service, args.installation)
@@ -288,6 +304,8 @@ COMMANDS = {
     "centre connect": connect_centre,
     "settings show": show_settings,
     "settings set": set_settings,
+    "parked": list_parked,
+    "parked retry": retry_parked,
     "users": list_users,
     "types": list_types,
     "pipelines": list_pipelines,

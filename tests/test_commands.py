@@ -322,3 +322,16 @@ async def test_the_program_itself_installs_runs_and_tells_its_outcome_by_exit_st
     assert (status, orjson.loads(out)["not_collected"]) == (1, 1), err
     for secret in ("demo-api-token", "demo-password", NUMBER):
         assert secret not in out + err
+
+
+async def test_what_waits_for_a_person_is_listed_and_tried_again_by_its_id(line: Line, world: World) -> None:
+    await line.set_up()
+    await world.seed_pipedrive(persons=[PERSON])
+    await a_call(world)
+    await line("settings", "set", given='{"calls": {"type": "nonsense"}}')
+    await line("sync")
+    _, listed, _ = await line("parked")
+    assert ["'nonsense' is not active" in one["reason"] for one in listed] == [True]
+    assert (await line("parked", "retry"))[0] == 2
+    assert (await line("parked", "retry", str(listed[0]["id"])))[1] == {"tried_again": 1}
+    assert (await line("parked"))[1] == []

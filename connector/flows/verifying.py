@@ -19,14 +19,13 @@ from connector.flows.rendering import marker_in
 from connector.flows.tenant import Tenant
 from connector.pipedrive.budget import Lane
 from connector.pipedrive.records import Activity
-from connector.store.ledger import Entry
+from connector.store.ledger import UNSEEN, Entry
 
 log = structlog.get_logger()
 
 #: Pipedrive's own clock at the claim, less this, is where a search for what was sent begins.
 MARGIN = timedelta(seconds=120)
 _UNEDITED = timedelta(seconds=2)
-_NOT_VISIBLE = "sent without an answer, and this user does not see activities of others: look in Pipedrive whether it is there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ async def verify(tenant: Tenant) -> Counter[str]:
             )
             counts["found"] += 1
         elif entry.id in unseen:
-            await tenant.doubts.park(entry, _NOT_VISIBLE)
+            await tenant.doubts.park(entry, UNSEEN)
             counts["parked"] += 1
         else:
             await tenant.doubts.missed(entry, look_gap_s=tenant.service.look_gap)

@@ -149,6 +149,16 @@ class Doubts:
         times = await self._db.read(lambda db: [db.scalar(query) for query in columns])  # type: ignore[call-overload]
         return min((at for at in times if at is not None), default=None)
 
+    async def left_to_a_person(self) -> list[dict[str, object]]:
+        """Parked entries: row id, event, its time, and the reason."""
+        of = ledger.c
+        query = (
+            select(of.id, of.connection, of.kind, of.external_id, of.occurred_at, of.reason)
+            .where(self._ledger.mine, of.state == State.PARKED)
+            .order_by(of.id)
+        )
+        return await self._db.read(lambda db: [dict(row) for row in db.execute(query).mappings()])
+
     async def parked(self, reasons: Collection[str]) -> list[int]:
         """Row ids of entries that are parked for one of these reasons."""
         query = select(ledger.c.id).where(

@@ -29,6 +29,8 @@ cursor = table_of(Cursor)
 waiting_keys = table_of(WaitingKey)
 
 UNKNOWN = "unknown"
+#: Parked for this reason, an entry may be in Pipedrive already: only an order that names it sends it again.
+UNSEEN = "sent without an answer, and this user does not see activities of others: look in Pipedrive whether it is there"
 
 
 class State(StrEnum):
@@ -455,12 +457,12 @@ class Ledger:
         )
 
     async def retry_parked(self, ids: Collection[int] | None = None) -> int:
-        """Have parked entries (all, or these) decided again."""
-        chosen = [] if ids is None else [ledger.c.id.in_(any_of(ids))]
+        """Have parked entries decided again: these, or all but those that may have been written."""
+        chosen = ledger.c.reason != UNSEEN if ids is None else ledger.c.id.in_(any_of(ids))
         statement = (
             update(ledger)
-            .where(self.mine, ledger.c.state == State.PARKED, ledger.c.payload_sealed.is_not(None), *chosen)
-            .values(state=State.NEW, attempts=0)
+            .where(self.mine, ledger.c.state == State.PARKED, ledger.c.payload_sealed.is_not(None), chosen)
+            .values(state=State.NEW, attempts=0, lane=Due.LIVE)
         )
         return await self.db.write(lambda db: db.execute(statement).rowcount)
 

@@ -256,6 +256,14 @@ async def test_parked_entries_are_tried_again_as_long_as_they_have_their_content
     assert await book.ledger.retry_parked() == 0
 
 
+async def test_a_parked_entry_of_a_backfill_is_written_by_the_regular_runs(book: Book) -> None:
+    await book.collect("1", lane=Due.BACKFILL)
+    (entry,) = await book.ledger.new(1, lane=Due.BACKFILL)
+    await book.ledger.record([Verdict(entry.id, State.PARKED, "type")])
+    await book.ledger.retry_parked()
+    assert len(await book.ledger.new(1)) == 1
+
+
 async def test_parked_entries_are_found_by_their_reason(book: Book) -> None:
     await book.collect("1", "2", "3")
     entries = await book.ledger.new(9)
