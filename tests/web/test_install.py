@@ -29,6 +29,18 @@ async def test_an_install_started_here_ends_on_a_page_that_names_the_company(
     assert installed.state == "active"
 
 
+async def test_every_command_on_a_page_starts_as_the_readme_installs_it(
+    installable: Installable, open_site: Open
+) -> None:
+    arrived = await installable.site.get(await installable.allow())
+    appless = await (await open_site(Settings(_env_file=None))).get("/")
+    for page, commands in ((arrived, 2), (appless, 1)):
+        found = re.findall(r"<code>(\S+ \S+)", page.text)
+        assert len(found) == commands
+        assert all(command.startswith(".venv/bin/connector ") for command in found)
+        assert "in its own folder" in page.text
+
+
 async def test_pipedrives_own_install_link_brings_no_state_and_works(installable: Installable) -> None:
     query = {"client_id": "demo-client", "redirect_uri": f"{installable.site.origin}/oauth/callback"}
     back = await installable.consent(query)
