@@ -241,6 +241,8 @@ class Ledger:
         for row in rows:
             if crm_id := found.get(str(row["marker"])):
                 row |= {"state": State.DONE, "crm_id": crm_id, "reason": "adopted"}
+        if found:
+            db.execute(delete(adopted).where(ours, adopted.c.marker.in_(any_of(found))))
 
     # cursors
 
@@ -515,7 +517,10 @@ class Ledger:
         return await self.db.read(lambda db: [self.entry(row) for row in db.execute(query)])
 
     async def adopt(self, activities: Mapping[str, str]) -> int:
-        """Take activities of ours (marker to id) as written; answers how many entries that settled."""
+        """Take activities of ours (marker to id) as written; answers how many entries that settled.
+
+        Entries that are being sent are left to their own settlement, or to the look that follows.
+        """
         rows = [
             {"installation_id": self.installation_id, "marker": marker, "crm_id": crm_id}
             for marker, crm_id in activities.items()
@@ -524,7 +529,7 @@ class Ledger:
         same = select(adopted.c.crm_id).where(ours, adopted.c.marker == ledger.c.marker).scalar_subquery()
         written = (
             update(ledger)
-            .where(self.mine, ledger.c.state != State.DONE)
+            .where(self.mine, ledger.c.state.not_in([State.DONE, State.SENDING]))
             .where(ledger.c.marker.in_(select(adopted.c.marker).where(ours)))
             .values(state=State.DONE, crm_id=same, reason="adopted", claim_no=ledger.c.claim_no + 1)
         )
@@ -535,7 +540,12 @@ class Ledger:
                 known = markers[start : start + 1000]
                 db.execute(delete(adopted).where(ours, adopted.c.marker.in_(any_of(known))))
             db.execute(adopted.insert(), rows)
-            return db.execute(written).rowcount
+            settled = db.execute(written).rowcount
+            # Only what is not known yet has to be remembered: collecting asks for it as long as there is any.
+            db.execute(
+                delete(adopted).where(ours, adopted.c.marker.in_(select(ledger.c.marker).where(self.mine)))
+            )
+            return settled
 
         return await self.db.write(work) if activities else 0
 

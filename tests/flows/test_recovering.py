@@ -103,6 +103,20 @@ async def test_a_restored_backup_adopts_what_it_does_not_remember(world: World, 
     assert len(await world.activities()) == len(CALLS)
 
 
+@pytest.mark.parametrize("minutes", [1, 20, 59])
+async def test_a_backup_restored_soon_adopts_what_it_does_not_remember(
+    world: World, tmp_path: Path, minutes: int
+) -> None:
+    await restored(world, tmp_path)
+    async with world.connector(ahead(minutes=minutes)) as service:
+        jobs = jobs_of(service)
+        await jobs.recover()
+        await jobs.sync_all()
+        (tenant,) = await service.tenants()
+        assert (await tenant.ledger.counts())["done"] == len(CALLS)
+    assert len(await world.activities()) == len(CALLS)
+
+
 async def test_a_restored_backup_writes_nothing_before_pipedrive_could_be_asked(
     world: World, tmp_path: Path
 ) -> None:
@@ -137,12 +151,13 @@ async def test_the_command_line_asks_before_it_writes_too(world: World, tmp_path
     assert len(await world.activities()) == len(CALLS)
 
 
-async def test_a_short_rest_costs_nothing_and_a_longer_one_a_sweep(world: World, service: Service) -> None:
+async def test_a_short_rest_costs_a_look_and_a_longer_one_a_sweep_too(world: World, service: Service) -> None:
     tenant = await a_day(world, service)
     before = await spent(world)
     await recover(tenant, None)
-    await recover(tenant, ago(minutes=2))
     assert await spent(world) == before
+    await recover(tenant, ago(minutes=2))
+    assert await spent(world) == before + 10
     await world.edit(
         entity="person", action="create", changes={"name": "Ewa", "phones": [{"value": "+48601000002"}]}
     )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from connector.records import Call, CallResult, Direction, EventKind
 from connector.store.doubts import Doubts
 from connector.store.ledger import Claim, Due, Entry, Ledger, Observed, Settlement, State
-from connector.store.tables import LedgerEntry, table_of
+from connector.store.tables import Adopted, LedgerEntry, table_of
 from tests.store.stock import Stock
 
-table = table_of(LedgerEntry)
+table, adopted = table_of(LedgerEntry), table_of(Adopted)
 
 CENTRE = "thulium:demo"
 LEASE = 120.0
@@ -53,6 +53,11 @@ class Book:
     async def column(self, name: str) -> list[object]:
         query = select(table.c[name]).order_by(table.c.id)
         return list(await self.stock.db.read(lambda db: db.scalars(query).all()))
+
+    async def adopted(self) -> int | None:
+        """How many activities are remembered whose events are not known yet."""
+        query = select(func.count()).select_from(adopted)
+        return await self.stock.db.read(lambda db: db.scalar(query))
 
     async def entry(self) -> Entry:
         """The only entry, whatever its state."""

@@ -275,18 +275,22 @@ async def test_parked_entries_are_found_by_their_reason(book: Book) -> None:
     assert await book.doubts.parked([]) == []
 
 
-@pytest.mark.parametrize("before", ["new", "sending", "waiting", "parked"])
+@pytest.mark.parametrize("before", ["new", "waiting", "parked"])
 async def test_what_pipedrive_has_is_adopted_whatever_the_ledger_thought(book: Book, before: str) -> None:
     await book.collect("1")
     (entry,) = await book.ledger.new(1)
-    claims = await book.claim() if before == "sending" else []
-    if before in ("waiting", "parked"):
+    if before != "new":
         await book.ledger.record([Verdict(entry.id, State(before), "x")])
     assert await book.ledger.adopt({entry.marker: "77"}) == 1
     assert (await book.states(), (await book.entry()).crm_id) == ({"done": 1}, "77")
-    if claims:
-        assert len(await book.done(claims[0], "78")) == 1, "a settlement after that is late"
-        assert (await book.entry()).crm_id == "77"
+    assert await book.adopted() == 0
+
+
+async def test_what_is_being_sent_is_not_adopted_but_settled_or_looked_for(book: Book) -> None:
+    claim = await book.one()
+    assert await book.ledger.adopt({claim.entry.marker: "77"}) == 0
+    assert await book.done(claim, "77") == []
+    assert await book.adopted() == 0
 
 
 async def test_what_is_adopted_before_it_is_collected_is_never_written(book: Book, stock: Stock) -> None:
@@ -295,6 +299,7 @@ async def test_what_is_adopted_before_it_is_collected_is_never_written(book: Boo
     assert await book.ledger.adopt({marker: "77"}) == 0
     await book.collect("1", "2")
     assert await book.states() == {"done": 1, "new": 1}
+    assert await book.adopted() == 0, "nothing is left to be looked up for each page"
     other = await open_book(stock, "2")
     await other.collect("1")
     assert await other.states() == {"new": 1}
