@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 
 import orjson
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, not_, or_, select, update
 
 from connector.clock import Clock
 from connector.store.database import Database, any_of
@@ -35,6 +35,7 @@ class Received:
     source: str
     content_type: str
     body: bytes
+    received_at: datetime
 
 
 class Deliveries:
@@ -50,7 +51,8 @@ class Deliveries:
         """Keep one delivery; durable when this returns. Those that arrive while one commit runs share the next."""
         row = {
             "installation_id": installation_id, "source": source, "content_type": content_type,
-            "body_sealed": self._vault.seal(body), "received_at": self._clock.now(), "done_at": None, "reason": "",
+            "body_sealed": self._vault.seal(body), "received_at": self._clock.now(),
+            "not_before": None, "done_at": None, "reason": "",
         }  # fmt: skip
         stored = asyncio.get_running_loop().create_future()
         self._arriving.append((row, stored))
@@ -76,18 +78,32 @@ class Deliveries:
                     stored.set_exception(failure)
         self._storing = None
 
-    async def waiting(self, limit: int = 500) -> list[Received]:
-        """Deliveries not yet worked on, oldest first."""
-        query = (
-            select(deliveries).where(deliveries.c.done_at.is_(None)).order_by(deliveries.c.id).limit(limit)
-        )
+    async def waiting_for(self) -> list[str]:
+        """Installations that have deliveries to be worked on now."""
+        query = select(deliveries.c.installation_id).where(*self._waiting()).distinct()
+        return list(await self._db.read(lambda db: db.scalars(query).all()))
+
+    async def waiting(self, installation_id: str | None = None, limit: int = 500) -> list[Received]:
+        """Deliveries to be worked on now, of one installation or of all, oldest first."""
+        mine = () if installation_id is None else (deliveries.c.installation_id == installation_id,)
+        query = select(deliveries).where(*self._waiting(), *mine).order_by(deliveries.c.id).limit(limit)
         rows = await self._db.read(lambda db: db.execute(query).all())
         return [
             Received(
-                row.id, row.installation_id, row.source, row.content_type, self._vault.open(row.body_sealed)
+                row.id, row.installation_id, row.source, row.content_type, self._vault.open(row.body_sealed),
+                row.received_at,
             )
             for row in rows
-        ]
+        ]  # fmt: skip
+
+    def _waiting(self) -> tuple[ColumnElement[bool], ...]:
+        put_off = deliveries.c.not_before > self._clock.now()
+        return deliveries.c.done_at.is_(None), or_(deliveries.c.not_before.is_(None), not_(put_off))
+
+    async def put_off(self, ids: list[int], until: datetime) -> None:
+        """Leave deliveries open, to be worked on after `until`."""
+        statement = update(deliveries).where(deliveries.c.id.in_(any_of(ids))).values(not_before=until)
+        await self._db.write(lambda db: db.execute(statement) and None)
 
     async def done(self, ids: list[int], reason: str = "") -> None:
         """Close deliveries."""

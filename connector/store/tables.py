@@ -271,13 +271,14 @@ class Delivery(SQLModel, table=True):
     """A webhook's words as they came, stored before they were acknowledged."""
 
     __tablename__ = "delivery"
-    __table_args__ = (Index("ix_delivery_open", "done_at", "id"),)
+    __table_args__ = (Index("ix_delivery_open", "done_at", "installation_id", "id"),)
     id: int | None = Field(default=None, sa_column=Column(_ROW_ID, primary_key=True, autoincrement=True))
     installation_id: str
     source: str
     content_type: str
     body_sealed: bytes = Field(sa_column=_sealed())
     received_at: datetime = Field(sa_column=_time(nullable=False))
+    not_before: datetime | None = Field(default=None, sa_column=_time())
     done_at: datetime | None = Field(default=None, sa_column=_time())
     reason: str = Field(default="", sa_column=_text())
 

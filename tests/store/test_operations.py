@@ -75,6 +75,20 @@ async def test_closed_webhooks_are_kept_for_a_while_and_open_ones_until_they_are
     assert _count(stock, "delivery") == 1
 
 
+async def test_a_webhook_that_was_put_off_waits_until_its_time_and_holds_up_no_other(stock: Stock) -> None:
+    deliveries = deliveries_of(stock)
+    for installation in ("1", "1", "2"):
+        await deliveries.store(installation, "pipedrive", "", b"{}")
+    first, second = await deliveries.waiting("1")
+    await deliveries.put_off([first.id], stock.clock.now() + timedelta(minutes=5))
+    assert await deliveries.waiting("1") == [second]
+    assert sorted(await deliveries.waiting_for()) == ["1", "2"]
+    await deliveries.done([second.id])
+    assert await deliveries.waiting_for() == ["2"]
+    stock.clock.move_to(timedelta(minutes=6))
+    assert await deliveries.waiting("1") == [first]
+
+
 def _count(stock: Stock, table: str) -> int:
     with sqlite3.connect(stock.path) as elsewhere:
         return int(elsewhere.execute(f"select count(*) from {table}").fetchone()[0])  # noqa: S608
