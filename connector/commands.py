@@ -92,13 +92,14 @@ async def add_installation(service: Service, _args: argparse.Namespace) -> int:
 
 
 async def delete_installation(service: Service, args: argparse.Namespace) -> int:
-    """Remove an installation with all that is kept of it; a reinstall may then write past events again."""
+    """Remove an installation, our webhooks at the vendors and all that is kept of it.
+
+    A reinstall may then write past events again.
+    """
     if args.installation is None:
         raise Misconfigured("Say which installation to delete with --installation ID.")
-    if args.installation not in {one.id for one in await service.installations.all()}:
-        raise Misconfigured(f"There is no installation {args.installation!r}.")
-    await service.installations.delete_everything(args.installation)
-    show({"deleted": args.installation})
+    left = await service.delete(args.installation)
+    show({"deleted": args.installation, "left_at_vendors": left})
     return 0
 
 

@@ -87,7 +87,8 @@ async def test_an_installation_is_added_listed_and_deleted(line: Line) -> None:
 
     assert (await line("installations", "delete"))[0] == 2
     assert (await line("installations", "delete", "--installation", "nobody"))[0] == 2
-    assert (await line("installations", "delete", "--installation", one["id"]))[0] == 0
+    status, deleted, _ = await line("installations", "delete", "--installation", one["id"])
+    assert (status, deleted) == (0, {"deleted": one["id"], "left_at_vendors": []})
     assert (await line("installations"))[1] == []
 
 
