@@ -163,6 +163,37 @@ async def retry_parked(service: Service, args: argparse.Namespace) -> int:
     return 0
 
 
+async def list_bindings(service: Service, args: argparse.Namespace) -> int:
+    """The person that a customer of the contact centre is taken for, in each contact centre that has this id."""
+    tenant = await the_tenant(service, args.installation)
+    show(_bound(await _bindings(tenant, args.customer)))
+    return 0
+
+
+async def remove_binding(service: Service, args: argparse.Namespace) -> int:
+    """Forget which person a customer is; activities that are written stay where they are."""
+    tenant = await the_tenant(service, args.installation)
+    found = await _bindings(tenant, args.customer)
+    if not found:
+        raise Misconfigured(f"Customer {args.customer!r} has no binding.")
+    if len(found) > 1:
+        raise Misconfigured(f"Say which customer is meant: {', '.join(found)}.")
+    (customer,) = found
+    await tenant.bindings.unbind(customer)
+    again = await tenant.ledger.wake(customer_ids=[customer.partition("/")[2]])
+    show({"removed": _bound(found), "decided_anew": again})
+    return 0
+
+
+async def _bindings(tenant: Tenant, customer: str) -> dict[str, str]:
+    named = [customer, *(f"{centre}/{customer}" for centre in tenant.centres)]
+    return await tenant.bindings.persons(named)
+
+
+def _bound(found: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"customer": customer, "person": person} for customer, person in found.items()]
+
+
 async def list_users(service: Service, args: argparse.Namespace) -> int:
     """Pipedrive users and the agents that are mapped to them."""
     tenant = await the_tenant(service, args.installation)
@@ -307,6 +338,8 @@ COMMANDS = {
     "settings set": set_settings,
     "parked": list_parked,
     "parked retry": retry_parked,
+    "bindings": list_bindings,
+    "bindings remove": remove_binding,
     "users": list_users,
     "types": list_types,
     "pipelines": list_pipelines,

@@ -189,13 +189,35 @@ async def test_a_call_is_synchronised_audited_and_rebuilt(line: Line, world: Wor
     assert (status, audit["not_collected"]) == (1, 1)
 
 
+async def test_a_binding_is_shown_and_removed_and_what_waits_for_that_customer_decided_anew(
+    line: Line, world: World
+) -> None:
+    made = await world.seed_pipedrive(persons=[PERSON])
+    await line.set_up()
+    card = await world.happen("customer", name="Jan", surname="Próba", phone_number=[NUMBER])
+    customer, number = str(card["id"]), "601999999"
+    await world.happen("call", customer_id=customer, number=number, at=ago().isoformat(), talk=1)
+    await line("sync")
+    bound = {"customer": f"thulium:demo/{customer}", "person": str(made["persons"][0])}
+    assert (await line("bindings", "--customer", customer))[:2] == (0, [bound])
+    assert (await line("bindings", "--customer", f"thulium:demo/{customer}"))[1] == [bound]
+    assert (await line("bindings", "--customer", "thulium:other/1"))[1] == []
+
+    status, _, said = await line("bindings", "remove", "--customer", "nobody")
+    assert (status, said) == (2, "Customer 'nobody' has no binding.\n")
+    status, removed, _ = await line("bindings", "remove", "--customer", customer)
+    assert (status, removed) == (0, {"removed": [bound], "decided_anew": 0})
+    assert (await line("bindings", "--customer", customer))[1] == []
+    assert len(await world.activities()) == 1
+
+
 async def test_a_backfill_brings_the_past_within_its_budget(line: Line, world: World) -> None:
     await world.seed_pipedrive(persons=[PERSON])
     await world.happen("call", number=NUMBER, at=ago(hours=2).isoformat())
     await line.set_up()
     assert (await line("sync"))[1].get("done") is None
     status, ran, _ = await line("backfill", *period(), "--budget", "500")
-    assert (status, ran["done"], ran["tokens"]) == (0, 1, 77)
+    assert (status, ran["done"], ran["tokens"]) == (0, 1, 85)
     assert "still_to_write" not in ran
     assert len(await world.activities()) == 1
 

@@ -114,6 +114,9 @@ def _decide_one(
     found = match(known.bound.get(customer or ""), **own)
     if isinstance(found, Nobody) and customer and customer in known.of_customer:
         found = match(None, **known.of_customer[customer])
+        if isinstance(found, Matched) and found.person_id is not None:
+            # Only a customer's own record tells who he is: anybody may ring from somebody else's phone.
+            decided.pairs[customer] = found.person_id
     if isinstance(found, Nobody) and customer in known.unread:
         return  # a failed look-up proves nothing: the entry stays new
     others = known.keys.get(customer or "", frozenset()) - {entry.number_key, entry.email_key}
@@ -129,8 +132,6 @@ def _decide_one(
     deal_id = None
     if tenant.settings.deal_rule == "one_open" and found.person_id is not None:
         deal_id = choose_deal(known.deals.get(found.person_id, ()), owner_id=owner_id)
-    if customer and found.person_id is not None and found.how != "pair":
-        decided.pairs[customer] = found.person_id
     why: dict[str, object] = {
         "matched": found.how, "person": found.person_id, "organization": found.organization_id, "type": kind,
         "owner": owner_id, "owner_by": owner_how, "deal": deal_id,

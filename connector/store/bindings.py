@@ -51,6 +51,11 @@ class Bindings:
 
         await self._db.write(work)
 
+    async def unbind(self, customer: str) -> None:
+        """Forget whose a customer is."""
+        where = (self._mine, bindings.c.entity == CUSTOMER, bindings.c.centre_id == customer)
+        await self._db.write(lambda db: db.execute(delete(bindings).where(*where)) and None)
+
     async def follow_merge(self, person_id: str, *, into: str) -> list[str]:
         """Bind the customers of a merged person to its survivor, as aliases where that has one; answers who moved."""
         moved = (self._mine, bindings.c.entity == CUSTOMER, bindings.c.crm_id == person_id)

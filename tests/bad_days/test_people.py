@@ -46,12 +46,12 @@ async def test_a_customer_deleted_in_pipedrive_waits_and_is_written_when_restore
 
 
 async def test_persons_merged_between_two_sweeps_leave_every_event_with_the_survivor(desk: Desk) -> None:
-    """Without a webhook: the number is known by its old owner, who is gone when the activity arrives."""
+    """Without a webhook: the customer is bound to one who is gone when the activity arrives."""
     (gone,) = desk.day.company.persons.records
     seed = await desk.day.world.seed_pipedrive(persons=[{"name": "Ocalały"}])
     (survivor,) = seed["persons"]
     desk.day.seed(customers=[{"customer_id": 7, "name": "Jan", "surname": "Próba", "phone_number": [NUMBER]}])
-    desk.call(customer_id=7)
+    desk.call(customer_id=7, number="+48 601 999 998")
     await desk.settle()
     await edit_person(desk, "merge", gone, into=survivor)
     desk.call(customer_id=7)
@@ -67,7 +67,7 @@ async def test_a_webhook_of_a_merge_takes_the_pair_along(desk: Desk) -> None:
     (gone,) = desk.day.company.persons.records
     (survivor,) = (await desk.day.world.seed_pipedrive(persons=[{"name": "Ocalały"}]))["persons"]
     desk.day.seed(customers=[{"customer_id": 7, "name": "Jan", "surname": "Próba", "phone_number": [NUMBER]}])
-    desk.call(customer_id=7)
+    desk.call(customer_id=7, number="+48 601 999 998")
     await desk.settle()
     tenant = await desk.tenant()
     connection = next(iter(tenant.centres))

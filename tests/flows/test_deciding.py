@@ -95,16 +95,38 @@ async def test_a_number_of_several_persons_is_a_question_and_within_one_organiza
     assert (await tenant.ledger.counts())["undecided"] == 1
 
 
-async def test_a_pair_once_made_outlives_the_number(world: World, service: Service) -> None:
+async def test_a_pair_made_from_the_customers_own_record_outlives_the_number(
+    world: World, service: Service
+) -> None:
     made = await world.seed_pipedrive(persons=[PERSON, {"name": "Ewa", "phones": ["+48601000002"]}])
     tenant = await install(service, since=ago(hours=1))
     card = await world.happen("customer", name="Jan", surname="Próba", phone_number=["601000001"])
-    await world.happen("call", customer_id=card["id"])
+    await world.happen("call", customer_id=card["id"], number="601999999")
     await settle_down(service, tenant)
     # He rings from a colleague's phone: who he is, the contact centre knows.
     await world.happen("call", customer_id=card["id"], number="601000002")
     first, second = await after(world, service, tenant)
     assert first["person_id"] == second["person_id"] == made["persons"][0]
+
+
+async def test_one_call_from_somebody_elses_phone_does_not_make_a_customer_somebody_else(
+    world: World, service: Service
+) -> None:
+    made = await world.seed_pipedrive(
+        persons=[PERSON, {"name": "Anna", "phones": ["+48601000002"], "emails": ["anna@example.com"]}]
+    )
+    jan, anna = made["persons"]
+    tenant = await install(service, since=ago(hours=1))
+    card = await world.happen(
+        "customer", name="Anna", surname="P", phone_number=["601000002"], email="anna@example.com"
+    )
+    await world.happen("call", customer_id=card["id"], number="601000001")
+    await settle_down(service, tenant)
+    await world.happen("ticket", **{"from": "anna@example.com", "customer_id": card["id"]})
+    await settle_down(service, tenant)
+    await world.happen("call", customer_id=card["id"], number="601000002")
+    activities = await after(world, service, tenant)
+    assert [activity["person_id"] for activity in activities] == [jan, anna, anna]
 
 
 async def test_a_customer_is_found_by_any_of_his_numbers_and_addresses(

@@ -30,6 +30,16 @@ async def test_a_person_who_is_gone_leaves_no_pair(stock: Stock) -> None:
     assert await bindings.persons(["a/1"]) == {"a/1": "9"}
 
 
+async def test_a_binding_that_was_removed_can_be_made_anew(stock: Stock) -> None:
+    bindings = stock.bindings("1")
+    await bindings.bind({"a/1": "7", "b/1": "7"}, at=AT)
+    await stock.bindings("2").unbind("a/1")
+    await bindings.unbind("b/1")
+    assert await bindings.persons(["a/1", "b/1"]) == {"a/1": "7"}
+    await bindings.bind({"b/1": "9"}, at=AT)
+    assert await bindings.persons(["b/1"]) == {"b/1": "9"}
+
+
 async def test_one_installation_sees_and_changes_nothing_of_another(stock: Stock) -> None:
     one, other = stock.bindings("1"), stock.bindings("2")
     await one.bind({"a/1": "7"}, at=AT)
