@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from connector.errors import NotFound, Rejected, UnknownOutcome
+from connector.errors import ConnectorError, NotFound, Rejected, UnknownOutcome
 from connector.flows.activities import first_healing, once_more_at, shown_hash
-from connector.flows.deciding import decide
-from connector.flows.rendering import marker_in
+from connector.flows.deciding import decide, names_of, topic_of
+from connector.flows.rendering import marker_in, render, topic_names
+from connector.flows.rules import activity_type, is_to_do
 from connector.flows.tenant import Tenant
 from connector.pipedrive.budget import Lane
 from connector.pipedrive.records import Activity
@@ -25,7 +26,13 @@ log = structlog.get_logger()
 
 #: Pipedrive's own clock at the claim, less this, is where a search for what was sent begins.
 MARGIN = timedelta(seconds=120)
+#: An effect that comes later than this after our last send is not taken for one of ours.
+_LANDS_WITHIN = timedelta(hours=1)
 _UNEDITED = timedelta(seconds=2)
+
+
+#: Subject, type, and whether it is done.
+Says = tuple[str, str, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,8 @@ class Ours:
     creator_user_id: str | None
     edited: bool
     shown: str | None
+    add_time: datetime | None
+    says: Says
 
 
 async def our_activities(
@@ -63,7 +72,8 @@ def _ours(tenant: Tenant, activity: Activity, marker: str) -> Ours:
         and activity.update_time - activity.add_time > _UNEDITED
     )
     shown = None if edited else shown_hash(tenant, None, activity.note)
-    return Ours(activity.id, marker, activity.creator_user_id, edited, shown)
+    says = (activity.subject, activity.type, activity.done)
+    return Ours(activity.id, marker, activity.creator_user_id, edited, shown, activity.add_time, says)
 
 
 async def verify(tenant: Tenant) -> Counter[str]:
@@ -111,7 +121,7 @@ def _search_from(entries: Sequence[Entry], tenant: Tenant) -> datetime:
 
 
 async def heal(tenant: Tenant) -> int:
-    """Delete the younger of two activities that are both ours and unedited; answers how many were deleted."""
+    """Delete the younger of two activities that we sent and nobody edited; answers how many were deleted."""
     entries = await tenant.doubts.to_heal()
     if not entries:
         return 0
@@ -119,7 +129,7 @@ async def heal(tenant: Tenant) -> int:
     healed = 0
     for entry in entries:
         copies = written.get(entry.marker, [])
-        keep, rest = _choose(copies, tenant.installed.owner_user_id)
+        keep, rest = await _choose(tenant, entry, copies)
         if keep is not None and keep.id != entry.crm_id:
             await tenant.doubts.replaced(
                 entry, crm_id=keep.id, shown=keep.shown, topic_at=_topic_at(tenant, entry)
@@ -136,16 +146,50 @@ async def heal(tenant: Tenant) -> int:
     return healed
 
 
-def _choose(copies: Sequence[Ours], our_user_id: str) -> tuple[Ours | None, list[Ours]]:
-    """Which copy stays, and which of the others may go: made by our user and edited by nobody."""
-    if not copies:
-        return None, []
+async def _choose(tenant: Tenant, entry: Entry, copies: Sequence[Ours]) -> tuple[Ours | None, list[Ours]]:
+    """Which copy stays, and which of the others may go: made by our user around our sends, as sent, edited by nobody.
+
+    Another of our user's own making, which carries the marker because it is a copy of ours, is a person's.
+    """
+    if len(copies) < 2:
+        return (copies[0] if copies else None), []
+    sent = await _sent(tenant, entry)
     keep = next((copy for copy in copies if copy.edited), copies[0])
     return keep, [
         copy
         for copy in copies
-        if copy is not keep and not copy.edited and copy.creator_user_id in (our_user_id, None)
+        if copy is not keep
+        and not copy.edited
+        and copy.creator_user_id in (tenant.installed.owner_user_id, None)
+        and _made_by(entry, copy.add_time)
+        and copy.says in sent
     ]
+
+
+def _made_by(entry: Entry, at: datetime | None) -> bool:
+    """Whether one of the entry's sends may have had its effect at this time, Pipedrive's own."""
+    if at is None or entry.first_sent_at is None or entry.last_sent_at is None:
+        return False
+    return entry.first_sent_at - MARGIN <= at <= entry.last_sent_at + _LANDS_WITHIN
+
+
+async def _sent(tenant: Tenant, entry: Entry) -> set[Says]:
+    """What the sends of an entry said: between two of them the agent may have written the topic down."""
+    event = entry.event
+    kind = None if event is None else activity_type(event, tenant.settings)
+    if event is None or not isinstance(kind, str):
+        return set()
+    directory = await tenant.people()
+    try:
+        topic = await topic_of(tenant, entry)
+    except ConnectorError:
+        topic = None
+    names, done = names_of(entry, event, directory), not is_to_do(event, tenant.settings)
+    texts = (
+        render(event, topic_names(names, words), tenant.settings.links, entry.marker, tenant.translate)
+        for words in {None, topic}
+    )
+    return {(text.subject, kind, done) for text in texts}
 
 
 async def _delete(tenant: Tenant, copy: Ours) -> int:

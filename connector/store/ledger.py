@@ -85,6 +85,7 @@ class Entry:
     heal_no: int
     occurred_at: datetime
     first_sent_at: datetime | None
+    last_sent_at: datetime | None
     crm_id: str | None
     shown: str | None
 
@@ -129,7 +130,7 @@ COLUMNS = (
     ledger.c.id, ledger.c.connection, ledger.c.kind, ledger.c.external_id, ledger.c.marker, ledger.c.payload_sealed,
     ledger.c.state, ledger.c.number_key, ledger.c.email_key, ledger.c.customer_id, ledger.c.claim_no,
     ledger.c.attempts, ledger.c.sends, ledger.c.looks, ledger.c.topic_no, ledger.c.heal_no, ledger.c.occurred_at,
-    ledger.c.first_sent_at, ledger.c.crm_id, ledger.c.shown,
+    ledger.c.first_sent_at, ledger.c.last_sent_at, ledger.c.crm_id, ledger.c.shown,
 )  # fmt: skip
 
 
@@ -337,6 +338,7 @@ class Ledger:
                 looks=0,
                 lease_until=until,
                 first_sent_at=func.coalesce(ledger.c.first_sent_at, sent_at),
+                last_sent_at=sent_at,
             )
             .returning(ledger.c.id, ledger.c.claim_no)
         )

@@ -170,6 +170,7 @@ class LedgerEntry(SQLModel, table=True):
     claim_no: int = 0
     lease_until: datetime | None = Field(default=None, sa_column=_time())
     first_sent_at: datetime | None = Field(default=None, sa_column=_time())
+    last_sent_at: datetime | None = Field(default=None, sa_column=_time())
     looks: int = 0
     sends: int = 0
     attempts: int = 0

@@ -178,6 +178,7 @@ def upgrade() -> None:
         sa.Column("claim_no", sa.Integer(), nullable=False),
         sa.Column("lease_until", connector.store.tables.UtcDateTime(timezone=True), nullable=True),
         sa.Column("first_sent_at", connector.store.tables.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("last_sent_at", connector.store.tables.UtcDateTime(timezone=True), nullable=True),
         sa.Column("looks", sa.Integer(), nullable=False),
         sa.Column("sends", sa.Integer(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
