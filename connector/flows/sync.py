@@ -64,13 +64,15 @@ async def backfill(
 ) -> Counter[str]:
     """Bring a past period, paying all that it asks of Pipedrive from `budget`.
 
-    What that does not reach stays for the next backfill and is counted as `still_to_write`.
+    What that does not reach stays for the next backfill. It is counted as `still_to_write`, as is what was sent without
+    an answer, which the regular runs look for.
     """
     counts: Counter[str] = Counter()
     for centre in tenant.centres.values():
         counts["collected"] += await collect_period(tenant, centre, window)
     counts += await write(tenant.paying(Lane.BACKFILL, budget), Lane.BACKFILL, begun=begun)
-    counts["still_to_write"] = (await tenant.ledger.counts(window))[State.NEW]
+    states = await tenant.ledger.counts(window)
+    counts["still_to_write"] = states[State.NEW] + states[State.SENDING]
     return counts
 
 

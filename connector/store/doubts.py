@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, update
 
 from connector.store.database import any_of
-from connector.store.ledger import COLUMNS, UNKNOWN, Entry, Ledger, State, ledger
+from connector.store.ledger import COLUMNS, UNKNOWN, Due, Entry, Ledger, State, ledger
 
 
 class Doubts:
@@ -63,9 +63,10 @@ class Doubts:
         )  # fmt: skip
 
     async def missed(self, entry: Entry, *, look_gap_s: float, looks_needed: int = 2) -> bool:
-        """One more look found nothing; after `looks_needed` of them the entry may be sent again."""
+        """One more look found nothing; after `looks_needed` of them a regular run may send the entry again."""
         if entry.looks + 1 >= looks_needed:
-            return await self._change(entry, state=State.NEW, reason="", looks=0, not_before=None, owner=None)
+            again = {"state": State.NEW, "lane": Due.LIVE}
+            return await self._change(entry, **again, reason="", looks=0, not_before=None, owner=None)
         later = self._clock.now() + timedelta(seconds=look_gap_s)
         return await self._change(entry, looks=entry.looks + 1, not_before=later)
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from connector.store.ledger import UNKNOWN, Settlement, State
+from connector.store.ledger import UNKNOWN, Due, Settlement, State
 from tests.store.entries import Book, open_book
 from tests.store.stock import Stock
 
@@ -48,6 +48,16 @@ async def test_an_entry_is_sent_again_only_after_two_looks_that_found_nothing(bo
     assert await book.doubts.missed(entry, look_gap_s=60)
     assert await book.states() == {"new": 1}
     assert (await book.entry()).looks == 0
+
+
+async def test_what_a_backfill_sent_in_vain_is_sent_again_by_the_regular_runs(book: Book) -> None:
+    await book.collect("1", lane=Due.BACKFILL)
+    entries = await book.ledger.new(1, lane=Due.BACKFILL)
+    (claim,) = await book.ledger.claim(entries, "t", lease_s=1, sent_at=book.stock.clock.now())
+    await book.ledger.settle([Settlement(claim, State.SENDING, UNKNOWN, not_before=book.stock.clock.now())])
+    (entry,) = await book.doubts.unknown()
+    await book.doubts.missed(entry, look_gap_s=60, looks_needed=1)
+    assert len(await book.ledger.new(1)) == 1
 
 
 async def test_two_processes_that_look_at_once_count_one_look(book: Book) -> None:
