@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from connector.flows.sync import look_again
+from connector.records import ActivityDraft
 from tests.flows.desk import ACTIVITIES, LATE, Desk, open_desk
 
 
@@ -126,6 +129,61 @@ async def test_two_doubles_that_people_edited_both_stay(desk: Desk) -> None:
         )
     await desk.settle()
     assert (len(desk.day.written()), desk.day.counts["healed"]) == (2, 0)
+
+
+async def sent_twice(desk: Desk) -> dict[str, Any]:
+    """A call that was sent again, because its first request was lost; gives its only activity."""
+    desk.day.fault("pipedrive", kind="reset_before", **ACTIVITIES)
+    desk.call()
+    await desk.run()
+    for wait in (185, 65, 5):
+        await desk.day.move(wait)
+        await desk.run()
+    (row,) = desk.day.written()
+    return row
+
+
+async def copy_of(desk: Desk, row: dict[str, Any], **changes: Any) -> None:
+    """The owner of the sync makes an activity of his own out of one of ours, with its note and the marker in it."""
+    tenant = await desk.tenant()
+    draft = ActivityDraft(
+        subject=row["subject"], type=row["type"], due=desk.day.clock.now(), note=row["note"],
+        owner_id=tenant.installed.owner_user_id, person_id=None, org_id=None, deal_id=None, duration_s=None, done=True,
+    )  # fmt: skip
+    await tenant.pipedrive.create_activity(replace(draft, **changes))
+
+
+@pytest.mark.parametrize("changes", [{"subject": "Call back"}, {"type": "task"}, {"done": False}])
+async def test_a_copy_that_a_person_made_soon_after_and_changed_is_not_taken_for_a_double(
+    desk: Desk, changes: dict[str, object]
+) -> None:
+    row = await sent_twice(desk)
+    await desk.day.move(600)
+    await copy_of(desk, row, **changes)
+    await desk.settle()
+    assert (len(desk.day.written()), desk.day.counts["healed"]) == (2, 0)
+
+
+async def test_a_copy_that_a_person_made_hours_later_is_not_taken_for_a_double(desk: Desk) -> None:
+    row = await sent_twice(desk)
+    await desk.day.move(2 * 3600)
+    await copy_of(desk, row)
+    await desk.settle()
+    assert (len(desk.day.written()), desk.day.counts["healed"]) == (2, 0)
+
+
+async def test_a_double_is_healed_though_the_topic_was_written_down_between_the_sends(desk: Desk) -> None:
+    desk.day.fault("pipedrive", **LATE, **ACTIVITIES)
+    ref = desk.call()
+    await desk.run()
+    desk.day.happen("topic", connection_id=ref, topic_id=96, comment="late")
+    for wait in (185, 65):
+        await desk.day.move(wait)
+        await desk.run()
+    await desk.day.faults("pipedrive").land()
+    assert len({row["subject"] for row in desk.day.written()}) == 2
+    await desk.settle()
+    assert (len(desk.day.written()), desk.day.counts["healed"]) == (1, 1)
 
 
 @pytest.mark.parametrize("kind", ["status_before", "status_after", "reset_before", "reset_after"])
