@@ -1,27 +1,34 @@
-"""What the simulators' pages have in common: templates, one style sheet, safe headers.
+"""What the simulators' pages have in common: templates, one style sheet, the visitor's appearance, safe headers.
 
 A page's template extends `base.html`, which takes `site` (the simulator's name), `nav` (pairs of address and text)
-and the blocks `title` and `content`. No script, no inline style: the headers forbid both.
+and the blocks `title` and `content`. No inline script or style: the headers forbid both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 
 import jinja2
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 HERE = Path(__file__).parent
 STATIC = "/_sandbox/static"
+LOOK_PATH = "/_sandbox/look"
+LOOKS = ("light", "dark")
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
+
+
+_look = ContextVar("look", default="auto")
 
 
 class Pages:
@@ -37,7 +44,9 @@ class Pages:
             undefined=jinja2.StrictUndefined,
         )
         self._environment.filters["when"] = when
-        self._environment.globals.update(site=site, nav=list(nav), static=STATIC)
+        self._environment.globals.update(
+            site=site, nav=list(nav), static=STATIC, look=_look.get, look_path=LOOK_PATH
+        )
 
     def answer(self, template: str, status: int = 200, **context: object) -> web.Response:
         """Answer with a page; everything in `context` is escaped."""
@@ -45,9 +54,27 @@ class Pages:
         return web.Response(text=text, status=status, content_type="text/html", headers=HEADERS)
 
 
-def serve_static(app: web.Application) -> None:
-    """Serve the shared style sheet under `/_sandbox/static`."""
+def serve_pages(app: web.Application) -> None:
+    """Serve what all pages link to, and keep the appearance (light, dark, or the system's) that a visitor chose."""
     app.router.add_static(STATIC, HERE / "static")
+    app.router.add_post(LOOK_PATH, _remember_look)
+    app.middlewares.append(_recall_look)
+
+
+@web.middleware
+async def _recall_look(request: web.Request, handler: Handler) -> web.StreamResponse:
+    look = request.cookies.get("look", "")
+    _look.set(look if look in LOOKS else "auto")
+    return await handler(request)
+
+
+async def _remember_look(request: web.Request) -> web.Response:
+    look, answer = (await request.post()).get("look"), web.Response(status=204)
+    if isinstance(look, str) and look in LOOKS:
+        answer.set_cookie("look", look, max_age=365 * 86_400, httponly=True, samesite="Lax")
+    else:
+        answer.del_cookie("look", httponly=True, samesite="Lax")
+    return answer
 
 
 def when(value: datetime | str | None) -> str:

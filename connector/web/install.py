@@ -8,6 +8,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import structlog
 from aiohttp import web
@@ -17,7 +18,7 @@ from connector.errors import ConnectorError, Forged, Rejected
 from connector.flows.installing import Arrival
 from connector.pipedrive import oauth
 from connector.settings import Settings
-from connector.web.pages import page, serve_static, translate_for
+from connector.web.pages import page, remember_look, serve_static, translate_for
 from connector.web.throttle import Throttle
 from connector.web.troubles import explain, no_app, refused, sorry
 
@@ -41,6 +42,7 @@ def routes(
     table.get("/install", allow_head=False)(entrance.begin)
     table.get(oauth.CALLBACK, allow_head=False)(entrance.arrive)
     table.delete(oauth.CALLBACK)(entrance.leave)
+    table.post("/look")(partial(remember_look, secure=entrance.secure))
     table.get("/static/{version}/{name}")(serve_static)
     return table
 
@@ -57,7 +59,7 @@ class _Entrance:
         self._secret = settings.pipedrive_client_secret.get_secret_value()
         self._has_app = bool(settings.pipedrive_client_id and self._secret)
         self._state_key = hmac.digest(self._secret.encode(), b"state of an installation", "sha256")
-        self._secure = settings.public.scheme == "https"
+        self.secure = settings.public.scheme == "https"
 
     async def start(self, request: web.Request) -> web.Response:
         """What this is, and the way in."""
@@ -74,7 +76,7 @@ class _Entrance:
         answer = web.Response(status=302, headers={"Location": address, "Cache-Control": "no-store"})
         answer.set_cookie(
             COOKIE, nonce, max_age=int(oauth.STATE_LIFE.total_seconds()), path=COOKIE_PATH, httponly=True,
-            secure=self._secure, samesite="Lax",
+            secure=self.secure, samesite="Lax",
         )  # fmt: skip
         return answer
 
@@ -97,7 +99,7 @@ class _Entrance:
             answer = sorry(request, explain(error, translate))
         else:
             answer = page(request, "connected.html", arrival=arrival)
-        answer.del_cookie(COOKIE, path=COOKIE_PATH, httponly=True, secure=self._secure, samesite="Lax")
+        answer.del_cookie(COOKIE, path=COOKIE_PATH, httponly=True, secure=self.secure, samesite="Lax")
         return answer
 
     async def leave(self, request: web.Request) -> web.Response:

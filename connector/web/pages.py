@@ -1,4 +1,4 @@
-"""Pages in the visitor's language: templates, the style sheets they link to, and nothing that needs a script."""
+"""Pages in the visitor's language and appearance: templates, the files they link to, and nothing that needs a script."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from aiohttp import web
 from connector.i18n import Translate, preferred, translator
 
 HERE = Path(__file__).parent
+LOOKS = ("light", "dark")
+YEAR_S = 365 * 86_400
 
 _FILES = {path.name: path.read_bytes() for path in sorted((HERE / "static").iterdir())}
 _VERSIONS = {name: hashlib.sha256(content).hexdigest()[:12] for name, content in _FILES.items()}
@@ -54,11 +56,31 @@ def page(
 ) -> web.Response:
     """Render `template` for this visitor; everything in `context` is escaped."""
     language = language_of(request)
-    text = _templates.get_template(template).render(context, _=translator(language), language=language)
+    text = _templates.get_template(template).render(
+        context, _=translator(language), language=language, look=_look_of(request)
+    )
     own = {"Cache-Control": "no-store", "Content-Language": language, "Vary": "Accept-Language"}
     return web.Response(
         text=text, status=status, content_type="text/html", headers={**own, **(headers or {})}
     )
+
+
+def _look_of(request: web.BaseRequest) -> str:
+    """What the visitor chose; `auto` is the system's."""
+    look = request.cookies.get("look", "")
+    return look if look in LOOKS else "auto"
+
+
+async def remember_look(request: web.Request, *, secure: bool) -> web.Response:
+    """Keep the chosen appearance in a cookie; the page that asked stays, for it shows the choice already."""
+    look, answer = (await request.post()).get("look"), web.Response(status=204)
+    if look == "auto":
+        answer.del_cookie("look", httponly=True, secure=secure, samesite="Lax")
+    elif look in LOOKS and isinstance(look, str):
+        answer.set_cookie("look", look, max_age=YEAR_S, httponly=True, secure=secure, samesite="Lax")
+    else:
+        raise web.HTTPBadRequest
+    return answer
 
 
 async def serve_static(request: web.Request) -> web.Response:

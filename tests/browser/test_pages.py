@@ -93,6 +93,71 @@ async def test_nothing_needs_a_script(browser: Browser, there: Stage) -> None:
     await context.close()
 
 
+GROUND = "getComputedStyle(document.body).backgroundColor"
+DARK, LIGHT = "rgb(18, 25, 28)", "rgb(246, 248, 248)"
+
+
+@pytest.mark.parametrize("side", ["connector", "pipedrive", "centre"])
+async def test_a_person_chooses_light_or_dark_and_it_is_remembered(
+    browser: Browser, there: Stage, side: str
+) -> None:
+    start = {"connector": there.connector, "pipedrive": there.world.pipedrive, "centre": there.centre}[side]
+    async with looking(browser) as look:
+        page = look.page
+        await page.emulate_media(color_scheme="light")
+        await page.goto(start)
+        assert await page.evaluate(GROUND) == LIGHT
+        async with page.expect_response("**/look") as told:
+            await page.get_by_role("radio", name="Dark").check()
+        assert (await told.value).status == 204
+        assert await page.evaluate(GROUND) == DARK
+        await look.judge()
+        await page.goto(start)
+        assert await page.evaluate(GROUND) == DARK
+        await expect(page.get_by_role("radio", name="Dark")).to_be_checked()
+
+        await page.emulate_media(color_scheme="dark")
+        async with page.expect_response("**/look"):
+            await page.get_by_role("radio", name="Dark").press("ArrowLeft")
+        await page.goto(start)
+        assert await page.evaluate(GROUND) == LIGHT
+        assert look.found == []
+
+
+async def test_without_script_the_look_changes_at_once_and_a_button_remembers_it(
+    browser: Browser, there: Stage
+) -> None:
+    context = await browser.new_context(
+        java_script_enabled=False, color_scheme="light", locale="pl", viewport={"width": 320, "height": 640}
+    )
+    page = await context.new_page()
+    for start in (there.connector, there.world.pipedrive):
+        await context.clear_cookies()
+        await page.goto(start)
+        dark, button = page.locator("input[value=dark]"), page.locator(".look button")
+        light = await page.screenshot()
+        await dark.check()
+        assert await page.screenshot() != light
+        async with page.expect_response("**/look") as told:
+            await button.click()
+        assert (await told.value).status == 204
+        await page.goto(start)
+        await expect(dark).to_be_checked()
+    await context.close()
+
+
+async def test_the_look_changes_without_loading_a_page_that_is_shown_only_once(
+    browser: Browser, there: Stage
+) -> None:
+    async with looking(browser) as look:
+        await look.page.goto(f"{there.connector}/install")
+        await look.page.get_by_role("button", name="Allow and install").click()
+        async with look.page.expect_response("**/look"):
+            await look.page.get_by_role("radio", name="Dark").check()
+        assert await look.page.evaluate(GROUND) == DARK
+        await expect(look.page.get_by_role("heading", level=1)).to_contain_text("is connected")
+
+
 async def test_a_reloaded_success_page_says_that_the_connection_stands(
     browser: Browser, there: Stage
 ) -> None:

@@ -199,7 +199,7 @@ async def test_a_companys_name_is_escaped(open_site: Open) -> None:
         return Arrival("7", "<script>alert(1)</script>", "3", is_new=True)
 
     answer = await (await open_site(install_code=arrive)).get("/oauth/callback?code=c")
-    assert "<script" not in answer.text
+    assert "<script>" not in answer.text
     assert "&lt;script&gt;" in answer.text
 
 

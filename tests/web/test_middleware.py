@@ -168,7 +168,8 @@ async def test_no_other_file_is_served(open_site: Open, name: str) -> None:
     assert (await site.get(f"/static/000000000000/{name}")).status == 404
 
 
-def test_no_template_holds_script_or_inline_style() -> None:
+def test_no_template_holds_inline_script_or_style() -> None:
     folder = Path(__file__).parents[2] / "connector" / "web" / "templates"
     for path in folder.rglob("*.html"):
-        assert not re.search(r"<script|<style|\sstyle=|\son\w+=|javascript:", path.read_text()), path
+        text = path.read_text().replace('<script src="{{ asset("look.js") }}" defer></script>', "")
+        assert not re.search(r"<script|<style|\sstyle=|\son\w+=|javascript:", text), path

@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from connector.sandbox.faults import Faults, Rule, control_routes
-from connector.sandbox.pages import Pages, serve_static
+from connector.sandbox.pages import Pages, serve_pages
 from connector.sandbox.pipedrive import (
     activities,
     contacts,
@@ -79,7 +79,7 @@ def create_app(config: Config | None = None, middlewares: Sequence[Middleware] =
     app.add_routes(control_routes(faults, world.clock))
     app.add_routes(control.routes(world, post))
     app.add_routes(views.routes(world, faults, post, pages))
-    serve_static(app)
+    serve_pages(app)
     for prefix in ("/v1", "/api"):
         app.router.add_route("*", prefix + "/{rest:.*}", _unknown_endpoint)
     return app

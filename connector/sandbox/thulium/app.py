@@ -17,7 +17,7 @@ from aiohttp.typedefs import Middleware
 
 from connector.sandbox import faults
 from connector.sandbox.clock import Clock
-from connector.sandbox.pages import serve_static
+from connector.sandbox.pages import serve_pages
 from connector.sandbox.thulium import calls, chats, crm, directory, field_items, hooks, tickets
 from connector.sandbox.thulium.api import routes
 from connector.sandbox.thulium.control import SENDER, SYSTEMS, control_routes
@@ -76,7 +76,7 @@ def create_app(config: Config | None = None, *, middlewares: Sequence[Middleware
         app.router.add_routes(routes(system, f"/{name}", RESOURCES))
     app.router.add_routes(routes(systems[config.systems[0]], "", RESOURCES))
     app.router.add_routes(page_routes(list(systems.values())))
-    serve_static(app)
+    serve_pages(app)
 
     async def sending(_app: web.Application) -> AsyncIterator[None]:
         task = asyncio.create_task(sender.run())
