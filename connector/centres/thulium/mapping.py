@@ -23,6 +23,7 @@ from connector.centres.thulium.wire import (
     seconds_of,
     stable_hash,
     text_of,
+    unknown,
     word_of,
 )
 from connector.records import (
@@ -75,8 +76,9 @@ def _unreadable(
 ) -> Unreadable:
     fields = row if isinstance(row, dict) else {}
     moment = wall.utc_or_none(fields.get("date") or fields.get("created_at"))
-    reason = str(error) if isinstance(error, Malformed) else f"{type(error).__name__}: {error}"
-    return Unreadable(kind, key or row_key(row, _IDS[kind]), moment or since, cut(reason), raw_text(row))
+    # Stored in clear, so without what the row says: that is in its sealed contents.
+    reason = str(error) if isinstance(error, Malformed) else type(error).__name__
+    return Unreadable(kind, key or row_key(row, _IDS[kind]), moment or since, reason, raw_text(row))
 
 
 def read_calls(
@@ -109,19 +111,19 @@ def read_call(row: Row, wall: WallClock, topics: Mapping[str, str]) -> Call:
     get = row.get
     direction = _DIRECTIONS.get(word_of(get("type")))
     if direction is None:
-        raise Malformed(f"unknown type of call {get('type')!r}")
+        raise unknown(get("type"), "type")
     result = _RESULTS.get((word_of(get("disposition")), direction))
     if result is None:
-        raise Malformed(f"unknown disposition {get('disposition')!r}")
+        raise unknown(get("disposition"), "disposition")
     return Call(
         id=id_of(get("connection_id"), "connection_id"),
         direction=direction,
         result=result,
-        started_at=wall.utc(get("date")),
+        started_at=wall.utc(get("date"), "date"),
         src=text_of(get("src")) or "",
         dst=text_of(get("dst")) or "",
-        connection_s=seconds_of(get("duration")),
-        talk_s=seconds_of(get("billsec")),
+        connection_s=seconds_of(get("duration"), "duration"),
+        talk_s=seconds_of(get("billsec"), "billsec"),
         agent_id=text_of(get("user_login")),
         agent_name=text_of(get("user")),
         customer_id=reference_of(get("customer_id")),
@@ -168,7 +170,7 @@ def read_call_topic(row: Row, topics: Mapping[str, str]) -> CallTopic | None:
 def read_chat(row: Row, wall: WallClock) -> Chat:
     """Read a row of https://api.thulium.com/docs/api/chats/get_chats."""
     get = row.get
-    started_at = wall.utc(get("created_at"))
+    started_at = wall.utc(get("created_at"), "created_at")
     status = word_of(get("status"))
     ended_at = None if status in ("CREATED", "IN PROGRESS") else wall.utc_or_none(get("closed_at"))
     if status == "CLOSED" and ended_at is None:
@@ -242,13 +244,13 @@ def _message(raw: Row, ticket: Ticket, wall: WallClock, same: Counter[str]) -> M
     if kind == "COMMENT" or (not kind and raw.get("system_comment")):
         return None
     if (direction := _MESSAGES.get(kind)) is None:
-        raise Malformed(f"unknown type of message {raw.get('type')!r}")
+        raise unknown(raw.get("type"), "type")
     login, body = text_of(raw.get("user_login")), raw.get("body")
     return Message(
         id=text_of(raw.get("message_id")) or _nameless(ticket.id, raw, same),
         ticket=ticket,
         direction=direction,
-        created_at=wall.utc(raw.get("created_at")),
+        created_at=wall.utc(raw.get("created_at"), "created_at"),
         sender=ticket.requester if direction is Direction.INBOUND else login,
         agent_id=ticket.agent_id or login,
         text=cut(html_to_text(body), STORED_TEXT) if isinstance(body, str) else "",

@@ -26,13 +26,13 @@ class WallClock:
         self._zone = zone
         self._minutes: dict[str, datetime] = {}
 
-    def utc(self, value: object) -> datetime:
-        """Read `YYYY-MM-DD HH:MM`, with or without seconds and fractions; raises Malformed."""
+    def utc(self, value: object, name: str = "time") -> datetime:
+        """Read `YYYY-MM-DD HH:MM`, with or without seconds and fractions; raises Malformed, with the field's `name`."""
         if type(value) is not str:
-            raise Malformed(f"a time is missing or no text: {type(value).__name__}")
+            raise Malformed(f"no readable {name}")
         minute = self._minutes.get(value[:16])
         if minute is None:
-            minute = self._remember(value[:16])
+            minute = self._remember(value[:16], name)
         rest = value[16:]
         if not rest:
             return minute
@@ -43,7 +43,7 @@ class WallClock:
         except ValueError:
             moment = minute.replace(tzinfo=None)
         if moment.tzinfo is None:
-            raise Malformed(f"not a time: {value[:40]!r}")
+            raise Malformed(f"no readable {name}")
         # No page of the vendor shows an offset; should one come, it is believed.
         return moment.astimezone(UTC)
 
@@ -54,7 +54,7 @@ class WallClock:
         except Malformed:
             return None
 
-    def _remember(self, minute: str) -> datetime:
+    def _remember(self, minute: str, name: str) -> datetime:
         try:
             if len(minute) != 16 or minute[4] != "-" or minute[7] != "-" or minute[13] != ":":
                 raise ValueError(minute)
@@ -68,7 +68,7 @@ class WallClock:
             )
             read = local.astimezone(UTC)
         except (ValueError, OverflowError):
-            raise Malformed(f"not a time: {minute!r}") from None
+            raise Malformed(f"no readable {name}") from None
         if len(self._minutes) >= _MOST_CACHED:
             self._minutes.clear()
         self._minutes[minute] = read

@@ -6,6 +6,7 @@ https://api.thulium.com/docs/api, https://api.thulium.com/docs/api/error_handlin
 from __future__ import annotations
 
 import json
+import re
 from hashlib import blake2b
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
@@ -22,7 +23,10 @@ _MOST_HOOK_FIELDS = 200
 
 
 class Malformed(ValueError):
-    """An answer, or one row of it, has the wrong shape."""
+    """An answer, or one row of it, has the wrong shape.
+
+    The message is kept in clear: it names fields and the vendor's own keywords, never what else a row says.
+    """
 
 
 class Page(NamedTuple):
@@ -172,6 +176,14 @@ def word_of(value: Any) -> str:
     return " ".join(value.replace("_", " ").upper().split()) if isinstance(value, str) else ""
 
 
+def unknown(value: Any, name: str) -> Malformed:
+    """What is wrong with a field whose keyword we do not know; said in full only where it looks like one."""
+    if isinstance(value, str) and _KEYWORD.fullmatch(value):
+        return Malformed(f"unknown {name} {value!r}")
+    return Malformed(f"no readable {name}")
+
+
+_KEYWORD = re.compile(r"[A-Z_]{1,20}")
 _PLAIN_WORDS = frozenset(
     ("INBOUND", "OUTBOUND", "ANSWERED", "NO ANSWER", "BUSY", "FAILED", "MAIL", "REPLY", "COMMENT")
 )
@@ -191,18 +203,21 @@ def reference_of(value: Any) -> str | None:
     return None if found == "0" else found
 
 
-def seconds_of(value: Any) -> int:
-    """A duration in whole seconds, as a number or `HHH:MM:SS`; empty is 0."""
+def seconds_of(value: Any, name: str) -> int:
+    """A duration in whole seconds, as a number or `HHH:MM:SS`; empty is 0. Raises Malformed for anything else."""
     if type(value) is int:
         return max(value, 0)
     if value in (None, "", "null"):
         return 0
-    if isinstance(value, str) and ":" in value:
-        total = 0
-        for part in value.split(":"):
-            total = total * 60 + int(part)
-        return max(total, 0)
-    return max(int(float(value)), 0)
+    try:
+        if isinstance(value, str) and ":" in value:
+            total = 0
+            for part in value.split(":"):
+                total = total * 60 + int(part)
+            return max(total, 0)
+        return max(int(float(value)), 0)
+    except (TypeError, ValueError, OverflowError):
+        raise Malformed(f"no readable {name}") from None
 
 
 def flag_of(value: Any) -> bool:

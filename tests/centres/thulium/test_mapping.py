@@ -125,9 +125,9 @@ def test_nothing_is_nothing_in_every_spelling() -> None:
     ("broken", "reason"),
     [
         ({"disposition": "PARKED"}, "unknown disposition 'PARKED'"),
-        ({"type": None}, "unknown type of call None"),
-        ({"date": "yesterday"}, "not a time"),
-        ({"duration": "long"}, "ValueError"),
+        ({"type": None}, "no readable type"),
+        ({"date": "yesterday"}, "no readable date"),
+        ({"duration": "long"}, "no readable duration"),
         ({"connection_id": None}, "no readable connection_id"),
         ({"disposition": []}, "TypeError"),
     ],
@@ -145,6 +145,36 @@ def test_a_broken_call_is_set_aside_with_its_reason_and_its_neighbours_go_throug
     assert aside.id == "1416225571.342" or "connection_id" in broken
     assert aside.occurred_at == (DAY.since if "date" in broken else at("2026-03-02 09:20"))
     assert orjson.loads(aside.raw) == listed[1] | broken
+
+
+WHO = "Jan Kowalski, +48 601 000 001"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, WHO) for name in ("type", "disposition", "date", "duration", "billsec", "connection_id")),
+        ("duration", "Jan:Kowalski"),
+        ("date", "2026-03-02 Kowalski"),
+        ("date", "2026-03-02 09:20 Kowalski"),
+        ("date", {"at": WHO}),
+        ("disposition", [WHO]),
+    ],
+)
+def test_why_a_row_is_set_aside_is_said_without_what_the_row_says(name: str, value: object) -> None:
+    calls = mapping.read_calls([rows("connections.json")[0] | {name: value}], DAY, WALL, {})
+    chats = mapping.read_chats([rows("chats.json")[0] | {"created_at": value}], DAY, WALL)
+    read = [*calls, *chats]
+    assert not any("Kowalski" in event.reason for event in read if isinstance(event, Unreadable))
+
+
+def test_why_a_message_is_set_aside_is_said_without_what_it_says() -> None:
+    at_nine = "2026-03-02 09:00"
+    odd = [{"type": WHO, "created_at": at_nine}, {"type": "MAIL", "created_at": WHO}, WHO, {"type": [WHO]}]
+    told = [*messages(messages=odd), *messages(created_at=WHO, updated_at=WHO)]
+    reasons = [event.reason for event in told if isinstance(event, Unreadable)]
+    assert len(reasons) == 5
+    assert not any("Kowalski" in reason for reason in reasons)
 
 
 @given(

@@ -109,4 +109,4 @@ def test_ids_are_text_however_they_come(value: object, text: str | None) -> None
     [(129, 129), ("129", 129), ("", 0), (None, 0), ("123:33:44", 444_824), (12.6, 12), (-3, 0)],
 )
 def test_durations_are_whole_seconds(value: object, seconds: int) -> None:
-    assert wire.seconds_of(value) == seconds
+    assert wire.seconds_of(value, "duration") == seconds
