@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from traceback import format_tb
 from typing import Literal
 
 import structlog
@@ -21,7 +22,7 @@ def set_up(log_format: Literal["json", "text"], level: str) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            _say_where,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
@@ -32,3 +33,16 @@ def set_up(log_format: Literal["json", "text"], level: str) -> None:
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
     )
+
+
+def _say_where(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Where an exception was raised and of which class, and those that led to it: their words may name a person."""
+    info = line.pop("exc_info", None)
+    error = sys.exc_info()[1] if info is True else info
+    places: list[str] = []
+    while isinstance(error, BaseException):
+        places.insert(0, "".join([*format_tb(error.__traceback__), type(error).__name__]))
+        error = error.__cause__ or error.__context__
+    if places:
+        line["exception"] = "\n".join(places)
+    return line
