@@ -115,7 +115,7 @@ class Transport:
         finally:
             self._governor.leave(operation, headers, charged=charged)
         try:
-            return wire.decipher(status, headers, body, method=method, scopes=operation.scopes)
+            return wire.decipher(status, headers, body, method=method, scopes=operation.scopes, sent=sent)
         except (Throttled, BudgetSpent, Blocked, AccountClosed) as error:
             self._governor.pause(error)
             raise

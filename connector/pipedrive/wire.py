@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -37,6 +38,8 @@ from connector.errors import (
 # that arrived.
 REFUSALS = frozenset({400, 401, 402, 403, 404, 405, 406, 409, 410, 411, 413, 414, 415, 422, 429, 431})
 
+_WORD = re.compile(r"\w+")
+
 EDGE_PAUSE = 1800.0
 CLOSED_PAUSE = 1800.0
 BURST_PAUSE = 2.0
@@ -59,9 +62,18 @@ class Reply:
 
 
 def decipher(
-    status: int, headers: Mapping[str, str], body: bytes, *, method: str, scopes: Sequence[str] = ()
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    method: str,
+    scopes: Sequence[str] = (),
+    sent: bytes | None = None,
 ) -> Reply:
-    """Read an answer, or raise what it means for a request of `method` that one of `scopes` would allow."""
+    """Read an answer, or raise what it means for a request of `method` that one of `scopes` would allow.
+
+    What an error says of the JSON that was `sent` is kept and logged in clear: words from there are left out.
+    """
     document = _document(body)
     if 200 <= status < 300 and document is not None and document.get("success") is not False:
         return Reply(document.get("data"), document.get("additional_data"), headers.get("Date"))
@@ -71,7 +83,7 @@ def decipher(
         raise _too_many(headers, document)
     if status == 403 and document is None:
         raise Blocked("Pipedrive's edge refuses us with a web page", after=EDGE_PAUSE)
-    raise _refusal(status, document or {}, scopes)
+    raise _refusal(status, document or {}, scopes, sent)
 
 
 def no_answer(method: str, message: str, after: float | None = None) -> ConnectorError:
@@ -135,10 +147,12 @@ def _document(body: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _refusal(status: int, document: dict[str, Any], scopes: Sequence[str]) -> ConnectorError:
+def _refusal(
+    status: int, document: dict[str, Any], scopes: Sequence[str], sent: bytes | None
+) -> ConnectorError:
     message = _message(document)
     code = str(document.get("code") or document.get("errorCode") or "") or None
-    said = f"Pipedrive answered {status}: {message or 'no reason given'}"
+    said = f"Pipedrive answered {status}: {_without(sent, message) or 'no reason given'}"
     if status == 401:
         return Unauthorised("Pipedrive does not accept the access token")
     if status == 402:
@@ -167,6 +181,13 @@ def _message(document: dict[str, Any]) -> str:
     return "; ".join(
         part if isinstance(part, str) else orjson.dumps(part).decode() for part in parts if part
     )[:500]
+
+
+def _without(sent: bytes | None, message: str) -> str:
+    """`message` less the words of the texts that were sent, which may be names and numbers."""
+    texts = [value for value in (_document(sent or b"") or {}).values() if isinstance(value, str)]
+    ours = {word.casefold() for text in texts for word in _WORD.findall(text)}
+    return _WORD.sub(lambda word: "…" if word[0].casefold() in ours else word[0], message)
 
 
 def _too_many(headers: Mapping[str, str], document: dict[str, Any] | None) -> Throttled | BudgetSpent:

@@ -105,6 +105,20 @@ def test_a_refusal_tells_status_code_and_words() -> None:
     assert "non-reachable" in str(hook)
 
 
+def test_a_refusal_does_not_repeat_the_words_that_were_sent() -> None:
+    sent = orjson.dumps(
+        {"subject": "Rozmowa: Jan Żółć", "note": "tel. +48 601-000-001, jan@example.com", "type": "call"}
+    )
+    words = "subject 'Rozmowa: Jan Żółć' is too long; unknown number 601-000-001 of jan@example.com"
+    answer = said(error=words, errors={"note": ["JAN ŻÓŁĆ"]})
+    with pytest.raises(Rejected) as caught:
+        wire.decipher(400, {}, answer, method="POST", sent=sent)
+    told = str(caught.value)
+    assert told.startswith("Pipedrive answered 400: subject '…: … …' is too long; unknown number …-…-…")
+    assert not [word for word in ("Jan", "JAN", "Żółć", "ŻÓŁĆ", "601", "example") if word in told]
+    assert "note" in told
+
+
 @pytest.mark.parametrize(
     ("headers", "after"),
     [
