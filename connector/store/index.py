@@ -5,7 +5,7 @@ It holds keyed hashes and ids, never a number or a name. It is filled by lists, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -108,8 +108,11 @@ class Index:
         self._installation_id = installation_id
         self._mine = records.c.installation_id == installation_id
 
-    async def put(self, batch: Sequence[Indexable], *, census_no: int | None = None) -> list[str]:
-        """Store records as they are now; answers the keys that persons gained or lost (waiting events may match now)."""
+    async def put(self, batch: Sequence[Indexable]) -> list[str]:
+        """Store records as they are now; answers the keys that persons gained or lost (waiting events may match now).
+
+        A record that was read before the one that is stored, as on a page that came late, is left out.
+        """
         if not batch:
             return []
         hashed = {item.crm_id: {self._keys.key(s) for s in item.subjects} for item in batch
@@ -117,42 +120,46 @@ class Index:
 
         def work(db: Connection) -> list[str]:
             changed: list[str] = []
-            for entity in Entity:
-                if part := [item for item in batch if item.entity is entity]:
-                    self._replace(db, entity, part, census_no)
-            persons = [item.crm_id for item in batch if item.entity is Entity.PERSON]
-            if persons:
+            put = {
+                entity: self._replace(db, entity, part)
+                for entity in Entity
+                if (part := [item for item in batch if item.entity is entity])
+            }
+            if persons := [item.crm_id for item in put.get(Entity.PERSON, ())]:
                 changed = self._replace_keys(db, persons, hashed)
-            self._leave(
-                db, [item.crm_id for item in batch if item.entity is Entity.ORGANIZATION and item.gone]
-            )
+            self._leave(db, [item.crm_id for item in put.get(Entity.ORGANIZATION, ()) if item.gone])
             return changed
 
         return await self._db.write(work)
 
-    def _replace(
-        self, db: Connection, entity: Entity, part: Sequence[Indexable], census_no: int | None
-    ) -> None:
-        ids = [item.crm_id for item in part]
-        where = (self._mine, records.c.entity == entity, records.c.crm_id.in_(any_of(ids)))
-        seen = dict(db.execute(select(records.c.crm_id, records.c.seen_in).where(*where)).all())
-        db.execute(delete(records).where(*where))
+    def _replace(self, db: Connection, entity: Entity, part: Sequence[Indexable]) -> list[Indexable]:
+        """Put those that are not older than what is stored, and answer them."""
+        own = (self._mine, records.c.entity == entity)
+        query = select(records.c.crm_id, records.c.seen_in, records.c.update_time).where(
+            *own, records.c.crm_id.in_(any_of(item.crm_id for item in part))
+        )
+        stored = {row.crm_id: row for row in db.execute(query)}
+        part = [i for i in part if i.crm_id not in stored or not _is_older(i, stored[i.crm_id].update_time)]
+        db.execute(delete(records).where(*own, records.c.crm_id.in_(any_of(item.crm_id for item in part))))
         rows = {
             item.crm_id: {
                 "installation_id": self._installation_id, "entity": entity, "crm_id": item.crm_id,
                 "person_id": item.person_id, "organization_id": item.organization_id, "owner_id": item.owner_id,
                 "update_time": item.update_time,
-                "seen_in": seen.get(item.crm_id, 0) if census_no is None else census_no,
+                "seen_in": stored[item.crm_id].seen_in if item.crm_id in stored else 0,
             }
             for item in part if not item.gone
         }  # fmt: skip
         if rows:
             db.execute(records.insert(), list(rows.values()))
+        return part
 
-    def _replace_keys(self, db: Connection, persons: list[str], hashed: dict[str, set[str]]) -> list[str]:
+    def _replace_keys(
+        self, db: Connection, persons: Collection[str], hashed: Mapping[str, set[str]]
+    ) -> list[str]:
         where = (keys_of.c.installation_id == self._installation_id, keys_of.c.crm_id.in_(any_of(persons)))
         before = set(db.execute(select(keys_of.c.crm_id, keys_of.c.key).where(*where)).all())
-        after = {(crm_id, key) for crm_id, keys in hashed.items() for key in keys}
+        after = {(crm_id, key) for crm_id in persons for key in hashed.get(crm_id, ())}
         for crm_id, key in before - after:
             db.execute(delete(keys_of).where(*where[:1], keys_of.c.crm_id == crm_id, keys_of.c.key == key))
         if fresh := after - before:
@@ -241,3 +248,7 @@ class Index:
         """Number of records by entity."""
         query = select(records.c.entity, func.count()).where(self._mine).group_by(records.c.entity)
         return await self._db.read(lambda db: dict(db.execute(query).all()))
+
+
+def _is_older(item: Indexable, stored: datetime | None) -> bool:
+    return item.update_time is not None and stored is not None and item.update_time < stored

@@ -1,4 +1,5 @@
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from connector.store.index import Candidate, Entity, Index, Indexable, OpenDeal, Pass
 from tests.store.stock import Stock
@@ -46,6 +47,21 @@ async def test_one_who_is_named_twice_in_a_batch_is_stored_as_last_named(stock: 
     index = await stock.index("1")
     await index.put([person("7", NUMBER), person("7", NUMBER, organization="3")])
     assert await who(stock, index, NUMBER) == [Candidate("7", "3")]
+
+
+async def test_a_page_that_was_read_earlier_does_not_bring_an_old_number_back(stock: Stock) -> None:
+    index, noon = await stock.index("1"), datetime(2026, 11, 2, 12, tzinfo=UTC)
+    old = replace(person("7", NUMBER, organization="3"), update_time=noon)
+    new = replace(person("7", EMAIL), update_time=noon + timedelta(seconds=1))
+    other = replace(person("8", NUMBER), update_time=noon)
+    await index.put([old, new])
+    await index.put([old, other])
+    assert await who(stock, index, NUMBER) == [Candidate("8", None)]
+    assert await who(stock, index, EMAIL) == [Candidate("7", None)]
+    await index.put([replace(old, gone=True)])
+    assert await who(stock, index, EMAIL) == [Candidate("7", None)]
+    await index.put([person("7", gone=True)])
+    assert await who(stock, index, EMAIL) == [], "what is not there any more has no time"
 
 
 async def test_open_deals_are_found_by_their_person_until_they_are_over(stock: Stock) -> None:
