@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from connector.errors import ConnectorError, NotFound, Rejected, UnknownOutcome
+from connector.errors import ConnectorError, NotFound, Rejected, UnknownOutcome, Unreachable
 from connector.flows.deciding import Plan, decide, draft, topic_of, wants_topic
 from connector.flows.indexing import refresh
 from connector.flows.tenant import Tenant
@@ -29,6 +29,8 @@ from connector.store.ledger import Claim, Due, Settlement, State
 log = structlog.get_logger()
 
 BATCH = 500
+#: A contact centre that leaves so many topics in a row unanswered is not waited for any more in this run.
+_PATIENCE = 3
 _SETTLE_EVERY_S = 0.2
 
 
@@ -37,7 +39,7 @@ class _Job:
     claim: Claim
     plan: Plan
     topic: CallTopic | None = None
-    asked: bool = True
+    asked: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -53,6 +55,8 @@ class Writing:
     _ready: asyncio.Queue[_Job | None] = field(default_factory=lambda: asyncio.Queue(BATCH))
     _settled: asyncio.Queue[Settlement | None] = field(default_factory=asyncio.Queue)
     _tokens: set[str] = field(default_factory=set)
+    _unanswered: Counter[str] = field(default_factory=Counter)
+    _asking: set[asyncio.Timeout] = field(default_factory=set)
     _stopping: bool = False
 
     def __post_init__(self) -> None:
@@ -62,6 +66,8 @@ class Writing:
     def stop(self) -> None:
         """Begin nothing more; what was sent is finished and settled."""
         self._stopping = True
+        while self._asking:
+            self._asking.pop().reschedule(0)
 
     async def run(self) -> Counter[str]:
         """Write every entry that is new when its turn comes; answers counts by outcome.
@@ -149,14 +155,29 @@ class Writing:
 
     async def _ask(self) -> None:
         while (job := await self._unasked.get()) is not None:
-            if not self._stopping:
-                try:
-                    job.topic = await topic_of(self.tenant, job.claim.entry)
-                except Exception as error:  # the call itself does not wait for its topic
-                    if not isinstance(error, ConnectorError):
-                        log.exception("topic not read", installation=self.tenant.id, entry=job.claim.entry.id)
-                    job.asked = False
+            if not self._stopping and self._unanswered[job.claim.entry.connection] < _PATIENCE:
+                await self._ask_for(job)
             await self._ready.put(job)
+
+    async def _ask_for(self, job: _Job) -> None:
+        """Ask for the topic of a call, which does not wait for it where that cannot be read."""
+        entry = job.claim.entry
+        try:
+            async with asyncio.timeout(None) as asking:
+                self._asking.add(asking)
+                job.topic = await topic_of(self.tenant, entry)
+        except TimeoutError:
+            return  # told to stop
+        except Unreachable:
+            self._unanswered[entry.connection] += 1
+        except Exception as error:
+            if not isinstance(error, ConnectorError):
+                log.exception("topic not read", installation=self.tenant.id, entry=entry.id)
+        else:
+            job.asked = True
+            self._unanswered[entry.connection] = 0
+        finally:
+            self._asking.discard(asking)
 
     async def _write(self) -> None:
         unbegun: list[Claim] = []

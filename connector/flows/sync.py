@@ -1,10 +1,13 @@
-"""One run of the whole activity flow for an installation: heal what is in doubt, read, write, add late topics."""
+"""One run of the whole activity flow for an installation: clear what is in doubt, read, write, add late topics.
+
+It may be cancelled at any time: what was sent is then settled, what was not begun is given back, and what was not
+read in full is read again.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
@@ -25,21 +28,21 @@ log = structlog.get_logger()
 #: Reading that takes longer than this goes on while what it found is written.
 _HEAD_START_S = 0.2
 
-Begun = Callable[[Writing], None]
 
-
-async def sync(tenant: Tenant, *, back: timedelta = OVERLAP, begun: Begun | None = None) -> Counter[str]:
+async def sync(tenant: Tenant, *, back: timedelta = OVERLAP) -> Counter[str]:
     """Run the flow once; answers counts by outcome. Where there is much to read, as after a rest, writing overlaps it."""
-    counts = await look_again(tenant)
+    counts = await clear_doubts(tenant)
     reading = asyncio.create_task(_read(tenant, back))
     try:
         await asyncio.wait([reading], timeout=_HEAD_START_S)
         if not reading.done():
-            counts += await write(tenant, Lane.ACTIVITIES, begun=begun)
+            counts += await write(tenant, Lane.ACTIVITIES)
         counts += await reading
     finally:
-        reading.cancel()
-    return counts + await write(tenant, Lane.ACTIVITIES, begun=begun)
+        if reading.cancel():
+            await asyncio.wait([reading])
+    counts += await write(tenant, Lane.ACTIVITIES)
+    return counts + await add_topics(tenant)
 
 
 async def _read(tenant: Tenant, back: timedelta) -> Counter[str]:
@@ -59,9 +62,7 @@ async def _read(tenant: Tenant, back: timedelta) -> Counter[str]:
     return counts
 
 
-async def backfill(
-    tenant: Tenant, window: Window, *, budget: Budget, begun: Begun | None = None
-) -> Counter[str]:
+async def backfill(tenant: Tenant, window: Window, *, budget: Budget) -> Counter[str]:
     """Bring a past period, paying all that it asks of Pipedrive from `budget`.
 
     What that does not reach stays for the next backfill. It is counted as `still_to_write`, as is what was sent without
@@ -70,21 +71,27 @@ async def backfill(
     counts: Counter[str] = Counter()
     for centre in tenant.centres.values():
         counts["collected"] += await collect_period(tenant, centre, window)
-    counts += await write(tenant.paying(Lane.BACKFILL, budget), Lane.BACKFILL, begun=begun)
+    counts += await write(tenant.paying(Lane.BACKFILL, budget), Lane.BACKFILL)
     states = await tenant.ledger.counts(window)
     counts["still_to_write"] = states[State.NEW] + states[State.SENDING]
     return counts
 
 
-async def look_again(tenant: Tenant) -> Counter[str]:
-    """Verify unknown outcomes, heal doubles and add late topics that are due; who comes meanwhile waits for its turn."""
+async def clear_doubts(tenant: Tenant) -> Counter[str]:
+    """Verify unknown outcomes and heal doubles that are due; who comes meanwhile waits for its turn."""
     async with tenant.looking:
         counts = await verify(tenant)
         counts["healed"] += await heal(tenant)
-        return counts + await add_late_topics(tenant)
+        return counts
 
 
-async def write(tenant: Tenant, lane: Lane, *, begun: Begun | None = None) -> Counter[str]:
+async def add_topics(tenant: Tenant) -> Counter[str]:
+    """Add late topics that are due, one pass at a time: a contact centre that hangs holds up nothing else."""
+    async with tenant.asking:
+        return await add_late_topics(tenant)
+
+
+async def write(tenant: Tenant, lane: Lane) -> Counter[str]:
     """Write what is new, if there is anything: an idle run costs no token."""
     await tenant.ledger.promote()
     due = Due.BACKFILL if lane is Lane.BACKFILL else Due.LIVE
@@ -93,8 +100,6 @@ async def write(tenant: Tenant, lane: Lane, *, begun: Begun | None = None) -> Co
     writing = Writing(tenant, lane)
     try:
         await ensure(tenant, no_older_than=tenant.sweep_every)
-        if begun is not None:
-            begun(writing)
         await writing.run()
     except BudgetSpent as error:
         if due is Due.LIVE:

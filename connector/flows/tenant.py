@@ -91,6 +91,7 @@ class Tenant:
     directory: Directory
     sweep_every: timedelta
     looking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def id(self) -> str:
@@ -157,3 +158,7 @@ class Tenant:
             active_types=frozenset(kind.key for kind in types if kind.active),
             owner_user_id=self.installed.owner_user_id,
         )
+
+
+#: Answers the installations as they are set up now.
+Tenants = Callable[[], Awaitable[list[Tenant]]]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 
-from connector.errors import ConnectorError, NotFound, Rejected
+from connector.errors import ConnectorError, NotFound, Rejected, Unreachable
 from connector.flows.activities import next_topic_at, shown_hash
 from connector.flows.deciding import names_of, topic_of
 from connector.flows.rendering import Text, render, topic_names
@@ -20,35 +22,64 @@ DELETED = "the activity was deleted by a person and is left so"
 
 
 async def add_late_topics(tenant: Tenant) -> Counter[str]:
-    """Ask for topics that are due and show them; answers counts (asked, updated, left)."""
+    """Ask for topics that are due and show them; answers counts (asked, updated, left).
+
+    A contact centre that does not answer is asked no more this time. Not answered is not asked.
+    """
     counts: Counter[str] = Counter()
-    for entry in await tenant.doubts.topics():
+    if not (due := await tenant.doubts.topics()):
+        return counts
+    await tenant.people()
+    silent: set[str] = set()
+    unasked: list[Entry] = []
+    for entry in due:
         if entry.event is None or entry.crm_id is None:
             await tenant.doubts.asked(entry, next_at=None)
             continue
+        if entry.connection in silent:
+            unasked.append(entry)
+            continue
         counts["asked"] += 1
-        next_at = next_topic_at(tenant, entry.event, None, entry.topic_no + 1)
         try:
             topic = await topic_of(tenant, entry)
-            if topic is None or not (topic.topic or topic.note):
-                await tenant.doubts.asked(entry, next_at=next_at)
-                continue
-            next_at = next_topic_at(tenant, entry.event, topic, entry.topic_no + 1)
-            outcome, shown = await _show(tenant, entry, entry.event, topic)
-        except HALTING:
-            raise
         except Rejected as error:
+            next_at = next_topic_at(tenant, entry.event, None, entry.topic_no + 1)
             await tenant.doubts.asked(entry, next_at=next_at, reason=str(error))
-        except ConnectorError:
-            # Not answered is not asked. The same content may be sent again: what is shown is compared first.
-            wait = timedelta(seconds=retry_wait(0, tenant.service))
-            await tenant.doubts.ask_at(entry, tenant.clock.now() + wait)
+        except Unreachable:
+            silent.add(entry.connection)
+            # The older the call, the longer: one that is never answered must not hold up the others for good.
+            await _put_off(tenant, [entry], (tenant.clock.now() - entry.occurred_at) / 10)
         else:
-            counts["left" if outcome else "updated"] += 1
-            await tenant.doubts.asked(
-                entry, next_at=None if outcome else next_at, shown=shown, reason=outcome
-            )
+            counts.update(await _add(tenant, entry, entry.event, topic))
+    await _put_off(tenant, unasked)
     return counts
+
+
+async def _add(tenant: Tenant, entry: Entry, event: Event, topic: CallTopic | None) -> list[str]:
+    """Show what was answered, if it is anything; answers what is to be counted."""
+    next_at = next_topic_at(tenant, event, topic, entry.topic_no + 1)
+    if topic is None or not (topic.topic or topic.note):
+        await tenant.doubts.asked(entry, next_at=next_at)
+        return []
+    try:
+        outcome, shown = await _show(tenant, entry, event, topic)
+    except HALTING:
+        raise
+    except Rejected as error:
+        await tenant.doubts.asked(entry, next_at=next_at, reason=str(error))
+        return []
+    except ConnectorError:
+        # The same content may be sent again: what is shown is compared first.
+        await _put_off(tenant, [entry])
+        return []
+    await tenant.doubts.asked(entry, next_at=None if outcome else next_at, shown=shown, reason=outcome)
+    return ["left" if outcome else "updated"]
+
+
+async def _put_off(tenant: Tenant, entries: Sequence[Entry], least: timedelta = timedelta()) -> None:
+    at = tenant.clock.now() + max(least, timedelta(seconds=retry_wait(0, tenant.service)))
+    # Put side by side, they share a commit.
+    await asyncio.gather(*(tenant.doubts.ask_at(entry, at) for entry in entries))
 
 
 async def _show(

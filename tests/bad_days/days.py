@@ -23,7 +23,7 @@ from aiohttp import ClientSession, web
 from connector.app import Service
 from connector.clock import Clock
 from connector.errors import ConnectorError, Retryable, Unauthorised
-from connector.flows.sync import look_again, sync
+from connector.flows.sync import add_topics, clear_doubts, sync
 from connector.flows.tenant import Tenant
 from connector.installation_settings import InstallationSettings
 from connector.sandbox.faults import Faults, Rule, read_rule
@@ -52,6 +52,11 @@ LINKS = {
 
 
 SIDES = ("pipedrive", "thulium")
+
+
+async def look_again(tenant: Tenant) -> Counter[str]:
+    """All that comes due after a write, as between two runs."""
+    return await clear_doubts(tenant) + await add_topics(tenant)
 
 
 class QuickClock(Clock):

@@ -143,12 +143,10 @@ async def test_a_run_that_is_stopped_settles_what_it_sent_and_gives_back_the_res
     await world.fault(
         "pipedrive", "delay", seconds=0.1, times=None, method="POST", path="^/api/v2/activities$"
     )
-    loop = asyncio.get_running_loop()
-
-    def stop_soon(writing: Writing) -> None:
-        loop.call_later(0.15, writing.stop)
-
-    await sync(tenant, begun=stop_soon)
+    running = asyncio.create_task(sync(tenant))
+    asyncio.get_running_loop().call_later(0.3, running.cancel)
+    with pytest.raises(asyncio.CancelledError):
+        await running
     stands = await tenant.ledger.counts()
     assert stands["sending"] == 0
     assert stands["done"] == len(await world.activities())

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from connector.flows.sync import look_again
+from connector.flows.sync import add_topics, sync
 from connector.flows.topics import DELETED, EDITED
 from connector.store.ledger import Entry
-from tests.bad_days.days import Day
-from tests.flows.desk import ACTIVITIES, LATE, Desk, open_desk
+from tests.bad_days.days import Day, look_again
+from tests.flows.desk import ACTIVITIES, LATE, NUMBER, Desk, open_desk
 
 TOPIC = {"path": "/topic$"}
 LAST_ASK = 86400
@@ -88,6 +88,46 @@ async def test_a_contact_centre_that_does_not_answer_is_asked_until_it_does(desk
     desk.day.mend()
     await desk.settle()
     assert "Wreszcie" in desk.note()
+
+
+async def test_a_contact_centre_that_does_not_answer_is_asked_for_one_topic_and_holds_up_no_writing(
+    desk: Desk,
+) -> None:
+    for _ in range(5):
+        desk.call()
+    await desk.run()
+    await desk.day.move(1800)
+    desk.day.happen("call", number=NUMBER, disposition="NO ANSWER")
+    before = len(desk.day.faults("thulium").log)
+    desk.day.fault("thulium", kind="status_before", status=503, times=None, **TOPIC)
+    desk.day.counts += await sync(await desk.tenant())
+    log = list(desk.day.faults("thulium").log)[before:]
+    assert len({call.target for call in log if call.target.endswith("/topic")}) == 1
+    assert log[-1].target.endswith("/topic"), "topics come after what is to be written"
+    assert len(desk.day.written()) == 6
+    assert (await (await desk.tenant()).doubts.next_due() or desk.day.clock.now()) > desk.day.clock.now()
+
+
+async def test_calls_do_not_wait_one_by_one_for_a_contact_centre_that_does_not_answer(desk: Desk) -> None:
+    desk.day.fault("thulium", kind="status_before", status=503, times=None, **TOPIC)
+    for _ in range(60):
+        desk.call()
+    await desk.run()
+    targets = {call.target for call in desk.day.faults("thulium").log if call.target.endswith("/topic")}
+    assert len(targets) <= 3 + desk.service.settings.pipedrive_connections
+    assert len(desk.day.written()) == 60
+
+
+async def test_a_topic_that_another_process_adds_keeps_the_names_in_the_note(desk: Desk) -> None:
+    ref = desk.call(agent="anna")
+    await desk.run()
+    shown = desk.note().split("<br>")
+    desk.day.happen("topic", connection_id=ref, comment="Spóźnione")
+    await desk.day.move(1800)
+    async with desk.day.connector() as other:
+        await add_topics(await other.tenant(desk.tenant_id))
+    assert "Spóźnione" in desk.note()
+    assert [line for line in shown if line not in desk.note()] == []
 
 
 async def test_a_topic_that_could_not_be_read_with_an_old_call_is_asked_for_once_more(desk: Desk) -> None:

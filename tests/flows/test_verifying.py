@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connector.flows.sync import look_again
+from connector.flows.sync import clear_doubts
 from connector.records import ActivityDraft
 from tests.flows.desk import ACTIVITIES, LATE, Desk, open_desk
 
@@ -26,7 +26,7 @@ def sends(desk: Desk) -> int:
 
 
 async def look(desk: Desk) -> None:
-    desk.day.counts += await look_again(await desk.tenant())
+    desk.day.counts += await clear_doubts(await desk.tenant())
 
 
 async def test_a_lost_answer_does_not_make_a_second_activity(desk: Desk) -> None:
