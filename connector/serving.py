@@ -38,7 +38,7 @@ def build_web(service: Service, jobs: Jobs) -> web.Application:
         return {"database": await service.is_writable(), "scheduler": jobs.running}
 
     app.add_routes(hooks.routes(service.doors, service.deliveries, jobs.hook_arrived, look_for_doors))
-    app.add_routes(health.routes(ready, service.measure, service.metrics.registry))
+    app.add_routes(health.routes(ready, service.measure, service.metrics.registry, clock))
     app.add_routes(
         install_pages.routes(settings, clock, install_code=service.install_code, uninstall=service.uninstall)
     )

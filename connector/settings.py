@@ -5,9 +5,10 @@ What an admin sets for one installation is elsewhere: `installation_settings.py`
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyNetwork, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from yarl import URL
 
@@ -24,6 +25,7 @@ def _listen(value: str) -> str:
 
 
 Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_split)]
 Waits = Annotated[
     tuple[Annotated[float, Field(ge=0)], ...], NoDecode, BeforeValidator(_split), Field(min_length=1)
 ]
@@ -50,6 +52,10 @@ class Settings(BaseSettings):
     trusted_hosts: Listed = Field(
         (),
         description="host:port pairs, beside the vendors' own, that credentials may be sent to, plain http included.",
+    )
+    trusted_proxies: Networks = Field(
+        (ip_network("127.0.0.0/8"), ip_network("::1/128")),
+        description="Networks of proxies whose X-Forwarded-For is believed.",
     )
     pipedrive_client_id: str = Field(
         "", description="The Pipedrive app's client id; empty: personal tokens only."

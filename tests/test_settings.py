@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,9 @@ def test_variables_are_read_and_lists_are_split_at_commas(monkeypatch: pytest.Mo
     monkeypatch.setenv("CONNECTOR_TRUSTED_HOSTS", " 127.0.0.1:8090, crm.example.com:443,, ")
     monkeypatch.setenv("CONNECTOR_RETRY_WAITS", "1, 2.5,60")
     monkeypatch.setenv("CONNECTOR_SECRET_KEYS", "new,old")
+    monkeypatch.setenv("CONNECTOR_TRUSTED_PROXIES", "10.0.0.7, fd00::/8")
     settings = Settings()
+    assert settings.trusted_proxies == (ip_network("10.0.0.7/32"), ip_network("fd00::/8"))
     assert settings.trusted_hosts == ("127.0.0.1:8090", "crm.example.com:443")
     assert settings.retry_waits == (1, 2.5, 60)
     assert [key.get_secret_value() for key in settings.secret_keys] == ["new", "old"]
@@ -63,6 +66,8 @@ def test_a_file_is_read_and_the_environment_wins(tmp_path: Path, monkeypatch: py
         ("LISTEN", "localhost"),
         ("LISTEN", "8080"),
         ("LISTEN", "127.0.0.1:65536"),
+        ("TRUSTED_PROXIES", "proxy.example.com"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
         ("RETRY_WAITS", "1,soon"),
         ("RETRY_WAITS", ""),
         ("HEALING_LOOKS", " , "),

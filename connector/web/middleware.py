@@ -5,14 +5,16 @@ Webhooks pass through almost untouched: they are many, and only machines read th
 
 from __future__ import annotations
 
+import ipaddress
 import secrets
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
+from pydantic import IPvAnyNetwork
 
 from connector.i18n import Translate
 from connector.settings import Settings
@@ -33,6 +35,8 @@ def middlewares(settings: Settings) -> list[Middleware]:
     async def frame(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path.startswith("/hooks/"):
             return await _bare(request, handler)
+        forwarded = request.headers.getall("X-Forwarded-For", [])
+        request = request.clone(remote=caller(request.remote or "", forwarded, settings.trusted_proxies))
         request_id, begun = secrets.token_hex(8), time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
@@ -52,6 +56,27 @@ def middlewares(settings: Settings) -> list[Middleware]:
         return answer
 
     return [frame]
+
+
+def caller(remote: str, forwarded: Sequence[str], proxies: Sequence[IPvAnyNetwork]) -> str:
+    """Whose request it is: the last address of `remote` and X-Forwarded-For that is none of our `proxies`.
+
+    Each proxy adds at the end whom it had the request from; what stands before a stranger's address is his own word.
+    """
+    for hop in reversed(",".join(forwarded).split(",") if forwarded else []):
+        if not _is_within(remote, proxies):
+            break
+        remote = hop.strip()
+    return remote
+
+
+def _is_within(address: str, networks: Sequence[IPvAnyNetwork]) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
+    return any(parsed in network for network in networks)
 
 
 def _safe_headers(*, https: bool) -> dict[str, str]:

@@ -19,10 +19,7 @@ class _Bucket:
 
 
 class Throttle:
-    """Counts calls in bounded memory.
-
-    The address is that of the socket: behind a proxy everybody has the proxy's, and the limit is one for all.
-    """
+    """Counts calls in bounded memory."""
 
     def __init__(
         self, clock: Clock, *, burst: int = 30, per_minute: float = 30, all_burst: int = 300

@@ -7,6 +7,7 @@ from aiohttp.typedefs import Handler
 
 from connector.clock import Clock
 from connector.web import clock as clock_control
+from tests.web.conftest import Open
 from tests.world import listening
 
 
@@ -59,3 +60,10 @@ async def test_nobody_else_may_see_or_move_it(peer: str) -> None:
             async with session.request(method, f"{origin}/_clock", data=b'{"offset_seconds": 1}') as answer:
                 assert answer.status == 403
     assert clock.offset == timedelta()
+
+
+async def test_a_proxy_on_this_machine_does_not_make_strangers_near(open_site: Open) -> None:
+    clock = Clock()
+    site = await open_site(clock=clock, extra=tuple(clock_control.routes(clock)))
+    assert (await site.get("/_clock")).status == 200
+    assert (await site.get("/_clock", **{"X-Forwarded-For": "203.0.113.7"})).status == 403

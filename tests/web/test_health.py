@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
+from collections import Counter
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientSession, web
+from prometheus_client import CollectorRegistry
 
+from connector.clock import Clock
+from connector.web import health
 from tests.bad_days.days import empty_database
 from tests.flows.looking import PERSON, HastyClock
 from tests.serving import Served, served
-from tests.world import ago, install, open_world
+from tests.world import ago, install, listening, open_world
 
 
 @pytest.fixture
@@ -75,3 +82,51 @@ async def test_metrics_count_events_tokens_and_runs_and_name_nobody(here: Served
     assert f"connector_pipedrive_tokens_today{{{label}}} " in text
     for word in ("601000001", "601777777", "Próba", "jan@", "tajne", "Przykład", "demo-", "anna"):
         assert word not in text
+
+
+async def test_however_often_it_is_asked_the_database_is_looked_at_once_in_five_seconds() -> None:
+    clock, looks = Clock(), Counter[str]()
+
+    async def ready() -> dict[str, bool]:
+        looks["ready"] += 1
+        await asyncio.sleep(0.01)
+        return {"database": looks["ready"] < 2}
+
+    async def refresh() -> None:
+        looks["refresh"] += 1
+
+    app = web.Application()
+    app.add_routes(health.routes(ready, refresh, CollectorRegistry(), clock))
+    async with listening(app) as origin, ClientSession() as session:
+
+        async def status(path: str) -> int:
+            async with session.get(origin + path) as answer:
+                return answer.status
+
+        together = await asyncio.gather(*(status("/health/ready") for _ in range(5)))
+        assert [*together, await status("/metrics"), await status("/metrics")] == [200] * 7
+        assert looks == {"ready": 1, "refresh": 1}
+        clock.move_to(timedelta(seconds=5))
+        assert (await status("/health/ready"), await status("/metrics")) == (503, 200)
+        assert looks == {"ready": 2, "refresh": 2}
+        clock.move_to(timedelta(seconds=-3600))
+        await status("/metrics")
+        assert looks["refresh"] == 3
+
+
+async def test_a_look_that_failed_is_tried_again_at_once() -> None:
+    failures = [OSError]
+
+    async def refresh() -> None:
+        if failures:
+            raise failures.pop()
+
+    async def ready() -> dict[str, bool]:
+        return {}
+
+    app = web.Application()
+    app.add_routes(health.routes(ready, refresh, CollectorRegistry(), Clock()))
+    async with listening(app) as origin, ClientSession() as session:
+        for expected in (500, 200):
+            async with session.get(f"{origin}/metrics") as answer:
+                assert answer.status == expected
