@@ -100,7 +100,11 @@ class Service:
     _building: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def tenants(self) -> list[Tenant]:
-        """Every installation whose sync is on, as it is set up now; also brings the doors up to date."""
+        """Every installation whose sync is on, as it is set up now."""
+        return [tenant for tenant in await self.everyone() if tenant.installed.runs]
+
+    async def everyone(self) -> list[Tenant]:
+        """Every installation that has not ended, as it is set up now; also brings the doors up to date."""
         async with self._building:
             centres: dict[str, list[Connected]] = {}
             for connected in await self.installations.centres():
@@ -112,7 +116,7 @@ class Service:
             for one in installed.values():
                 await self._refresh(one, centres.get(one.id, []))
             self._open_doors(installed, centres)
-            return [self._live[one.id].tenant for one in installed.values() if one.runs]
+            return [self._live[one.id].tenant for one in installed.values()]
 
     async def tenant(self, installation_id: str) -> Tenant:
         """One installation; Misconfigured when there is none of that id, or its sync has ended."""

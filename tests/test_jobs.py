@@ -218,7 +218,7 @@ async def test_a_run_is_not_begun_beside_another_of_the_same_installation(open_:
     await world.seed_pipedrive(persons=[PERSON])
     tenant = await install(open_.service, since=ago(hours=1))
     await a_call(world)
-    counts = await asyncio.gather(*(open_.jobs.sync(tenant) for _ in range(4)))
+    counts = await asyncio.gather(*(open_.jobs.runs.sync(tenant) for _ in range(4)))
     assert [one["done"] for one in counts] == [1, 0, 0, 0]
 
 
@@ -278,10 +278,10 @@ async def test_what_has_waited_too_long_expires_and_its_contents_go(open_: Serve
 
 async def test_each_run_is_written_down_with_its_outcome(open_: Served) -> None:
     tenant = await install(open_.service, since=ago(hours=1))
-    await open_.jobs.sync(tenant)
+    await open_.jobs.runs.sync(tenant)
     assert ((await open_.service.operations.last_run(tenant.id)) or ("", ""))[1] == "finished"
     await a_call(open_.world)
     await open_.world.fault("pipedrive", "status_before", path="/persons", status=500, times=None)
-    await open_.jobs.sync(tenant)
+    await open_.jobs.runs.sync(tenant)
     outcome = ((await open_.service.operations.last_run(tenant.id)) or ("", ""))[1]
     assert outcome.startswith("Unreachable: ")

@@ -188,6 +188,16 @@ class Operations:
         row = await self._db.read(lambda db: db.execute(query).one_or_none())
         return None if row is None else (row[0], row[1])
 
+    async def last_begun(self, installation_id: str, cause: str) -> datetime | None:
+        """When the newest run of that cause began."""
+        query = (
+            select(runs.c.started_at)
+            .where(runs.c.installation_id == installation_id, runs.c.cause == cause)
+            .order_by(runs.c.id.desc())
+            .limit(1)
+        )
+        return await self._db.read(lambda db: db.scalar(query))
+
     async def purge(self, days: int) -> None:
         """Drop runs and days of spending older than `days`."""
         before = self._clock.now() - timedelta(days=days)

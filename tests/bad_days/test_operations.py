@@ -104,8 +104,7 @@ async def test_yesterdays_backup_restored_writes_nothing_twice(tmp_path: Path) -
     async with open_desk(tmp_path) as desk:
         for _ in range(3):
             desk.call()
-        jobs = jobs_of(desk.service)
-        await jobs.recover()
+        await desk.service.recover(await desk.tenant())
         await desk.settle()
         desk.call()
         backup = tmp_path / "backup.db"
@@ -123,7 +122,7 @@ async def test_yesterdays_backup_restored_writes_nothing_twice(tmp_path: Path) -
         await desk.service.close()
         put_back(backup, desk.day.world.database)
         async with desk.day.connector() as service:
-            await jobs_of(service).recover()
+            await service.recover(await service.tenant(desk.tenant_id))
             await desk.day.settle(service, desk.tenant_id)
             assert len(desk.day.written()) == before == 8
             assert not desk.day.wrong()

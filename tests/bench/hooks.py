@@ -60,7 +60,7 @@ async def _serve(pipe: Connection, folder: str, *, bare: bool) -> None:
     await asyncio.to_thread(pipe.recv)
     await runner.cleanup()
     if database is not None:
-        stored = len(await Deliveries(database, Vault(chosen.secret_keys), clock).waiting(10_000_000))
+        stored = len(await Deliveries(database, Vault(chosen.secret_keys), clock).waiting(limit=10_000_000))
         pipe.send(stored)
         await database.close()
     else:

@@ -81,7 +81,7 @@ async def restored(world: World, tmp_path: Path) -> None:
     async with world.connector(HastyClock()) as service:
         await world.seed_pipedrive(persons=[PERSON])
         tenant = await install(service, since=ago(hours=3))
-        await jobs_of(service).recover()
+        await service.recover(tenant)
         await sync(tenant)
         copy(world.database, backup)
         calls = [{"number": "601000001", "at": ago(minutes=minutes).isoformat()} for minutes in CALLS]
@@ -95,9 +95,7 @@ async def restored(world: World, tmp_path: Path) -> None:
 async def test_a_restored_backup_adopts_what_it_does_not_remember(world: World, tmp_path: Path) -> None:
     await restored(world, tmp_path)
     async with world.connector(ahead(hours=2)) as service:
-        jobs = jobs_of(service)
-        await jobs.recover()
-        await jobs.sync_all()
+        await jobs_of(service).sync_all()
         (tenant,) = await service.tenants()
         assert (await tenant.ledger.counts())["done"] == len(CALLS)
     assert len(await world.activities()) == len(CALLS)
@@ -109,9 +107,7 @@ async def test_a_backup_restored_soon_adopts_what_it_does_not_remember(
 ) -> None:
     await restored(world, tmp_path)
     async with world.connector(ahead(minutes=minutes)) as service:
-        jobs = jobs_of(service)
-        await jobs.recover()
-        await jobs.sync_all()
+        await jobs_of(service).sync_all()
         (tenant,) = await service.tenants()
         assert (await tenant.ledger.counts())["done"] == len(CALLS)
     assert len(await world.activities()) == len(CALLS)
@@ -123,16 +119,12 @@ async def test_a_restored_backup_writes_nothing_before_pipedrive_could_be_asked(
     await restored(world, tmp_path)
     async with world.connector(ahead(hours=2)) as service:
         await world.fault("pipedrive", "status_before", path="/activities\\?", times=None, status=503)
-        jobs = jobs_of(service)
-        await jobs.recover()
-        await jobs.sync_all()
+        await jobs_of(service).sync_all()
         await world.mend("pipedrive")
     assert len(await world.activities()) == len(CALLS)
     # Nor does the next start take the gap for closed.
     async with world.connector(ahead(hours=2)) as service:
-        jobs = jobs_of(service)
-        await jobs.recover()
-        await jobs.sync_all()
+        await jobs_of(service).sync_all()
         (tenant,) = await service.tenants()
         assert (await tenant.ledger.counts())["done"] == len(CALLS)
     assert len(await world.activities()) == len(CALLS)

@@ -1,0 +1,153 @@
+"""Stored webhooks are worked on as they come, those of each installation by themselves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+
+import structlog
+
+from connector.centres.port import ContactCentre
+from connector.errors import ConnectorError, Retryable, Unauthorised
+from connector.flows.indexing import follow_hook
+from connector.flows.tenant import Tenant, Tenants
+from connector.metrics import Metrics
+from connector.pipedrive.hooks import parse_hook
+from connector.store.operations import Deliveries, Received
+
+log = structlog.get_logger()
+
+#: After so many failures in a row the rest of a batch is put off without a try.
+_PATIENCE = 3
+#: One that fails for a passing reason waits as long as it has waited already, within these bounds.
+_SHORTEST_WAIT, _LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
+#: A merge that nobody told us of cannot be swept up later; what is older than this is given up all the same.
+_GIVEN_UP_AFTER = timedelta(days=7)
+
+
+class Follower:
+    """Works on stored webhooks until it is cancelled; whatever breaks is tried again when it is woken."""
+
+    def __init__(
+        self,
+        tenants: Tenants,
+        deliveries: Deliveries,
+        metrics: Metrics,
+        tell: Callable[[Tenant], None],
+    ) -> None:
+        """`tell` is called for an installation whose contact centre tells of an event it shall know at once."""
+        self._tenants, self._deliveries, self._metrics = tenants, deliveries, metrics
+        self._tell = tell
+        self._woken = asyncio.Event()
+        self._following: set[str] = set()
+        self._broken: set[str] = set()
+
+    @property
+    def works(self) -> bool:
+        """Whether nothing broke when it was last tried."""
+        return not self._broken
+
+    def wake(self) -> None:
+        """Look for webhooks to work on."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Work on what is there, and whenever woken on what has come or come due since."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                with self._noting("webhooks"):
+                    waiting = await self._deliveries.waiting_for()
+                    self._broken.intersection_update(waiting)
+                    for installation_id in waiting:
+                        if installation_id not in self._following:
+                            self._following.add(installation_id)
+                            group.create_task(self._follow_all(installation_id))
+                await self._woken.wait()
+                self._woken.clear()
+
+    async def _follow_all(self, installation_id: str) -> None:
+        """Work on all that waits for one installation."""
+        with self._noting(installation_id):
+            while received := await self._deliveries.waiting(installation_id):
+                tenants = {tenant.id: tenant for tenant in await self._tenants()}
+                if tenant := tenants.get(installation_id):
+                    await self._follow(tenant, received)
+                else:
+                    await self._deliveries.done([one.id for one in received], "no active installation")
+            # One may have come between the last look and now.
+            self.wake()
+        self._following.discard(installation_id)
+
+    async def _follow(self, tenant: Tenant, received: Sequence[Received]) -> None:
+        """Work on a batch: each record is read again once, however many webhooks named it."""
+        seen: set[tuple[str, str, str | None]] = set()
+        put_off: list[Received] = []
+        failures = 0
+        for delivery in received:
+            if failures == _PATIENCE:
+                put_off.append(delivery)
+                continue
+            try:
+                reason = await self._outcome(tenant, delivery, seen)
+            except (Retryable, Unauthorised) as error:
+                log.warning("webhook put off", installation=tenant.id, error=type(error).__name__)
+                failures += 1
+                put_off.append(delivery)
+            else:
+                failures = 0
+                await self._deliveries.done([delivery.id], reason)
+        if put_off:
+            now = tenant.clock.now()
+            wait = min(max(now - put_off[0].received_at, _SHORTEST_WAIT), _LONGEST_WAIT)
+            await self._deliveries.put_off([one.id for one in put_off], now + wait)
+
+    async def _outcome(
+        self, tenant: Tenant, delivery: Received, seen: set[tuple[str, str, str | None]]
+    ) -> str:
+        """Work on one; answers why it could not be followed, if so. Raises what may pass."""
+        reason = ""
+        try:
+            await self._follow_one(tenant, delivery, seen)
+        except ConnectorError as error:
+            passes = isinstance(error, Retryable | Unauthorised)
+            if passes and tenant.clock.now() - delivery.received_at < _GIVEN_UP_AFTER:
+                raise
+            reason = str(error)
+            log.warning("webhook not followed", installation=tenant.id, error=type(error).__name__)
+        except Exception as error:  # nor may a mistake of ours stop those behind it
+            reason = f"a mistake in the connector: {type(error).__name__}"
+            log.exception("webhook broke", installation=tenant.id, delivery=delivery.id)
+        self._metrics.deliveries.labels(tenant.id, delivery.source.partition(":")[0]).inc()
+        return reason
+
+    async def _follow_one(
+        self, tenant: Tenant, delivery: Received, seen: set[tuple[str, str, str | None]]
+    ) -> None:
+        if delivery.source == "pipedrive":
+            event = parse_hook(delivery.body)
+            key = (event.entity, event.entity_id or "", event.merged_to)
+            if key not in seen:
+                await follow_hook(tenant, event)
+                seen.add(key)
+            return
+        centre = tenant.centres.get(delivery.source)
+        if centre is not None and tenant.settings.live and _tells_of_events(centre.api, delivery):
+            self._tell(tenant)
+
+    @contextmanager
+    def _noting(self, part: str) -> Iterator[None]:
+        """Let nothing that breaks, such as the database, end the work for good."""
+        try:
+            yield
+        except Exception:
+            self._broken.add(part)
+            log.exception("webhooks not followed", part=part)
+        else:
+            self._broken.discard(part)
+
+
+def _tells_of_events(api: ContactCentre, delivery: Received) -> bool:
+    hints = api.read_hook(delivery.content_type, delivery.body)
+    return any(hint.kind in ("call", "chat", "ticket", "recording") for hint in hints)
