@@ -35,7 +35,7 @@ def build_web(service: Service, jobs: Jobs) -> web.Application:
             await service.tenants()
 
     async def ready() -> dict[str, bool]:
-        return {"database": await service.is_writable(), "scheduler": jobs.running}
+        return {"database": await service.is_writable(), **jobs.health}
 
     app.add_routes(hooks.routes(service.doors, service.deliveries, jobs.hook_arrived, look_for_doors))
     app.add_routes(health.routes(ready, service.measure, service.metrics.registry, clock))
@@ -51,10 +51,10 @@ def build_web(service: Service, jobs: Jobs) -> web.Application:
 async def serving(service: Service) -> AsyncIterator[Jobs]:
     """Run jobs and HTTP until the block is left; what is being sent then is finished first."""
     jobs = Jobs(
-        service.settings, service.tenants, service.renew_grant, service.installations, service.deliveries,
+        service.settings, service.everyone, service.renew_grant, service.installations, service.deliveries,
         service.operations, service.metrics,
     )  # fmt: skip
-    service.clock.on_move(lambda: jobs.everything_now(service.clock.now().date()))
+    service.clock.on_move(jobs.everything_now)
     host, _, port = service.settings.listen.rpartition(":")
     runner = web.AppRunner(build_web(service, jobs), access_log=None, handle_signals=False)
     await runner.setup()
