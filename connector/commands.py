@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -17,15 +17,16 @@ from pydantic import ValidationError
 from connector.app import Service, open_service
 from connector.errors import ConnectorError, Misconfigured
 from connector.flows.auditing import audit, rebuild
-from connector.flows.installing import can_receive_hooks, keep_subscriptions
+from connector.flows.checking import check
+from connector.flows.installing import keep_subscriptions
+from connector.flows.rules import nobodies
 from connector.flows.sync import backfill, sync
 from connector.flows.tenant import Tenant
 from connector.installation_settings import InstallationSettings
 from connector.pipedrive.budget import Budget, Lane
-from connector.records import Right, Window
+from connector.records import Window
 from connector.serving import serving
 from connector.settings import Settings
-from connector.store.index import Entity
 from connector.tokens import unpack_tokens
 
 
@@ -112,12 +113,8 @@ async def connect_centre(service: Service, args: argparse.Namespace) -> int:
     rights = await service.connect_centre(
         tenant.id, vendor=args.vendor, system=args.system, user=args.user, password=password
     )
-    show({"connected": f"{args.vendor}:{args.system}", "rights": _rights(rights)})
+    show({"connected": f"{args.vendor}:{args.system}", "rights": [asdict(right) for right in rights]})
     return 0
-
-
-def _rights(rights: Sequence[Right]) -> list[dict[str, object]]:
-    return [asdict(right) for right in rights]
 
 
 async def show_settings(service: Service, args: argparse.Namespace) -> int:
@@ -143,8 +140,17 @@ async def set_settings(service: Service, args: argparse.Namespace) -> int:
         await tenant.index.begin_anew()
     await keep_subscriptions(await service.tenant(tenant.id), service.installations)
     again = await tenant.ledger.retry_parked()
-    show({"saved": True, "version": seen + 1, "failed_entries_tried_again": again})
+    warnings = await _without_effect(tenant, settings)
+    show({"saved": True, "version": seen + 1, "failed_entries_tried_again": again, "warnings": warnings})
     return 0
+
+
+async def _without_effect(tenant: Tenant, settings: InstallationSettings) -> list[str]:
+    try:
+        directory = await tenant.people()
+    except ConnectorError as error:
+        return [f"agents and users could not be compared with those that there are: {error}"]
+    return nobodies(settings, directory.people)
 
 
 async def list_parked(service: Service, args: argparse.Namespace) -> int:
@@ -285,48 +291,11 @@ def _window(args: argparse.Namespace) -> Window:
 async def run_check(service: Service, args: argparse.Namespace) -> int:
     """Call both vendors and print rights, scopes, webhooks, types and agents; exit status 1 if something is amiss."""
     tenant = await the_tenant(service, args.installation)
-    me = await tenant.pipedrive.me()
     grant = await service.installations.grant(tenant.id, tenant.installed.owner_user_id)
     scopes = unpack_tokens(grant.tokens).scopes if grant is not None and grant.tokens is not None else ()
-    problems: list[str] = []
-    types = {kind.key for kind in await tenant.pipedrive.activity_types() if kind.active}
-    hooks = await service.installations.hooks(tenant.id)
-    there = {hook.id for hook in await tenant.pipedrive.webhooks() if hook.active}
-    settings = tenant.settings
-    wanted = {settings.calls.type, settings.chats.type, *(case.type for case in settings.calls.cases)}
-    wanted |= set(settings.messages.types.values())
-    problems += [
-        f"activity type {kind!r} is not active in Pipedrive" for kind in sorted(filter(None, wanted - types))
-    ]
-    if not can_receive_hooks(tenant):
-        problems.append("no public https address: the index lives on sweeps alone")
-    else:
-        problems += [f"webhook of {entity} is missing" for entity in Entity if hooks.get(entity) not in there]
-    centres: dict[str, object] = {}
-    for centre in tenant.centres.values():
-        rights = await centre.api.check()
-        centres[centre.id] = _rights(rights)
-        problems += [
-            f"{centre.id}: {right.name} does not work: {right.needed_for}"
-            for right in rights
-            if not right.works
-        ]
-    directory = await tenant.people()
-    unmapped = sorted(
-        f"{connection}/{agent.id}"
-        for (connection, _), agent in directory.people.agents.items()
-        if agent.active
-        and agent.id not in settings.agent_users
-        and (agent.email or "").casefold() not in directory.people.users_by_email
-    )
-    show(
-        {
-            "installation": tenant.id, "company": me.company_name, "user": me.user_id, "scopes": scopes, "admin": me.is_admin,
-            "webhooks": hooks, "types": sorted(types), "centres": centres, "agents_without_user": unmapped,
-            "index": await tenant.index.size(), "ledger": await tenant.ledger.counts(), "problems": problems,
-        }
-    )  # fmt: skip
-    return 1 if problems else 0
+    result = await check(tenant, await service.installations.hooks(tenant.id))
+    show(result.found | {"scopes": scopes, "problems": result.problems})
+    return 1 if result.problems else 0
 
 
 COMMANDS = {

@@ -173,6 +173,54 @@ async def test_check_tells_what_works_and_ends_with_1_when_something_does_not(li
     assert "webhook of person is missing" in answer["problems"]
 
 
+@pytest.mark.parametrize(("status", "path"), [(404, "webhooks"), (500, "activityTypes"), (403, "users$")])
+async def test_a_check_goes_on_after_a_call_that_fails_and_says_which(
+    line: Line, world: World, status: int, path: str
+) -> None:
+    await line.set_up()
+    await world.fault("pipedrive", "status_before", status=status, path=f"/v1/{path}", times=None)
+    await world.fault("thulium", "status_before", status=401, path=".*", times=None)
+    ended, answer, said = await line("check", public_url="https://connector.example.com")
+    assert (ended, said) == (1, "")
+    assert answer["company"] == "Przykład sp. z o.o."
+    assert answer["ledger"]["new"] == 0
+    told = [problem.partition(":")[0] for problem in answer["problems"]]
+    failed = {"webhooks": "webhooks", "activityTypes": "activity types", "users$": "users and agents"}
+    assert failed[path] in told
+    assert "thulium" in told
+
+
+async def test_a_check_of_a_company_whose_token_is_refused_still_tells_of_the_rest(
+    line: Line, world: World
+) -> None:
+    await line.set_up()
+    await world.fault("pipedrive", "status_before", status=401, path="/v", times=None)
+    ended, answer, _ = await line("check")
+    assert ended == 1
+    assert any(problem.startswith("the user of the sync: ") for problem in answer["problems"])
+    assert answer["centres"]["thulium:demo"]
+
+
+async def test_agents_and_users_that_nobody_knows_are_named_when_they_are_set_and_when_one_checks(
+    line: Line,
+) -> None:
+    await line.set_up()
+    _, listed, _ = await line("users")
+    user = next(one["id"] for one in listed["users"] if one["active"])
+    wrong = {"agent_users": {"nobody": user, "anna.nowak": "999999"}, "fallback_owner": "777777"}
+    named = [
+        "agent_users: no contact centre has an agent 'nobody'",
+        "agent_users: the user of 'anna.nowak' is no active user of Pipedrive: '999999'",
+        "fallback_owner is no active user of Pipedrive: '777777'",
+    ]
+    status, saved, _ = await line("settings", "set", given=orjson.dumps(wrong).decode())
+    assert (status, saved["saved"], saved["warnings"]) == (0, True, named)
+    _, answer, _ = await line("check")
+    assert set(named) <= set(answer["problems"])
+    right = {"agent_users": {"anna.nowak": user}, "fallback_owner": user}
+    assert (await line("settings", "set", given=orjson.dumps(right).decode()))[1]["warnings"] == []
+
+
 async def test_a_call_is_synchronised_audited_and_rebuilt(line: Line, world: World) -> None:
     await world.seed_pipedrive(persons=[PERSON])
     await line.set_up()

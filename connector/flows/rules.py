@@ -27,6 +27,35 @@ class LeftOut:
     reason: str
 
 
+def types_of(settings: InstallationSettings) -> set[str]:
+    """Every activity type that the settings name."""
+    calls = settings.calls
+    named = {
+        calls.type,
+        settings.chats.type,
+        *(case.type for case in calls.cases),
+        *settings.messages.types.values(),
+    }
+    return {kind for kind in named if kind}
+
+
+def nobodies(settings: InstallationSettings, people: People) -> list[str]:
+    """Where the settings name an agent or a user whom nobody knows, in a sentence each; their rows have no effect."""
+    agents = {agent_id for _, agent_id in people.agents}
+    # Without a single agent the account may not see them: nothing can be said.
+    strangers = sorted(settings.agent_users.keys() - agents) if agents else []
+    users = {
+        f"agent_users: the user of {agent!r}": user for agent, user in sorted(settings.agent_users.items())
+    }
+    if settings.fallback_owner is not None:
+        users["fallback_owner"] = settings.fallback_owner
+    return [f"agent_users: no contact centre has an agent {agent!r}" for agent in strangers] + [
+        f"{what} is no active user of Pipedrive: {user!r}"
+        for what, user in users.items()
+        if user not in people.active_users
+    ]
+
+
 def not_active(kind: str) -> str:
     """Why an event is parked; whatever was parked with these very words is tried again once `kind` is active."""
     return f"the activity type {kind!r} is not active in Pipedrive; choose another in the settings"
