@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import cast
 
 import orjson
-from sqlalchemy import Connection, Row, bindparam, delete, func, null, or_, select, text, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, null, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from connector.clock import Clock
@@ -27,6 +27,9 @@ ledger = table_of(LedgerEntry)
 adopted = table_of(Adopted)
 cursor = table_of(Cursor)
 waiting_keys = table_of(WaitingKey)
+
+#: Markers that are looked up by one statement.
+_AT_ONCE = 10_000
 
 UNKNOWN = "unknown"
 #: Parked for this reason, an entry may be in Pipedrive already: only an order that names it sends it again.
@@ -433,25 +436,21 @@ class Ledger:
 
     async def wake(self, *, keys: Collection[str] = (), customer_ids: Collection[str] = ()) -> int:
         """Have waiting and undecided entries of these subjects decided again."""
-        if not keys and not customer_ids:
+        about = []
+        if keys:
+            noted = select(waiting_keys.c.entry_id).where(
+                waiting_keys.c.installation_id == self.installation_id, waiting_keys.c.key.in_(any_of(keys))
+            )
+            about += [column.in_(any_of(keys)) for column in (ledger.c.number_key, ledger.c.email_key)]
+            about.append(ledger.c.id.in_(noted))
+        if customer_ids:
+            about.append(ledger.c.customer_id.in_(any_of(customer_ids)))
+        if not about:
             return 0
-        about = or_(
-            ledger.c.number_key.in_(any_of(keys)),
-            ledger.c.email_key.in_(any_of(keys)),
-            ledger.c.customer_id.in_(any_of(customer_ids)),
-            ledger.c.id.in_(
-                select(waiting_keys.c.entry_id).where(
-                    waiting_keys.c.installation_id == self.installation_id,
-                    waiting_keys.c.key.in_(any_of(keys)),
-                )
-            ),
-        )
-        statement = (
-            update(ledger)
-            .where(self.mine, text(ASLEEP), about)
-            .values(state=State.NEW, reason="", lane=Due.LIVE)
-        )
-        return await self.db.write(lambda db: db.execute(statement).rowcount)
+        # One statement for each, since each has an index of its own, which none has for all of them.
+        awake = {"state": State.NEW, "reason": "", "lane": Due.LIVE}
+        statements = [update(ledger).where(self.mine, text(ASLEEP), one).values(awake) for one in about]
+        return await self.db.write(lambda db: sum(db.execute(one).rowcount for one in statements))
 
     async def wake_all(self) -> int:
         """Have everything that waits decided again: a net below the wakes that follow single changes."""
@@ -523,6 +522,8 @@ class Ledger:
 
         Entries that are being sent are left to their own settlement, or to the look that follows.
         """
+        if not activities:
+            return 0
         rows = [
             {"installation_id": self.installation_id, "marker": marker, "crm_id": crm_id}
             for marker, crm_id in activities.items()
@@ -531,25 +532,37 @@ class Ledger:
         same = select(adopted.c.crm_id).where(ours, adopted.c.marker == ledger.c.marker).scalar_subquery()
         written = (
             update(ledger)
-            .where(self.mine, ledger.c.state.not_in([State.DONE, State.SENDING]))
+            .where(self.mine, ledger.c.state.in_(set(State) - {State.DONE, State.SENDING}))
             .where(ledger.c.marker.in_(select(adopted.c.marker).where(ours)))
             .values(state=State.DONE, crm_id=same, reason="adopted", claim_no=ledger.c.claim_no + 1)
         )
 
+        def look(db: Connection) -> list[str]:
+            asked = (
+                select(ledger.c.marker).where(self.mine, ledger.c.marker.in_(any_of(part)))
+                for part in _parts(activities)
+            )
+            return [marker for query in asked for marker in db.scalars(query)]
+
+        def forget(db: Connection, markers: Iterable[str]) -> None:
+            for part in _parts(markers):
+                db.execute(delete(adopted).where(ours, adopted.c.marker.in_(any_of(part))))
+
         def work(db: Connection) -> int:
-            markers = list(activities)
-            for start in range(0, len(markers), 1000):
-                known = markers[start : start + 1000]
-                db.execute(delete(adopted).where(ours, adopted.c.marker.in_(any_of(known))))
+            forget(db, activities)
             db.execute(adopted.insert(), rows)
             settled = db.execute(written).rowcount
             # Only what is not known yet has to be remembered: collecting asks for it as long as there is any.
-            db.execute(
-                delete(adopted).where(ours, adopted.c.marker.in_(select(ledger.c.marker).where(self.mine)))
-            )
+            forget(db, known)
             return settled
 
-        return await self.db.write(work) if activities else 0
+        known = await self.db.read(look)
+        return await self.db.write(work)
+
+
+def _parts(markers: Iterable[str]) -> list[list[str]]:
+    every = list(markers)
+    return [every[start : start + _AT_ONCE] for start in range(0, len(every), _AT_ONCE)]
 
 
 def _json(trace: Mapping[str, object] | None) -> str | None:

@@ -147,8 +147,8 @@ class LedgerEntry(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("installation_id", "connection", "kind", "external_id", name="uq_ledger_event"),
         Index("ix_ledger_state", "installation_id", "state", "lane", "id"),
-        _partial("ix_ledger_heal", "heal_at", where="heal_at IS NOT NULL"),
-        _partial("ix_ledger_topic", "topic_at", where="topic_at IS NOT NULL"),
+        _partial("ix_ledger_heal", "installation_id", "state", "heal_at", where="heal_at IS NOT NULL"),
+        _partial("ix_ledger_topic", "installation_id", "state", "topic_at", where="topic_at IS NOT NULL"),
         _partial("ix_ledger_number", "installation_id", "number_key", where=ASLEEP),
         _partial("ix_ledger_email", "installation_id", "email_key", where=ASLEEP),
         _partial("ix_ledger_customer", "installation_id", "customer_id", where=ASLEEP),

@@ -213,7 +213,7 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "ix_ledger_heal",
-            ["heal_at"],
+            ["installation_id", "state", "heal_at"],
             unique=False,
             sqlite_where=sa.text("heal_at IS NOT NULL"),
             postgresql_where=sa.text("heal_at IS NOT NULL"),
@@ -228,7 +228,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_ledger_state", ["installation_id", "state", "lane", "id"], unique=False)
         batch_op.create_index(
             "ix_ledger_topic",
-            ["topic_at"],
+            ["installation_id", "state", "topic_at"],
             unique=False,
             sqlite_where=sa.text("topic_at IS NOT NULL"),
             postgresql_where=sa.text("topic_at IS NOT NULL"),
