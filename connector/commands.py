@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 import orjson
 from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 
 from connector.app import Service, open_service
 from connector.errors import ConnectorError, Misconfigured
@@ -27,6 +28,7 @@ from connector.pipedrive.budget import Budget, Lane
 from connector.records import Window
 from connector.serving import serving
 from connector.settings import Settings
+from connector.store.database import reason_of
 from connector.tokens import unpack_tokens
 
 
@@ -330,7 +332,9 @@ async def run(verb: str, args: argparse.Namespace, settings: Settings) -> int:
             return await COMMANDS[verb](service, args)
         except ConnectorError as error:
             print(f"{error}", file=sys.stderr)
-            return 2
+        except SQLAlchemyError as error:
+            print(f"The database failed: {reason_of(error)}", file=sys.stderr)
+        return 2
 
 
 def moment(text: str) -> datetime:

@@ -276,7 +276,7 @@ async def run(*, once: bool, fresh: bool) -> int:
     with tempfile.TemporaryDirectory(prefix="connector-demo-") as folder:
         try:
             return await (_once(Path(folder)) if once else _stay(Path(folder), fresh=fresh))
-        except ConnectorError as error:
+        except (ConnectorError, OSError) as error:
             print(f"The demo stopped. {error}", file=sys.stderr)
             return 2
 

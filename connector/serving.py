@@ -10,6 +10,7 @@ import structlog
 from aiohttp import web
 
 from connector.app import Service
+from connector.errors import Misconfigured
 from connector.jobs import Jobs
 from connector.web import clock as clock_control
 from connector.web import health, hooks
@@ -49,7 +50,10 @@ def build_web(service: Service, jobs: Jobs) -> web.Application:
 
 @asynccontextmanager
 async def serving(service: Service) -> AsyncIterator[Jobs]:
-    """Run jobs and HTTP until the block is left; what is being sent then is finished first."""
+    """Run jobs and HTTP until the block is left; what is being sent then is finished first.
+
+    Misconfigured when the address cannot be listened on.
+    """
     jobs = Jobs(
         service.settings, service.everyone, service.renew_grant, service.installations, service.deliveries,
         service.operations, service.metrics,
@@ -59,7 +63,11 @@ async def serving(service: Service) -> AsyncIterator[Jobs]:
     runner = web.AppRunner(build_web(service, jobs), access_log=None, handle_signals=False)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host.strip("[]"), int(port)).start()
+        try:
+            await web.TCPSite(runner, host.strip("[]"), int(port)).start()
+        except OSError as error:
+            where = f"{service.settings.listen} (CONNECTOR_LISTEN)"
+            raise Misconfigured(f"Nobody can be served at {where}: {error.strerror or error}") from error
         await jobs.start()
         log.info("serving", listen=service.settings.listen, public_url=service.settings.public_url)
         yield jobs

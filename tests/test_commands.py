@@ -6,6 +6,7 @@ import asyncio
 import io
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -318,6 +319,37 @@ async def test_a_service_without_keys_says_what_to_set(line: Line) -> None:
     status, _, said = await line("installations", secret_keys=())
     assert status == 2
     assert said.startswith("CONNECTOR_SECRET_KEYS is not set.")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["sqlite:////proc/nowhere/connector.db", "sqlite:///{text}", "sqlite:///{folder}", "nonsense", "x://y"],
+)
+async def test_a_database_that_cannot_be_opened_is_said_in_a_sentence(
+    line: Line, tmp_path: Path, url: str
+) -> None:
+    text = tmp_path / "text.db"
+    text.write_text("This is no database, only some words in a file." * 100)
+    status, _, said = await line("installations", database_url=url.format(text=text, folder=tmp_path))
+    assert status == 2
+    assert said.startswith("The database of CONNECTOR_DATABASE_URL cannot be opened: ")
+    assert said.count("\n") == 1
+
+
+async def test_a_database_that_fails_on_the_way_is_said_in_a_sentence(line: Line, world: World) -> None:
+    await line.set_up()
+    with sqlite3.connect(world.database) as database:
+        database.execute("DROP TABLE run")
+    status, _, said = await line("installations")
+    assert (status, said) == (2, "The database failed: no such table: run\n")
+
+
+async def test_a_port_that_is_taken_is_said_in_a_sentence(line: Line, world: World) -> None:
+    taken = world.pipedrive.removeprefix("http://")
+    status, _, said = await line("serve", listen=taken)
+    assert status == 2
+    assert said.startswith(f"Nobody can be served at {taken} (CONNECTOR_LISTEN): ")
+    assert "already in use" in said
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import TypeVar, cast
 from sqlalchemy import BindParameter, Connection, Engine, bindparam, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 T = TypeVar("T")
@@ -56,6 +57,12 @@ def open_engine(url: str, *, writes: bool) -> Engine:
 def any_of(values: Iterable[object]) -> BindParameter[Sequence[object]]:
     """`values` for an IN, bound as one: SQLAlchemy then looks at the list once, not at each element."""
     return bindparam(None, list(values), expanding=True, unique=True)
+
+
+def reason_of(error: Exception) -> str:
+    """What the database itself says is wrong, in one line and without any of its contents."""
+    said = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+    return said.partition("\n")[0]
 
 
 @dataclass(slots=True)
