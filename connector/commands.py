@@ -90,7 +90,7 @@ async def add_installation(service: Service, _args: argparse.Namespace) -> int:
     if not token.strip():
         raise Misconfigured("Write the personal API token to standard input.")
     arrival = await service.install_token(token.strip())
-    show({"installation": arrival.installation_id, "company": arrival.company, "new": arrival.is_new})
+    show({"installation": arrival.installation_id, "company": arrival.company, "outcome": arrival.outcome})
     return 0
 
 

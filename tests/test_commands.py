@@ -78,7 +78,7 @@ def period() -> tuple[str, ...]:
 
 async def test_an_installation_is_added_listed_and_deleted(line: Line) -> None:
     status, added, _ = await line("installations", "add", given="demo-api-token\n")
-    assert (status, added["company"], added["new"]) == (0, "Przykład sp. z o.o.", True)
+    assert (status, added["company"], added["outcome"]) == (0, "Przykład sp. z o.o.", "new")
     await line(*CONNECT, given="demo-password\n")
     _, listed, _ = await line("installations")
     (one,) = listed
@@ -412,7 +412,7 @@ async def test_the_program_itself_installs_runs_and_tells_its_outcome_by_exit_st
     await world.seed_pipedrive(persons=[PERSON])
     status, out, err = await run("installations", "add", given="demo-api-token\n")
     assert status == 0, err
-    assert orjson.loads(out)["new"] is True
+    assert orjson.loads(out)["outcome"] == "new"
     connected, refused = await asyncio.gather(
         run(*CONNECT, given="demo-password\n"), run("settings", "set", given='{"zone": "Nowhere"}')
     )

@@ -13,7 +13,7 @@ from connector.installation_settings import InstallationSettings
 from connector.pipedrive.budget import Lane
 from connector.pipedrive.client import Pipedrive
 from connector.store.index import Entity
-from connector.store.installations import Installations
+from connector.store.installations import Installations, Outcome
 
 log = structlog.get_logger()
 
@@ -22,25 +22,25 @@ HOOK_USER = "connector"
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Who has just installed, and whether the company is new here."""
+    """Who has just installed, and what came of it."""
 
     installation_id: str
     company: str
     user_id: str
-    is_new: bool
+    outcome: Outcome
 
 
 async def install(pipedrive: Pipedrive, installations: Installations, *, kind: str, tokens: bytes) -> Arrival:
     """Find out whose `tokens` these are and store them; a new company starts with its user's language and zone."""
     me = await pipedrive.on(Lane.DIAL).me()
-    is_new = await installations.install(
+    outcome = await installations.install(
         me.company_id, name=me.company_name, domain=me.company_domain, user_id=me.user_id, is_admin=me.is_admin,
         kind=kind, tokens=tokens,
     )  # fmt: skip
-    if is_new and me.language.startswith("pl"):
+    if outcome is Outcome.NEW and me.language.startswith("pl"):
         await installations.set_settings(me.company_id, InstallationSettings(language="pl"), seen_version=0)
-    log.info("installed", installation=me.company_id, user=me.user_id, new=is_new)
-    return Arrival(me.company_id, me.company_name, me.user_id, is_new)
+    log.info("installed", installation=me.company_id, user=me.user_id, outcome=outcome)
+    return Arrival(me.company_id, me.company_name, me.user_id, outcome)
 
 
 def can_receive_hooks(tenant: Tenant) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 
 from sqlalchemy import Connection, and_, delete, select, update
 from sqlmodel import SQLModel
@@ -27,6 +28,19 @@ deliveries = table_of(Delivery)
 ledger = table_of(LedgerEntry)
 
 
+class Outcome(StrEnum):
+    """What an install came to."""
+
+    #: The company is new here; the user owns its sync.
+    NEW = "new"
+    #: The company was known; its sync is on, or on again, and the user owns it.
+    AGAIN = "again"
+    #: The sync is on and somebody else's: the user has his own grant beside it.
+    JOINED = "joined"
+    #: The sync is off, its owner away, and the user no administrator who could take over.
+    UNOWNED = "unowned"
+
+
 @dataclass(frozen=True, slots=True)
 class Installed:
     """An installation as it is used: keys opened, settings read."""
@@ -37,7 +51,6 @@ class Installed:
     state: str
     reason: str
     owner_user_id: str
-    sees_others: bool | None
     hook_path: str
     hook_password: str
     keys: SubjectKeys
@@ -60,8 +73,8 @@ class Installations(Grants, Connections):
         is_admin: bool,
         kind: str,
         tokens: bytes,
-    ) -> bool:
-        """Store an installation and its user's grant; answers whether the company is new here.
+    ) -> Outcome:
+        """Store an installation and its user's grant.
 
         The first user owns the sync; one who joins later, or reconnects, only gets or renews his grant, but an
         administrator takes over where the owner has gone.
@@ -72,7 +85,8 @@ class Installations(Grants, Connections):
             "reason": "", "refreshed_at": now, "refreshing_until": None,
         }  # fmt: skip
 
-        def work(db: Connection) -> bool:
+        def work(db: Connection) -> Outcome:
+            outcome = Outcome.NEW
             stands = db.execute(
                 select(installations.c.state, installations.c.owner_user_id).where(
                     installations.c.id == company_id
@@ -91,6 +105,9 @@ class Installations(Grants, Connections):
                 )
                 if stands.owner_user_id == user_id or (owner_alive is None and is_admin):
                     values |= {"owner_user_id": user_id, "state": "active", "reason": "", "ended_at": None}
+                    outcome = Outcome.AGAIN
+                else:
+                    outcome = Outcome.JOINED if stands.state == "active" else Outcome.UNOWNED
                 db.execute(update(installations).where(installations.c.id == company_id).values(**values))
             where = (grants.c.installation_id == company_id, grants.c.user_id == user_id)
             if not db.execute(
@@ -100,14 +117,14 @@ class Installations(Grants, Connections):
                     grants.insert(),
                     {"installation_id": company_id, "user_id": user_id, "version": 0, **grant},
                 )
-            return stands is None
+            return outcome
 
         return await self.db.write(work)
 
     def _insert(self, db: Connection, company_id: str, name: str, domain: str, user_id: str) -> None:
         row = {
             "id": company_id, "name": name, "domain": domain, "state": "active", "reason": "",
-            "owner_user_id": user_id, "hook_path": secrets.token_urlsafe(24), "sees_others": None,
+            "owner_user_id": user_id, "hook_path": secrets.token_urlsafe(24),
             "hook_password_sealed": self._vault.seal(secrets.token_urlsafe(24).encode()),
             "marker_key_sealed": self._vault.seal(self._vault.new_marker_key(company_id)),
             "hash_keys_sealed": self._vault.seal(dump_hash_keys(SubjectKeys.new_hash_keys())),
@@ -137,7 +154,6 @@ class Installations(Grants, Connections):
                     row.state,
                     row.reason,
                     row.owner_user_id,
-                    row.sees_others,
                     row.hook_path,
                     self._vault.open(row.hook_password_sealed).decode(),
                     SubjectKeys(self._vault.open(row.marker_key_sealed), hash_keys),
@@ -165,13 +181,6 @@ class Installations(Grants, Connections):
             update(installations)
             .where(installations.c.id == installation_id, installations.c.state == "active")
             .values(reason=reason)
-        )
-        await self.db.write(lambda db: db.execute(statement) and None)
-
-    async def note_sees_others(self, installation_id: str, sees: bool) -> None:
-        """Write down whether the sync's user sees activities that belong to others."""
-        statement = (
-            update(installations).where(installations.c.id == installation_id).values(sees_others=sees)
         )
         await self.db.write(lambda db: db.execute(statement) and None)
 

@@ -15,6 +15,7 @@ from connector.flows.installing import Arrival, keep_hooks, keep_subscriptions, 
 from connector.flows.sync import sync
 from connector.installation_settings import InstallationSettings
 from connector.serving import serving
+from connector.store.installations import Outcome
 from tests.flows.looking import PERSON, HastyClock, ask, hooks, subscriptions, tell
 from tests.world import ADMIN_TOKEN, PASSWORD, SYSTEM, USER, World, ago, install, settle_down
 
@@ -69,7 +70,7 @@ async def one(service: Service) -> Any:
 async def test_both_ways_in_make_the_installation_of_the_users_company(world: World, public: Service) -> None:
     by_token = await public.install_token(ADMIN_TOKEN)
     by_code = await allow(world, public)
-    assert (by_token.is_new, by_code.is_new) == (True, False)
+    assert (by_token.outcome, by_code.outcome) == (Outcome.NEW, Outcome.AGAIN)
     assert by_token.installation_id == by_code.installation_id
     assert by_code.company == "Przykład sp. z o.o."
     grant = await public.installations.grant(by_code.installation_id, by_code.user_id)
@@ -154,7 +155,7 @@ async def test_where_pipedrive_refuses_webhooks_the_index_is_swept_as_often_as_w
 
 async def test_a_second_user_joins_as_an_agent(world: World, public: Service) -> None:
     owner, agent = await allow(world, public, 0), await allow(world, public, 1)
-    assert (owner.is_new, agent.is_new) == (True, False)
+    assert (owner.outcome, agent.outcome) == (Outcome.NEW, Outcome.JOINED)
     assert (await one(public)).owner_user_id == owner.user_id
     assert await public.installations.grant(agent.installation_id, agent.user_id) is not None
     assert len(await hooks(world)) == 3
@@ -225,7 +226,7 @@ async def test_after_an_uninstall_a_reinstall_writes_nothing_twice(world: World,
     await uninstall(world)
 
     again = await allow(world, public)
-    assert not again.is_new
+    assert again.outcome is Outcome.AGAIN
     assert (await one(public)).state == "active"
     assert len(await hooks(world)) == 3
     await connect(public, arrival.installation_id)

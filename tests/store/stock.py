@@ -14,7 +14,7 @@ from connector.clock import Clock
 from connector.store.bindings import Bindings
 from connector.store.database import Database
 from connector.store.index import Index
-from connector.store.installations import Installations, Installed
+from connector.store.installations import Installations, Installed, Outcome
 from connector.store.vault import Vault
 from tests.bad_days.days import empty_database
 from tests.world import KEY
@@ -61,7 +61,7 @@ async def open_stock(folder: Path, keys: tuple[str, ...] = (KEY,)) -> AsyncItera
         await db.close()
 
 
-async def add(stock: Stock, user: str, *, admin: bool = True, company: str = "1") -> bool:
+async def add(stock: Stock, user: str, *, admin: bool = True, company: str = "1") -> Outcome:
     return await stock.installations.install(
         company, name="Firma", domain="firma", user_id=user, is_admin=admin, kind="oauth",
         tokens=f"secret-token-of-{user}".encode(),

@@ -4,14 +4,15 @@ import pytest
 
 from connector.installation_settings import InstallationSettings
 from connector.records import Call, CallResult, Direction
+from connector.store.installations import Outcome
 from connector.store.ledger import Ledger, Observed
 from tests.store.stock import Stock, add, connect, stands
 
 
 async def test_the_first_user_owns_the_sync_and_later_ones_join(stock: Stock) -> None:
-    assert await add(stock, "10")
-    assert not await add(stock, "11")
-    assert not await add(stock, "10")
+    assert await add(stock, "10") is Outcome.NEW
+    assert await add(stock, "11") is Outcome.JOINED
+    assert await add(stock, "10") is Outcome.AGAIN
     assert await stands(stock) == ("active", "10")
     grant = await stock.installations.grant("1", "11")
     assert grant is not None
@@ -22,12 +23,19 @@ async def test_the_first_user_owns_the_sync_and_later_ones_join(stock: Stock) ->
 async def test_only_the_owner_or_an_administrator_brings_an_ended_sync_back(stock: Stock) -> None:
     await add(stock, "10")
     assert await stock.installations.uninstall("1", "10")
-    await add(stock, "11", admin=False)
+    assert await add(stock, "11", admin=False) is Outcome.UNOWNED
     assert await stands(stock) == ("ended", "10")
-    await add(stock, "12", admin=True)
+    assert await add(stock, "12", admin=True) is Outcome.AGAIN
     assert await stands(stock) == ("active", "12")
+    assert await add(stock, "10") is Outcome.JOINED
+    assert await stands(stock) == ("active", "12")
+
+
+async def test_while_the_owners_token_is_dead_an_agent_who_joins_turns_nothing_on(stock: Stock) -> None:
     await add(stock, "10")
-    assert await stands(stock) == ("active", "12")
+    await stock.installations.mark_dead("1", "10", "revoked")
+    assert await add(stock, "11", admin=False) is Outcome.UNOWNED
+    assert await add(stock, "10") is Outcome.AGAIN
 
 
 async def test_nobody_takes_over_from_an_owner_who_is_there(stock: Stock) -> None:
@@ -82,7 +90,7 @@ async def test_ids_of_an_ended_installation_are_kept_90_days_and_then_everything
     assert await stock.installations.long_ended(days=90) == ["1"]
     await stock.installations.delete_everything("1")
     assert [one.id for one in await stock.installations.all()] == ["2"]
-    assert await add(stock, "10")
+    assert await add(stock, "10") is Outcome.NEW
 
 
 @pytest.mark.parametrize("company", ["2", "3"])
@@ -95,14 +103,12 @@ async def test_one_installation_sees_and_changes_nothing_of_another(stock: Stock
     await stock.installations.set_reason(company, "x")
     await stock.installations.set_centre_state(company, "thulium:demo", "failing", "x")
     await stock.installations.set_subscription(company, "thulium:demo", "9")
-    await stock.installations.note_sees_others(company, False)
     await stock.installations.uninstall(company, "10")
     await stock.installations.delete_everything(company)
     assert await stands(stock) == ("active", "10")
     (centre,) = await stock.installations.centres()
     assert (centre.state, centre.subscription_id) == ("active", None)
     assert await stock.installations.hooks("1") == {"person": "77"}
-    assert (await stock.installations.all())[0].sees_others is None
 
 
 async def test_each_installation_has_doors_and_keys_of_its_own(stock: Stock) -> None:

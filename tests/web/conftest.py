@@ -113,14 +113,14 @@ class Installable:
     service: Service
     world: World
 
-    async def allow(self, **query: str) -> str:
+    async def allow(self, *, who: int = 0) -> str:
         """Start at the install page, allow at Pipedrive, and give the address that leads back."""
         started = await self.site.get("/install")
-        return await self.consent({**URL(started.headers["location"]).query, **query})
+        return await self.consent(dict(URL(started.headers["location"]).query), who=who)
 
-    async def consent(self, query: dict[str, str], decision: str = "allow") -> str:
+    async def consent(self, query: dict[str, str], decision: str = "allow", *, who: int = 0) -> str:
         async with self.world.http.get(f"{self.world.pipedrive}/_sandbox/companies") as companies:
-            user = (await companies.json())[0]["users"][0]["id"]
+            user = (await companies.json())[0]["users"][who]["id"]
         async with self.world.http.post(
             f"{self.world.pipedrive}/oauth/authorize",
             data={"state": "", **query, "user": user, "decision": decision},

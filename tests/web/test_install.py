@@ -10,6 +10,7 @@ from yarl import URL
 from connector import errors
 from connector.flows.installing import Arrival
 from connector.settings import Settings
+from connector.store.installations import Outcome
 from connector.web.hooks import LARGEST_BODY
 from tests.web.conftest import Installable, Open
 
@@ -55,6 +56,41 @@ async def test_a_second_install_says_that_the_sync_goes_on(installable: Installa
     again = await installable.site.get(await installable.allow())
     assert "is connected again" in again.text
     assert len(await installable.service.installations.all()) == 1
+
+
+@pytest.mark.parametrize(
+    ("outcome", "says", "commands"),
+    [
+        (Outcome.NEW, "Przykład is connected<", 2),
+        (Outcome.AGAIN, "Przykład is connected again<", 2),
+        (Outcome.JOINED, "You have joined Przykład<", 0),
+        (Outcome.UNOWNED, "Przykład needs an administrator<", 0),
+    ],
+)
+async def test_the_page_says_what_the_install_came_to(
+    open_site: Open, outcome: Outcome, says: str, commands: int
+) -> None:
+    async def arrive(_code: str) -> Arrival:
+        return Arrival("7", "Przykład", "3", outcome)
+
+    page = await (await open_site(install_code=arrive)).get("/oauth/callback?code=c")
+    assert page.status == 200
+    assert says in page.text
+    assert page.text.count("<code>") == commands
+    assert ("Not connected yet" in page.text) == (outcome is Outcome.UNOWNED)
+
+
+async def test_who_installs_after_the_owner_has_gone_reads_that_the_sync_is_off(
+    installable: Installable,
+) -> None:
+    owner = await installable.site.get(await installable.allow())
+    assert "is connected<" in owner.text
+    (installed,) = await installable.service.installations.all()
+    await installable.service.uninstall(installed.id, installed.owner_user_id)
+    agent = await installable.site.get(await installable.allow(who=1))
+    assert "needs an administrator" in agent.text
+    (installed,) = await installable.service.installations.all()
+    assert installed.state == "ended"
 
 
 async def test_a_code_works_once_and_the_page_says_why_not_twice(installable: Installable) -> None:
@@ -168,7 +204,7 @@ async def test_a_code_is_in_no_page_no_header_and_no_log(open_site: Open) -> Non
         raise LookupError(code)
 
     async def arrive(_code: str) -> Arrival:
-        return Arrival("7", "Przykład", "3", is_new=True)
+        return Arrival("7", "Przykład", "3", Outcome.NEW)
 
     with capture_logs() as logs:
         for outcome in (fail, crash, arrive):
@@ -196,7 +232,7 @@ async def test_a_callback_without_code_or_error_is_a_failure_with_a_way_on(open_
 
 async def test_a_companys_name_is_escaped(open_site: Open) -> None:
     async def arrive(_code: str) -> Arrival:
-        return Arrival("7", "<script>alert(1)</script>", "3", is_new=True)
+        return Arrival("7", "<script>alert(1)</script>", "3", Outcome.NEW)
 
     answer = await (await open_site(install_code=arrive)).get("/oauth/callback?code=c")
     assert "<script>" not in answer.text
