@@ -54,10 +54,8 @@ async def test_a_tenant_is_built_once_and_anew_when_its_settings_change(service:
 async def test_how_an_account_is_doing_does_not_build_its_tenant_anew(service: Service) -> None:
     tenant = await install(service)
     await service.installations.set_centre_state(tenant.id, "thulium:demo", "failing", "asleep")
-    await service.installations.note_sees_others(tenant.id, False)
     again = await service.tenant(tenant.id)
     assert again.pipedrive is tenant.pipedrive
-    assert again.installed.sees_others is False
 
 
 async def test_a_run_may_end_on_the_tenant_it_began_with(world: World, service: Service) -> None:

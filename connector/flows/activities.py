@@ -10,13 +10,12 @@ import asyncio
 import secrets
 from collections import Counter
 from collections.abc import Coroutine, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
 
-from connector.errors import ConnectorError, NotFound, Rejected, UnknownOutcome, Unreachable
+from connector.errors import ConnectorError, Rejected, UnknownOutcome, Unreachable
 from connector.flows.deciding import Plan, decide, draft, topic_of, wants_topic
 from connector.flows.indexing import refresh
 from connector.flows.tenant import Tenant
@@ -215,7 +214,6 @@ class Writing:
         except Exception:  # whatever broke, the activity may have been written
             log.exception("write broke", installation=tenant.id, entry=claim.entry.id)
             return decide_failure(claim, UnknownOutcome(), now=tenant.clock.now(), settings=tenant.service)
-        await self._check_sight(drafted, written.id)
         return Settlement(
             claim,
             State.DONE,
@@ -243,19 +241,6 @@ class Writing:
         if [draft(tenant, plan, job.topic) for plan in decided.plans] == [refused]:
             return Settlement(claim, State.PARKED, str(error), failed=True, trace=job.plan.trace)
         return Settlement(claim, State.RETRY, str(error), not_before=now, failed=True)
-
-    async def _check_sight(self, written: ActivityDraft, activity_id: str) -> None:
-        """Learn once whether a user without admin rights sees what it writes for others; verification depends on it."""
-        tenant = self.tenant
-        if tenant.sight.others is not None or written.owner_id == tenant.installed.owner_user_id:
-            return
-        with suppress(ConnectorError):
-            try:
-                await self._api.activity(activity_id)
-            except NotFound:
-                await tenant.sight.note(False)
-            else:
-                await tenant.sight.note(True)
 
     async def _settle(self) -> None:
         ended = False

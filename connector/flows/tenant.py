@@ -46,19 +46,6 @@ class Centre:
 
 
 @dataclass(slots=True)
-class Sight:
-    """Whether the sync's user sees activities that belong to others; None until it was tried."""
-
-    others: bool | None
-    save: Callable[[bool], Awaitable[None]]
-
-    async def note(self, sees: bool) -> None:
-        """Remember what a try showed."""
-        self.others = sees
-        await self.save(sees)
-
-
-@dataclass(slots=True)
 class Directory:
     """Agents, users, types, queues and topics, read when first needed and again after a day.
 
@@ -87,7 +74,6 @@ class Tenant:
     translate: Translate
     clock: Clock
     service: Settings
-    sight: Sight
     directory: Directory
     sweep_every: timedelta
     looking: asyncio.Lock = field(default_factory=asyncio.Lock)

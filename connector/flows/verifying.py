@@ -103,12 +103,27 @@ async def verify(tenant: Tenant) -> Counter[str]:
 
 
 async def _out_of_sight(tenant: Tenant, missing: Sequence[Entry]) -> set[int]:
-    """Entries whose activity would belong to another, as far as it is not known that this user sees those."""
-    if tenant.sight.others or not missing:
+    """Entries whose activity would belong to another, if it does not show that this user sees those now."""
+    if not missing or await _sees_others(tenant):
         return set()
     own = tenant.installed.owner_user_id
     plans = (await decide(tenant, missing)).plans
     return {entry.id for entry in missing} - {plan.entry.id for plan in plans if plan.owner_id == own}
+
+
+async def _sees_others(tenant: Tenant) -> bool:
+    """Whether this user sees activities of others, asked each time: rights are given and taken away."""
+    if (await tenant.pipedrive.me()).is_admin:
+        return True
+    own = tenant.installed.owner_user_id
+    crm_id = await tenant.doubts.written_for_another(own)
+    if crm_id is None:
+        return False
+    try:
+        activity = await tenant.pipedrive.activity(crm_id)
+    except NotFound:
+        return False
+    return activity.owner_id not in (own, None)
 
 
 def _topic_at(tenant: Tenant, entry: Entry) -> datetime | None:

@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+import orjson
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from connector.store.database import any_of
 from connector.store.ledger import COLUMNS, UNKNOWN, Due, Entry, Ledger, State, ledger
+
+_LATEST = 500
 
 
 class Doubts:
@@ -152,6 +155,25 @@ class Doubts:
         )
         times = await self._db.read(lambda db: [db.scalar(query) for query in columns])  # type: ignore[call-overload]
         return min((at for at in times if at is not None), default=None)
+
+    async def written_for_another(self, user_id: str) -> str | None:
+        """The activity that was last written for somebody else than this user, as far as the latest tell."""
+        query = (
+            select(ledger.c.crm_id, ledger.c.trace)
+            .where(self._ledger.mine, ledger.c.state == State.DONE, ledger.c.lane == bindparam("lane"))
+            .where(ledger.c.crm_id.is_not(None), ledger.c.trace.is_not(None))
+            .order_by(ledger.c.id.desc())
+            .limit(_LATEST)
+        )
+
+        def look(db: Connection) -> str | None:
+            for lane in Due:
+                for crm_id, trace in db.execute(query, {"lane": lane}):
+                    if orjson.loads(trace).get("owner") != user_id:
+                        return str(crm_id)
+            return None
+
+        return await self._db.read(look)
 
     async def left_to_a_person(self) -> list[dict[str, object]]:
         """Parked entries: row id, event, its time, and the reason."""

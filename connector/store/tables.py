@@ -85,7 +85,6 @@ class Installation(SQLModel, table=True):
     state: str = "active"
     reason: str = Field(default="", sa_column=_text())
     owner_user_id: str
-    sees_others: bool | None = None
     hook_path: str = Field(unique=True)
     hook_password_sealed: bytes = Field(sa_column=_sealed())
     marker_key_sealed: bytes = Field(sa_column=_sealed())

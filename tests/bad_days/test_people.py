@@ -179,7 +179,6 @@ async def test_a_user_who_does_not_see_what_it_wrote_for_others_never_sends_twic
     (row,) = desk.day.written()
     with pytest.raises(NotFound):
         await tenant.pipedrive.activity(str(row["id"]))
-    assert tenant.sight.others is False
     desk.day.fault("pipedrive", kind="status_after", **ACTIVITIES)
     desk.call()
     await desk.settle()

@@ -39,3 +39,42 @@ async def test_what_may_have_been_written_unseen_is_sent_again_only_by_an_order_
     assert await tenant.ledger.retry_parked([int(str(entry["id"]))]) == 1
     await desk.settle()
     assert (await desk.states(), len(desk.day.written())) == ({"done": 1}, 2)
+
+
+async def test_what_is_seen_later_is_not_parked(colleague: Desk) -> None:
+    """Somebody gave the owner of the sync the right to see everything."""
+    desk = colleague
+    desk.day.fault("pipedrive", kind="reset_before", **ACTIVITIES)
+    desk.call()
+    await desk.run()
+    for user in desk.day.company.users.values():
+        user.admin = True
+    await desk.settle()
+    assert (await desk.states(), len(desk.day.written())) == ({"done": 1}, 1)
+
+
+async def test_what_was_written_for_another_and_can_be_read_proves_sight(colleague: Desk) -> None:
+    desk = colleague
+    desk.person()["visible_to"] = 3
+    desk.call()
+    await desk.run()
+    desk.day.fault("pipedrive", kind="reset_before", **ACTIVITIES)
+    desk.call()
+    await desk.settle()
+    assert (await desk.states(), len(desk.day.written())) == ({"done": 2}, 2)
+
+
+async def test_an_owner_who_is_no_administrator_any_more_never_sends_twice_unseen(tmp_path: Path) -> None:
+    async with open_desk(tmp_path) as desk:
+        (owner,) = desk.day.company.admins()
+        agent = next(user for user in desk.day.company.users.values() if not user.admin)
+        agent.email = next(iter(desk.day.system.agents.values())).email
+        desk.call()
+        await desk.settle()
+        owner.admin = False
+        desk.person().update(visible_to=1, owner_id=agent.id)
+        desk.day.fault("pipedrive", kind="status_after", **ACTIVITIES)
+        desk.call()
+        await desk.settle()
+        assert await desk.states() == {"done": 1, "parked": 1}
+        assert not desk.day.wrong()

@@ -53,6 +53,10 @@ ASKED: dict[str, tuple[Callable[[Book], Awaitable[object]], set[str]]] = {
     "what is to be looked for": (lambda book: book.doubts.unknown(), {"ix_ledger_state"}),
     "what is to be healed": (lambda book: book.doubts.to_heal(), {"ix_ledger_heal"}),
     "whose topic is to be asked for": (lambda book: book.doubts.topics(), {"ix_ledger_topic"}),
+    "what was written for another": (
+        lambda book: book.doubts.written_for_another("1"),
+        {"ix_ledger_state (installation_id=? AND state=? AND lane=?)"},
+    ),
     "what is new": (lambda book: book.ledger.new(500, after=7), {"ix_ledger_state"}),
     "what is to be tried again": (lambda book: book.ledger.promote(), {"ix_ledger_state"}),
     "what waits": (lambda book: book.ledger.wake_all(), {"ix_ledger_state"}),

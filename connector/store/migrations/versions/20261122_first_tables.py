@@ -145,7 +145,6 @@ def upgrade() -> None:
         sa.Column("state", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("owner_user_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.Column("sees_others", sa.Boolean(), nullable=True),
         sa.Column("hook_path", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("hook_password_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("marker_key_sealed", sa.LargeBinary(), nullable=False),
