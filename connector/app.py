@@ -27,7 +27,7 @@ from connector.flows.installing import (
     remove_hooks,
 )
 from connector.flows.recovering import recover
-from connector.flows.tenant import Centre, Directory, Tenant
+from connector.flows.tenant import Centre, Directory, Sight, Tenant
 from connector.i18n import translator
 from connector.metrics import Metrics
 from connector.phone import Phones
@@ -129,7 +129,9 @@ class Service:
         live = self._live.get(one.id)
         known = live.tenant.installed if live else None
         if known is not None and live is not None and _accounts(live.centres) == _accounts(centres):
-            fixed = replace(known, state=one.state, reason=one.reason, runs=one.runs)
+            fixed = replace(
+                known, state=one.state, reason=one.reason, runs=one.runs, sees_others=one.sees_others
+            )
             if (fixed.settings_version, fixed.owner_user_id) == (one.settings_version, one.owner_user_id):
                 live.tenant = replace(live.tenant, installed=fixed)
                 return
@@ -141,6 +143,12 @@ class Service:
         tokens = GrantTokens(self.installations, one.id, one.owner_user_id)
         credentials = Credentials(tokens, self.session, self.clock, self.settings)
         ledger = Ledger(self.db, self.vault, one.keys, one.id, self.clock)
+        grant = await self.installations.grant(one.id, one.owner_user_id)
+        others = True if grant is not None and grant.is_admin else one.sees_others
+
+        async def save_sight(sees: bool) -> None:
+            await self.installations.note_sees_others(one.id, sees)
+
         tenant = Tenant(
             installed=one,
             pipedrive=Pipedrive(self.session, credentials, governor, self.clock, self.settings),
@@ -153,6 +161,7 @@ class Service:
             translate=translator(one.settings.language),
             clock=self.clock,
             service=self.settings,
+            sight=Sight(others, save_sight),
             directory=Directory(),
             sweep_every=timedelta(seconds=self.settings.sweep_interval_without_hooks),
         )
@@ -297,13 +306,25 @@ class Service:
         await self.operations.beat([tenant.id])
 
     async def measure(self) -> None:
-        """Bring the gauges up to date."""
-        for one in await self.installations.all():
-            self.metrics.healthy.labels(one.id).set(one.state == "active")
-            if (live := self._live.get(one.id)) is not None:
-                self.metrics.tokens.labels(one.id).set(live.governor.spent_today)
-                for state, number in (await live.tenant.ledger.counts()).items():
-                    self.metrics.entries.labels(one.id, state).set(number)
+        """Bring the gauges up to date; an installation that has ended is not shown any more."""
+        installed = [one for one in await self.installations.all() if one.state != "ended"]
+        centres = await self.installations.centres()
+        finished = {one.id: await self.operations.last_finished(one.id) for one in installed}
+        live = [(one.id, self._live[one.id]) for one in installed if one.id in self._live]
+        entries = {installation: await one.tenant.ledger.counts() for installation, one in live}
+        shown = self.metrics
+        for gauge in (shown.healthy, shown.centres, shown.finished, shown.tokens, shown.entries):
+            gauge.clear()
+        for one in installed:
+            shown.healthy.labels(one.id).set(one.state == "active")
+            if (at := finished[one.id]) is not None:
+                shown.finished.labels(one.id).set(at.timestamp())
+        for centre in centres:
+            shown.centres.labels(centre.installation_id, centre.id).set(centre.state == "active")
+        for installation, tenant in live:
+            shown.tokens.labels(installation).set(tenant.governor.spent_today)
+            for state, number in entries[installation].items():
+                shown.entries.labels(installation, state).set(number)
 
     async def close(self) -> None:
         """Close tenants, connections and the database."""

@@ -21,6 +21,14 @@ class Metrics:
             "connector_installation_healthy", "1 while the installation's credentials work", ["installation"],
             registry=self.registry,
         )  # fmt: skip
+        self.centres = Gauge(
+            "connector_centre_healthy", "1 while the contact centre's account can be read",
+            ["installation", "connection"], registry=self.registry,
+        )  # fmt: skip
+        self.finished = Gauge(
+            "connector_last_finished_timestamp_seconds", "When the last run that finished ended", ["installation"],
+            registry=self.registry,
+        )  # fmt: skip
         self.tokens = Gauge(
             "connector_pipedrive_tokens_today",
             "Pipedrive tokens spent today",

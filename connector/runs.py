@@ -17,7 +17,7 @@ from connector.flows.tenant import Tenant, Tenants
 from connector.metrics import Metrics
 from connector.store.installations import Installations
 from connector.store.ledger import State
-from connector.store.operations import Operations
+from connector.store.operations import FINISHED, Operations
 
 log = structlog.get_logger()
 
@@ -72,7 +72,7 @@ class Runs:
             await self.recover(tenant)
             with self._metrics.runs.labels(tenant.id).time():
                 counts = await sync(tenant, back=back)
-            outcome = "finished"
+            outcome = FINISHED
             if tenant.installed.reason:
                 await self._installations.set_reason(tenant.id, "")
         except ConnectorError as error:

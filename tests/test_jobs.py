@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from connector.flows.indexing import ensure
@@ -285,3 +287,252 @@ async def test_each_run_is_written_down_with_its_outcome(open_: Served) -> None:
     await open_.jobs.runs.sync(tenant)
     outcome = ((await open_.service.operations.last_run(tenant.id)) or ("", ""))[1]
     assert outcome.startswith("Unreachable: ")
+
+
+def rows(world: World, query: str) -> list[tuple[Any, ...]]:
+    with sqlite3.connect(world.database) as db:
+        return db.execute(query).fetchall()
+
+
+def change(world: World, statement: str, **values: object) -> None:
+    with sqlite3.connect(world.database) as db:
+        db.execute(statement, values)
+
+
+def told(world: World) -> list[tuple[Any, ...]]:
+    """Webhooks of Pipedrive: whether each was worked on, and why not."""
+    return rows(world, "SELECT done_at IS NOT NULL, reason FROM delivery WHERE source = 'pipedrive'")
+
+
+def hint(person: object = 1) -> bytes:
+    meta = {"entity": "person", "entity_id": person, "action": "change"}
+    return orjson.dumps({"meta": meta, "data": {"id": person}})
+
+
+# webhooks
+
+
+async def test_webhooks_are_worked_on_again_after_the_database_failed_for_a_moment(open_: Served) -> None:
+    world = open_.world
+    tenant = await install(open_.service)
+    change(world, "ALTER TABLE centre_connection RENAME TO elsewhere")
+    assert await open_.knock(tenant, hint()) == 202
+
+    async def broken() -> bool:
+        return not open_.jobs.health["webhooks"]
+
+    await until(broken)
+    change(world, "ALTER TABLE elsewhere RENAME TO centre_connection")
+    assert await open_.knock(tenant, hint()) == 202
+
+    async def mended() -> bool:
+        return [done for done, _ in told(world)] == [1, 1]
+
+    await until(mended)
+    await until(lambda: asyncio.sleep(0, open_.jobs.health["webhooks"]))
+
+
+async def test_a_webhook_that_cannot_be_followed_while_pipedrive_is_down_is_followed_when_it_is_back(
+    open_: Served,
+) -> None:
+    world = open_.world
+    tenant = await install(open_.service)
+    await world.fault("pipedrive", "status_before", path="/persons/", status=503, times=None)
+    for person in (1, 1, 2, 3, 4, 5):
+        assert await open_.knock(tenant, hint(person)) == 202
+
+    async def put_off() -> bool:
+        return not await open_.service.deliveries.waiting()
+
+    await until(put_off)
+    assert told(world) == [(0, "")] * 6
+    await world.mend("pipedrive")
+    open_.service.clock.move_to(timedelta(minutes=2))
+
+    async def followed() -> bool:
+        return told(world) == [(1, "")] * 6
+
+    await until(followed)
+
+
+async def test_webhooks_of_an_installation_that_hangs_hold_up_nobody_elses(open_: Served) -> None:
+    first, second = await two(open_)
+    await open_.world.fault("pipedrive", "delay", seconds=3, path="/persons/")
+    for tenant in (first, second):
+        assert await open_.knock(tenant, hint()) == 202
+
+    async def one_done() -> bool:
+        return (1, "") in told(open_.world)
+
+    assert await until(one_done) < 1.5
+    assert (0, "") in told(open_.world)
+
+
+# installations by themselves
+
+
+async def test_an_installation_that_hangs_at_the_start_holds_up_no_other(world: World) -> None:
+    async with served(world, HastyClock()) as here:
+        first, second = await two(here)
+        await here.jobs.sync_all()
+        await a_call(world)
+    await world.fault("pipedrive", "delay", seconds=4, path="/activities\\?")
+    began = time.perf_counter()
+    async with served(world, HastyClock()) as here:
+        running = asyncio.create_task(here.jobs.sync_all())
+
+        async def one_written() -> bool:
+            return await activities(world, first) + await activities(world, second) == 1
+
+        await until(one_written)
+        assert time.perf_counter() - began < 3
+        await running
+    assert await activities(world, first) == await activities(world, second) == 1
+
+
+async def test_a_mistake_that_one_installation_meets_at_night_spares_its_run_and_the_others(
+    world: World,
+) -> None:
+    clock = HastyClock()
+    async with served(world, clock) as here:
+        first, second = await two(here)
+        await a_call(world)
+        await here.jobs.sync_all()
+        change(world, "UPDATE index_pass SET filled_at = 'x' WHERE installation_id = :id", id=first.id)
+        assert rows(world, "SELECT count(*) FROM index_pass WHERE filled_at = 'x'") != [(0,)]
+        clock.move_to(timedelta(days=1))
+
+        async def both_had_their_night() -> bool:
+            begun = [await here.service.operations.last_begun(one.id, "nightly") for one in (first, second)]
+            return None not in begun
+
+        await until(both_had_their_night)
+
+
+async def test_installations_that_come_get_runs_of_their_own_and_those_that_go_have_no_more(
+    world: World,
+) -> None:
+    async with served(world, sync_interval=0.1, sync_jitter=0, look_gap=0.1) as here:
+        tenant = await install(here.service, since=ago(hours=1))
+
+        async def runs() -> int:
+            return int(rows(world, "SELECT count(*) FROM run")[0][0])
+
+        async def has_run() -> bool:
+            return await runs() > 2
+
+        await until(has_run)
+        await here.service.uninstall(tenant.id, tenant.installed.owner_user_id)
+        await asyncio.sleep(0.4)
+        stands = await runs()
+        await asyncio.sleep(0.4)
+        assert await runs() == stands
+
+
+async def test_a_write_put_off_is_made_when_its_time_has_come_and_not_at_the_next_run(world: World) -> None:
+    async with served(world, look_gap=0.1) as here:
+        tenant = await install(here.service, since=ago(hours=1))
+        await a_call(world)
+        await here.jobs.sync_all()
+        later = here.service.clock.now().replace(tzinfo=None) + timedelta(seconds=1)
+        change(world, "UPDATE ledger SET state = 'retry', not_before = :at", at=str(later))
+        person = {"name": "Jan", "phones": [{"value": NUMBER}]}
+        await world.edit(entity="person", action="create", changes=person)
+
+        async def written() -> bool:
+            return (await tenant.ledger.counts())["done"] == 1
+
+        await until(written)
+
+
+# the night
+
+
+async def test_each_night_has_its_work_once_and_one_slept_through_is_made_up_for(world: World) -> None:
+    clock = HastyClock()
+
+    def nights() -> int:
+        return int(rows(world, "SELECT count(*) FROM run WHERE cause = 'nightly'")[0][0])
+
+    async with served(world, clock) as here:
+        await install(here.service, since=ago(hours=1))
+        for minutes in (1, 2, 3):
+            clock.move_to(timedelta(minutes=minutes))
+            await until(lambda: asyncio.sleep(0, nights()))
+            await asyncio.sleep(0.1)
+        assert nights() == 1
+    clock = HastyClock()
+    clock.move_to(timedelta(days=3))
+    async with served(world, clock) as here:
+        clock.move_to(timedelta(days=3, seconds=1))
+        await until(lambda: asyncio.sleep(0, nights() == 2))
+
+
+async def test_the_night_waits_for_a_run_under_way_and_lists_again_after_it(world: World) -> None:
+    clock = HastyClock()
+    async with served(world, clock) as here:
+        tenant = await install(here.service, since=ago(hours=1))
+        await here.jobs.sync_all()
+        await world.fault("thulium", "delay", seconds=0.7, path="/connections\\?")
+        running = asyncio.create_task(here.jobs.sync_all())
+        await asyncio.sleep(0.1)
+        clock.move_to(timedelta(days=1))
+        await running
+
+        async def listed() -> bool:
+            return await here.service.operations.last_begun(tenant.id, "nightly") is not None
+
+        await until(listed)
+
+
+async def test_old_contents_go_also_where_pipedrive_no_longer_accepts_us(world: World) -> None:
+    clock = HastyClock()
+    async with served(world, clock) as here:
+        tenant = await install(here.service, since=ago(hours=1))
+        await a_call(world)
+        await here.jobs.sync_all()
+        await here.service.installations.mark_dead(tenant.id, tenant.installed.owner_user_id, "revoked")
+        clock.move_to(timedelta(days=40))
+
+        async def gone() -> bool:
+            return rows(world, "SELECT payload_sealed, state FROM ledger") == [(None, "skipped")]
+
+        change(world, "UPDATE ledger SET state = 'skipped'")
+        await until(gone)
+
+
+# stopping
+
+
+async def test_a_stop_does_not_wait_until_a_long_period_is_read(world: World) -> None:
+    async with served(world, HastyClock()) as here:
+        tenant = await install(here.service, since=ago(days=20))
+        await world.fault("thulium", "delay", seconds=0.05, times=None, path="/connections\\?")
+        running = asyncio.create_task(here.jobs.sync_all())
+        await asyncio.sleep(0.5)
+        began = time.perf_counter()
+    assert time.perf_counter() - began < 1.5
+    await running
+    async with served(world, HastyClock()) as here:
+        assert (await here.service.operations.last_run(tenant.id) or ("", ""))[1] == "stopped"
+
+
+async def test_a_stop_does_not_wait_for_a_contact_centre_that_does_not_answer(world: World) -> None:
+    async with served(world, HastyClock()) as here:
+        tenant = await install(here.service, since=ago(hours=1))
+        await world.seed_pipedrive(persons=[PERSON])
+        for _ in range(12):
+            await a_call(world)
+        await world.fault("thulium", "delay", seconds=4.5, times=None, path="/topic$")
+        running = asyncio.create_task(here.jobs.sync_all())
+
+        async def asked() -> bool:
+            return any(call["path"].endswith("/topic") for call in await world.calls("thulium"))
+
+        await until(asked)
+        began = time.perf_counter()
+    assert time.perf_counter() - began < 1.5
+    await running
+    async with served(world, HastyClock()) as here:
+        tenant = await here.service.tenant(tenant.id)
+        assert (await tenant.ledger.counts())["new"] == 12

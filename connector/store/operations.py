@@ -21,6 +21,9 @@ spent = table_of(Spent)
 runs = table_of(Run)
 heartbeat = table_of(Heartbeat)
 
+#: The outcome of a run that went through.
+FINISHED = "finished"
+
 
 def _insert(db: Connection, *, rows: list[dict[str, object]]) -> None:
     db.execute(deliveries.insert(), rows)
@@ -193,6 +196,16 @@ class Operations:
         query = (
             select(runs.c.started_at)
             .where(runs.c.installation_id == installation_id, runs.c.cause == cause)
+            .order_by(runs.c.id.desc())
+            .limit(1)
+        )
+        return await self._db.read(lambda db: db.scalar(query))
+
+    async def last_finished(self, installation_id: str) -> datetime | None:
+        """When the newest run that went through ended."""
+        query = (
+            select(runs.c.ended_at)
+            .where(runs.c.installation_id == installation_id, runs.c.outcome == FINISHED)
             .order_by(runs.c.id.desc())
             .limit(1)
         )

@@ -39,6 +39,7 @@ async def test_a_running_service_is_alive_and_ready(here: Served) -> None:
     status, text = await ask(here, "/health/ready")
     assert status == 200
     assert '"database": true' in text
+    assert '"webhooks": true' in text
     assert '"scheduler": true' in text
 
 
@@ -47,6 +48,39 @@ async def test_one_tenants_dead_token_does_not_take_the_service_away(here: Serve
     await here.service.installations.mark_dead(tenant.id, tenant.installed.owner_user_id, "revoked")
     assert (await ask(here, "/health/ready"))[0] == 200
     assert f'connector_installation_healthy{{installation="{tenant.id}"}} 0.0' in await metrics(here)
+
+
+async def test_a_contact_centre_that_cannot_be_read_is_told(here: Served) -> None:
+    tenant = await install(here.service, since=ago(hours=1))
+    label = f'installation="{tenant.id}"'
+    (connection,) = tenant.centres
+    await here.world.fault("thulium", "status_before", status=401, times=1000)
+    await here.jobs.sync_all()
+    text = await metrics(here)
+    assert f'connector_centre_healthy{{connection="{connection}",{label}}} 0.0' in text
+    assert f"connector_installation_healthy{{{label}}} 1.0" in text
+
+
+async def test_the_last_run_that_went_through_is_told_and_an_installation_that_ended_is_not(
+    here: Served,
+) -> None:
+    tenant = await install(here.service, since=ago(hours=1))
+    label = f'installation="{tenant.id}"'
+    assert "connector_last_finished_timestamp_seconds{" not in await metrics(here)
+    began = here.service.clock.now().timestamp()
+    await here.jobs.sync_all()
+    here.service.clock.move_to(timedelta(seconds=10))
+    (line,) = [
+        one
+        for one in (await metrics(here)).splitlines()
+        if one.startswith("connector_last_finished_timestamp_seconds{")
+    ]
+    assert began - 1 < float(line.split()[-1]) < began + 60
+    assert f'connector_centre_healthy{{connection="thulium:demo",{label}}} 1.0' in await metrics(here)
+    await here.service.uninstall(tenant.id, tenant.installed.owner_user_id)
+    here.service.clock.move_to(timedelta(seconds=20))
+    text = await metrics(here)
+    assert not [one for one in text.splitlines() if label in one and "healthy" in one]
 
 
 async def metrics(here: Served) -> str:
