@@ -27,7 +27,7 @@ from connector.flows.installing import (
     remove_hooks,
 )
 from connector.flows.recovering import recover
-from connector.flows.tenant import Centre, Directory, Sight, Tenant
+from connector.flows.tenant import Centre, Directory, Tenant
 from connector.i18n import translator
 from connector.metrics import Metrics
 from connector.phone import Phones
@@ -129,9 +129,7 @@ class Service:
         live = self._live.get(one.id)
         known = live.tenant.installed if live else None
         if known is not None and live is not None and _accounts(live.centres) == _accounts(centres):
-            fixed = replace(
-                known, state=one.state, reason=one.reason, runs=one.runs, sees_others=one.sees_others
-            )
+            fixed = replace(known, state=one.state, reason=one.reason, runs=one.runs)
             if (fixed.settings_version, fixed.owner_user_id) == (one.settings_version, one.owner_user_id):
                 live.tenant = replace(live.tenant, installed=fixed)
                 return
@@ -143,12 +141,6 @@ class Service:
         tokens = GrantTokens(self.installations, one.id, one.owner_user_id)
         credentials = Credentials(tokens, self.session, self.clock, self.settings)
         ledger = Ledger(self.db, self.vault, one.keys, one.id, self.clock)
-        grant = await self.installations.grant(one.id, one.owner_user_id)
-        others = True if grant is not None and grant.is_admin else one.sees_others
-
-        async def save_sight(sees: bool) -> None:
-            await self.installations.note_sees_others(one.id, sees)
-
         tenant = Tenant(
             installed=one,
             pipedrive=Pipedrive(self.session, credentials, governor, self.clock, self.settings),
@@ -161,7 +153,6 @@ class Service:
             translate=translator(one.settings.language),
             clock=self.clock,
             service=self.settings,
-            sight=Sight(others, save_sight),
             directory=Directory(),
             sweep_every=timedelta(seconds=self.settings.sweep_interval_without_hooks),
         )
