@@ -69,6 +69,9 @@ async def decide(tenant: Tenant, entries: Sequence[Entry]) -> Decided:
     """
     decided = Decided()
     directory = await tenant.people()
+    await tenant.meet(
+        {(e.connection, login) for e in entries if e.event is not None and (login := agent_of(e.event))}
+    )
     open_entries: list[tuple[Entry, Event, str]] = []
     for entry in entries:
         if entry.connection in directory.unread:

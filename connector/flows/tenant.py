@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -18,7 +19,8 @@ from connector.installation_settings import InstallationSettings
 from connector.phone import Phones
 from connector.pipedrive.budget import Budget, Lane
 from connector.pipedrive.client import Pipedrive
-from connector.records import QueueKind
+from connector.pipedrive.records import User
+from connector.records import Agent, QueueKind
 from connector.settings import Settings
 from connector.store.bindings import Bindings
 from connector.store.doubts import Doubts
@@ -30,6 +32,7 @@ log = structlog.get_logger()
 
 _FRESH_FOR = timedelta(hours=24)
 _LEAST_AGE = timedelta(minutes=1)
+_STRANGERS_EVERY = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class Centre:
 
 @dataclass(slots=True)
 class Directory:
-    """Agents, users, types, queues and topics, read when first needed and again after a day.
+    """Agents, users, types, queues and topics, read when first needed, again after a day, and agents when one is new.
 
     `unread` are the contact centres whose agents could not be read so far: whose their activities are cannot be told.
     """
@@ -56,6 +59,7 @@ class Directory:
     unread: frozenset[str] = frozenset()
     queues: Mapping[tuple[str, QueueKind, str], str] = field(default_factory=dict)
     read_at: datetime | None = None
+    agents_at: datetime | None = None
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -106,9 +110,30 @@ class Tenant:
             wanted = timedelta() if directory.unread else older_than
             if directory.read_at is None or now - directory.read_at > max(wanted, _LEAST_AGE):
                 await self._read_directory(directory)
-                directory.read_at = now
+                directory.read_at = directory.agents_at = now
                 await self._retry_types(directory.people.active_types)
         return directory
+
+    async def meet(self, logins: Set[tuple[str, str]]) -> None:
+        """Read agents again where one of these (contact centre, login) is not known, at most once in ten minutes.
+
+        Users (20 tokens) are read again only where a new agent is none that we know.
+        """
+        directory = self.directory
+        async with directory.reading:
+            now, people = self.clock.now(), directory.people
+            strangers = logins - people.agents.keys()
+            if not strangers or (directory.agents_at and now - directory.agents_at < _STRANGERS_EVERY):
+                return
+            agents = dict(people.agents)
+            for connection in {connection for connection, _ in strangers} & self.centres.keys():
+                with suppress(ConnectorError):  # said when the directory is read as a whole
+                    agents |= await self._agents(self.centres[connection])
+            people = replace(people, agents=agents)
+            new = {(agents[stranger].email or "").casefold() for stranger in strangers & agents.keys()}
+            if new - people.users_by_email.keys() - {""}:
+                people = _with_users(people, await self.pipedrive.users())
+            directory.people, directory.agents_at = people, now
 
     async def _retry_types(self, active: frozenset[str]) -> None:
         """Have events decided again that were parked because their activity type was not active."""
@@ -123,7 +148,7 @@ class Tenant:
         unread: set[str] = set()
         for centre in self.centres.values():
             try:
-                agents |= {(centre.id, agent.id): agent for agent in await centre.api.agents()}
+                agents |= await self._agents(centre)
                 queues |= {
                     (centre.id, queue.kind, queue.id): queue.name for queue in await centre.api.queues()
                 }
@@ -134,16 +159,25 @@ class Tenant:
                 log.warning("agents not read", installation=self.id, connection=centre.id, error=str(error))
                 if centre.id not in known:
                     unread.add(centre.id)
-        active = [user for user in users if user.active]
         directory.queues, directory.unread = queues, frozenset(unread)
-        directory.people = replace(
-            People(),
+        people = People(
             agents=agents,
-            users_by_email={user.email.casefold(): user.id for user in active if user.email},
-            active_users=frozenset(user.id for user in active),
             active_types=frozenset(kind.key for kind in types if kind.active),
             owner_user_id=self.installed.owner_user_id,
         )
+        directory.people = _with_users(people, users)
+
+    async def _agents(self, centre: Centre) -> dict[tuple[str, str], Agent]:
+        return {(centre.id, agent.id): agent for agent in await centre.api.agents()}
+
+
+def _with_users(people: People, users: Sequence[User]) -> People:
+    active = [user for user in users if user.active]
+    return replace(
+        people,
+        users_by_email={user.email.casefold(): user.id for user in active if user.email},
+        active_users=frozenset(user.id for user in active),
+    )
 
 
 #: Answers the installations as they are set up now.

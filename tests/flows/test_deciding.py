@@ -183,6 +183,41 @@ async def test_owners_come_by_table_by_address_by_fallback_and_never_from_the_in
     assert owners == [michal, ids["anna.nowak@example.com"], anna, anna]
 
 
+async def test_calls_of_a_new_agent_are_the_new_users_ten_minutes_after_the_last_look(
+    world: World, service: Service
+) -> None:
+    async def listed() -> tuple[int, int]:
+        agents = [call for call in await world.calls("thulium") if call["path"].endswith("/agents")]
+        users = [call for call in await world.calls("pipedrive") if call["path"] == "/v1/users"]
+        return len(agents), len(users)
+
+    async def owner_after(minutes: float, agent: str) -> int:
+        service.clock.move_to(timedelta(minutes=minutes))
+        at = ago(minutes=30 - minutes).isoformat()
+        await world.happen("call", number=NUMBER, agent=agent, at=at)
+        written = await after(world, service, tenant)
+        return int(max(written, key=lambda row: row["id"])["owner_id"])
+
+    await world.seed_pipedrive(persons=[PERSON])
+    tenant = await install(service, since=ago(hours=1))
+    owner = int(tenant.installed.owner_user_id)
+    assert await owner_after(0, "anna.nowak") == owner
+    before = await listed()
+
+    await world.seed_pipedrive(users=[{"name": "Ewa", "email": "ewa.nowa@example.com"}])
+    await world.seed_centre(agents=[{"login": "ewa.nowa", "name": "Ewa", "email": "ewa.nowa@example.com"}])
+    assert await owner_after(1, "ewa.nowa") == owner
+    assert await listed() == before
+    ewa = (await users(world))["ewa.nowa@example.com"]
+    assert await owner_after(11, "ewa.nowa") == ewa
+    assert await listed() == (before[0] + 1, before[1] + 1)
+    # Whom the contact centre does not know either is asked for no more often, and costs no token.
+    for minute in (12, 13, 22):
+        assert await owner_after(minute, "nikt") == owner
+    assert await owner_after(23, "ewa.nowa") == ewa
+    assert await listed() == (before[0] + 2, before[1] + 1)
+
+
 async def test_an_abandoned_call_can_be_an_open_to_do(world: World, service: Service) -> None:
     await world.seed_pipedrive(persons=[PERSON])
     cases = [{"direction": "inbound", "result": "abandoned", "type": "task"}]
