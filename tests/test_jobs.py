@@ -15,6 +15,7 @@ import orjson
 import pytest
 
 from connector.flows.indexing import ensure
+from connector.flows.sync import sync
 from connector.flows.tenant import Tenant
 from tests.bad_days.days import empty_database
 from tests.flows.looking import PERSON, HastyClock, hooks, subscriptions, tell
@@ -536,3 +537,18 @@ async def test_a_stop_does_not_wait_for_a_contact_centre_that_does_not_answer(wo
     async with served(world, HastyClock()) as here:
         tenant = await here.service.tenant(tenant.id)
         assert (await tenant.ledger.counts())["new"] == 12
+
+
+async def test_a_command_beside_the_service_writes_nothing_twice(open_: Served) -> None:
+    world = open_.world
+    await world.seed_pipedrive(persons=[PERSON])
+    tenant = await install(open_.service, since=ago(hours=1))
+    for _ in range(10):
+        await a_call(world)
+    await world.fault("pipedrive", "delay", seconds=0.05, times=None, **POSTS)
+    async with world.connector(HastyClock()) as command:
+        theirs = await command.tenant(tenant.id)
+        await command.recover(theirs)
+        await asyncio.gather(open_.jobs.sync_all(), sync(theirs), open_.jobs.sync_all())
+    await open_.jobs.catch_up()
+    assert len(await world.activities()) == 10
