@@ -20,11 +20,11 @@ class _Part(BaseModel):
 
 
 # Walks the whole zone database, and a document is read each time its installation is looked at.
-_zones = cache(available_timezones)
+known_zones = cache(available_timezones)
 
 
 def _known_zone(value: str) -> str:
-    if value not in _zones():
+    if value not in known_zones():
         raise ValueError(f"{value!r} is no time zone; write one such as Europe/Warsaw")
     return value
 

@@ -9,9 +9,10 @@ import structlog
 
 from connector.errors import ConnectorError, Forbidden, NotFound, Rejected
 from connector.flows.tenant import Tenant
-from connector.installation_settings import InstallationSettings
+from connector.installation_settings import InstallationSettings, known_zones
 from connector.pipedrive.budget import Lane
 from connector.pipedrive.client import Pipedrive
+from connector.pipedrive.records import Me
 from connector.store.index import Entity
 from connector.store.installations import Installations, Outcome
 
@@ -37,10 +38,18 @@ async def install(pipedrive: Pipedrive, installations: Installations, *, kind: s
         me.company_id, name=me.company_name, domain=me.company_domain, user_id=me.user_id, is_admin=me.is_admin,
         kind=kind, tokens=tokens,
     )  # fmt: skip
-    if outcome is Outcome.NEW and me.language.startswith("pl"):
-        await installations.set_settings(me.company_id, InstallationSettings(language="pl"), seen_version=0)
+    if outcome is Outcome.NEW:
+        await installations.set_settings(me.company_id, first_settings(me), seen_version=0)
     log.info("installed", installation=me.company_id, user=me.user_id, outcome=outcome)
     return Arrival(me.company_id, me.company_name, me.user_id, outcome)
+
+
+def first_settings(me: Me) -> InstallationSettings:
+    """The shipped settings in the language and zone of `me`, as far as we speak the one and know the other."""
+    settings = InstallationSettings(language="pl" if me.language.startswith("pl") else "en")
+    if me.timezone in known_zones():
+        settings = settings.model_copy(update={"zone": me.timezone})
+    return settings
 
 
 def can_receive_hooks(tenant: Tenant) -> bool:

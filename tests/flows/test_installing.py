@@ -11,9 +11,10 @@ import pytest
 
 from connector.app import Service
 from connector.errors import Misconfigured, Rejected, Unauthorised
-from connector.flows.installing import Arrival, keep_hooks, keep_subscriptions, sweep_gap
+from connector.flows.installing import Arrival, first_settings, keep_hooks, keep_subscriptions, sweep_gap
 from connector.flows.sync import sync
 from connector.installation_settings import InstallationSettings
+from connector.pipedrive.records import Me
 from connector.serving import serving
 from connector.store.installations import Outcome
 from tests.flows.looking import PERSON, HastyClock, ask, hooks, subscriptions, tell
@@ -89,6 +90,20 @@ async def test_a_token_nobody_gave_out_installs_nothing(world: World, public: Se
 async def test_a_new_installation_begins_in_the_language_of_its_user(world: World, public: Service) -> None:
     arrival = await allow(world, public)
     assert (await public.tenant(arrival.installation_id)).settings.language == "pl"
+
+
+async def test_a_new_installation_begins_in_the_zone_of_its_user(world: World, public: Service) -> None:
+    user = {"name": "B", "email": "b@example.com", "admin": True, "api_token": "second"}
+    company = {"name": "Druga", "users": [user | {"timezone": "America/New_York"}]}
+    await tell(world, "pipedrive", "seed", companies=[company])
+    arrival = await public.install_token("second")
+    assert (await public.tenant(arrival.installation_id)).settings.zone == "America/New_York"
+
+
+@pytest.mark.parametrize("told", ["", "Mars/Base", "../UTC"])
+def test_a_zone_that_is_none_leaves_the_shipped_one(told: str) -> None:
+    me = Me("1", "B", "b@example.com", "2", "Druga", "druga", "en_US", told, "en", is_admin=True)
+    assert first_settings(me) == InstallationSettings()
 
 
 async def test_one_webhook_each_is_made_once_however_often_it_is_installed(
