@@ -34,7 +34,7 @@ from connector.phone import Phones
 from connector.pipedrive import oauth
 from connector.pipedrive.budget import Governor
 from connector.pipedrive.client import Pipedrive
-from connector.pipedrive.credentials import Credentials
+from connector.pipedrive.credentials import Credentials, TokenStore
 from connector.pipedrive.records import Tokens
 from connector.records import Right
 from connector.settings import Settings
@@ -48,7 +48,7 @@ from connector.store.ledger import Ledger
 from connector.store.migrations import migrate
 from connector.store.operations import Deliveries, Operations, Spending
 from connector.store.vault import Vault
-from connector.tokens import GrantTokens, OneToken, pack_tokens
+from connector.tokens import GrantTokens, OneToken, pack_tokens, unpack_tokens
 from connector.web.hooks import Door
 
 log = structlog.get_logger()
@@ -139,11 +139,10 @@ class Service:
     async def _build(self, one: Installed, centres: list[Connected]) -> _Live:
         governor = Governor(self.clock, self.settings, Spending(self.db, one.id))
         tokens = GrantTokens(self.installations, one.id, one.owner_user_id)
-        credentials = Credentials(tokens, self.session, self.clock, self.settings)
         ledger = Ledger(self.db, self.vault, one.keys, one.id, self.clock)
         tenant = Tenant(
             installed=one,
-            pipedrive=Pipedrive(self.session, credentials, governor, self.clock, self.settings),
+            pipedrive=self._client(tokens, governor),
             centres={c.id: self._centre(one, c) for c in centres},
             ledger=ledger,
             doubts=Doubts(ledger),
@@ -159,6 +158,10 @@ class Service:
         if can_receive_hooks(tenant):
             tenant = replace(tenant, sweep_every=timedelta(seconds=self.settings.sweep_interval))
         return _Live(tenant, governor, centres)
+
+    def _client(self, tokens: TokenStore, governor: Governor) -> Pipedrive:
+        credentials = Credentials(tokens, self.session, self.clock, self.settings)
+        return Pipedrive(self.session, credentials, governor, self.clock, self.settings)
 
     def _centre(self, one: Installed, connected: Connected) -> Centre:
         async def note(reason: str) -> None:
@@ -206,8 +209,7 @@ class Service:
 
     async def _install(self, tokens: Tokens, kind: str) -> Arrival:
         governor = Governor(self.clock, self.settings, _Uncounted())
-        credentials = Credentials(OneToken(tokens), self.session, self.clock, self.settings)
-        client = Pipedrive(self.session, credentials, governor, self.clock, self.settings)
+        client = self._client(OneToken(tokens), governor)
         arrival = await install(client, self.installations, kind=kind, tokens=pack_tokens(tokens))
         # Built anew, it forgets why calls were paused.
         self._retire(arrival.installation_id)
@@ -244,13 +246,22 @@ class Service:
         return rights
 
     async def uninstall(self, company_id: str, user_id: str) -> bool:
-        """Honour Pipedrive's word that a user took the app away; answers whether the sync ended with it."""
-        live = self._live.get(company_id)
-        if live is not None and live.tenant.installed.owner_user_id == user_id:
-            await remove_hooks(live.tenant, self.installations)
+        """Honour Pipedrive's word that a user took the app away; answers whether the sync ended with it.
+
+        Pipedrive says so once: what is secret is erased first, then webhooks are taken away with what is in memory.
+        """
+        live, grant = self._live.get(company_id), await self.installations.grant(company_id, user_id)
+        hooks = await self.installations.hooks(company_id)
+        centres = await self.installations.centres(company_id)
         ended = await self.installations.uninstall(company_id, user_id)
         log.info("uninstalled", installation=company_id, user=user_id, sync_ended=ended)
         await self.tenants()
+        if ended and live is not None:
+            tenant = live.tenant
+            if grant is not None and grant.tokens is not None:
+                client = self._client(OneToken(unpack_tokens(grant.tokens)), live.governor)
+                tenant = replace(tenant, pipedrive=client)
+            await remove_hooks(tenant, hooks, centres)
         return ended
 
     async def delete(self, installation_id: str) -> list[str]:
@@ -261,18 +272,11 @@ class Service:
         if installation_id not in {one.id for one in await self.installations.all()}:
             raise Misconfigured(f"There is no installation {installation_id!r}.")
         await self.tenants()
+        left: list[str] = []
         if (live := self._live.get(installation_id)) is not None:
             await keep_subscriptions(_silent(live.tenant), self.installations)
-            await remove_hooks(live.tenant, self.installations)
-        left = [
-            f"{centre.id}: subscription {centre.subscription_id}"
-            for centre in await self.installations.centres(installation_id)
-            if centre.subscription_id is not None
-        ]
-        left += [
-            f"Pipedrive: {entity} webhook {webhook_id}"
-            for entity, webhook_id in sorted((await self.installations.hooks(installation_id)).items())
-        ]
+            hooks = await self.installations.hooks(installation_id)
+            left = await remove_hooks(live.tenant, hooks, await self.installations.centres(installation_id))
         await self.installations.delete_everything(installation_id)
         log.info("deleted", installation=installation_id, left=left)
         await self.tenants()

@@ -1,4 +1,4 @@
-"""Where the Pipedrive adapter finds the tokens of a grant: in the store, or in memory before it is known whose they are."""
+"""Where the Pipedrive adapter finds the tokens of a grant: in the store, or in memory alone."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ class GrantTokens:
 
 
 class OneToken:
-    """Tokens that are not stored yet, while it is found out whose they are."""
+    """Tokens in memory alone: not stored yet, or not any more."""
 
     def __init__(self, tokens: Tokens) -> None:
         """Begin with these."""
         self._tokens = tokens
 
     async def load(self) -> Tokens:
-        """The tokens just received."""
+        """The tokens as they are."""
         return self._tokens
 
     async def lease_refresh(self, _until: datetime) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from connector.installation_settings import InstallationSettings, known_zones
 from connector.pipedrive.budget import Lane
 from connector.pipedrive.client import Pipedrive
 from connector.pipedrive.records import Me
+from connector.store.connections import Connected
 from connector.store.index import Entity
 from connector.store.installations import Installations, Outcome
 
@@ -123,18 +125,13 @@ async def keep_subscriptions(tenant: Tenant, installations: Installations, *, lo
             )
 
 
-async def remove_hooks(tenant: Tenant, installations: Installations) -> None:
-    """Take our webhooks away at Pipedrive and at contact centres, as far as they still let us."""
-    for entity, webhook_id in (await installations.hooks(tenant.id)).items():
-        try:
-            await tenant.pipedrive.delete_webhook(webhook_id)
-        except NotFound:
-            pass
-        except ConnectorError as error:
-            log.warning("webhook not removed", installation=tenant.id, entity=entity, error=str(error))
-            continue
-        await installations.set_hook(tenant.id, entity, None)
-    for connected in await installations.centres(tenant.id):
+async def remove_hooks(tenant: Tenant, hooks: Mapping[str, str], centres: Sequence[Connected]) -> list[str]:
+    """Take our webhooks away: those of `centres`, and `hooks` (entity to id) at Pipedrive.
+
+    Reads and writes nothing of ours. Answers which of them could not be removed.
+    """
+    left = []
+    for connected in centres:
         centre = tenant.centres.get(connected.id)
         if centre is None or connected.subscription_id is None:
             continue
@@ -144,3 +141,13 @@ async def remove_hooks(tenant: Tenant, installations: Installations) -> None:
             log.warning(
                 "subscription not ended", installation=tenant.id, connection=centre.id, error=str(error)
             )
+            left.append(f"{centre.id}: subscription {connected.subscription_id}")
+    for entity, webhook_id in sorted(hooks.items()):
+        try:
+            await tenant.pipedrive.delete_webhook(webhook_id)
+        except NotFound:
+            pass
+        except ConnectorError as error:
+            log.warning("webhook not removed", installation=tenant.id, entity=entity, error=str(error))
+            left.append(f"Pipedrive: {entity} webhook {webhook_id}")
+    return left

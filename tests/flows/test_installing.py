@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import sqlite3
 from collections.abc import AsyncIterator
@@ -230,6 +231,44 @@ async def test_the_owners_uninstall_ends_the_sync_and_wipes_what_is_secret(
 def _column(world: World, query: str) -> list[object]:
     with sqlite3.connect(world.database) as db:
         return [row[0] for row in db.execute(query)]
+
+
+async def test_an_uninstall_wipes_before_it_calls_anybody_and_then_still_takes_our_webhooks_away(
+    world: World, public: Service
+) -> None:
+    arrival = await allow(world, public)
+    await set_live(public, arrival.installation_id, live=True)
+    await connect(public, arrival.installation_id)
+    assert (len(await hooks(world)), await subscriptions(world)) == (3, 1)
+    for side in ("pipedrive", "thulium"):
+        await world.fault(side, "delay", seconds=0.3, times=None, method="DELETE")
+
+    leaving = asyncio.create_task(public.uninstall(arrival.installation_id, arrival.user_id))
+    while not await called(world, "DELETE"):
+        pass
+    assert (await one(public)).state == "ended"
+    assert _column(world, 'select 1 from "grant" union select 1 from centre_connection') == []
+    assert public.doors == {}
+    assert await leaving
+    assert (len(await hooks(world)), await subscriptions(world)) == (0, 0)
+
+
+async def called(world: World, method: str) -> bool:
+    calls = [*await world.calls("pipedrive"), *await world.calls("thulium")]
+    return any(call["method"] == method for call in calls)
+
+
+async def test_an_uninstall_is_done_even_if_the_vendors_cannot_be_called(
+    world: World, public: Service
+) -> None:
+    arrival = await allow(world, public)
+    await set_live(public, arrival.installation_id, live=True)
+    await connect(public, arrival.installation_id)
+    await world.fault("pipedrive", "status_before", status=500, times=None, path="webhooks")
+    await world.fault("thulium", "status_before", status=401, times=None)
+    assert await public.uninstall(arrival.installation_id, arrival.user_id)
+    assert (await one(public)).state == "ended"
+    assert await public.installations.hooks(arrival.installation_id) == {}
 
 
 async def test_after_an_uninstall_a_reinstall_writes_nothing_twice(world: World, public: Service) -> None:
