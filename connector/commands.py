@@ -19,6 +19,7 @@ from connector.app import Service, open_service
 from connector.errors import ConnectorError, Misconfigured
 from connector.flows.auditing import audit, rebuild
 from connector.flows.checking import check
+from connector.flows.collecting import follow_settings
 from connector.flows.installing import keep_subscriptions
 from connector.flows.rules import nobodies
 from connector.flows.sync import backfill, sync
@@ -127,7 +128,7 @@ async def show_settings(service: Service, args: argparse.Namespace) -> int:
 
 
 async def set_settings(service: Service, args: argparse.Namespace) -> int:
-    """Replace the settings document by the one on standard input; what failed under the old one is tried again."""
+    """Replace the settings document by the one on standard input; what failed or was left out is decided anew."""
     tenant = await the_tenant(service, args.installation)
     document = await asyncio.to_thread(sys.stdin.read)
     try:
@@ -140,10 +141,20 @@ async def set_settings(service: Service, args: argparse.Namespace) -> int:
     read_anew = ("phone_region", "dial_out_prefix")
     if any(getattr(settings, name) != getattr(tenant.settings, name) for name in read_anew):
         await tenant.index.begin_anew()
-    await keep_subscriptions(await service.tenant(tenant.id), service.installations)
+    tenant_now = await service.tenant(tenant.id)
+    await keep_subscriptions(tenant_now, service.installations)
     again = await tenant.ledger.retry_parked()
+    anew = await follow_settings(tenant_now, tenant.settings)
     warnings = await _without_effect(tenant, settings)
-    show({"saved": True, "version": seen + 1, "failed_entries_tried_again": again, "warnings": warnings})
+    show(
+        {
+            "saved": True,
+            "version": seen + 1,
+            "failed_entries_tried_again": again,
+            "decided_anew": anew,
+            "warnings": warnings,
+        }
+    )
     return 0
 
 

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from connector.flows.tenant import Centre, Tenant
+from connector.installation_settings import InstallationSettings
 from connector.phone import normalise_email
 from connector.records import Call, Chat, Event, EventKind, Message, Unreadable, Window
 from connector.store.ledger import Due, Observed
 
 SLICE = timedelta(hours=2)
 OVERLAP = timedelta(hours=2)
+#: Settings by which events are read, matched and left out.
+_DECIDING = ("phone_region", "dial_out_prefix", "ignored_numbers", "calls", "chats", "messages")
 NIGHTLY = timedelta(hours=48)
 LONGEST_CHAT = timedelta(days=30)
 
@@ -103,6 +107,13 @@ def _of_period(message: Message | Unreadable, centre: Centre, window: Window, la
     at = message.created_at if isinstance(message, Message) else message.occurred_at
     # An old message of a ticket that changed today is history, which a backfill brings, not this run.
     return window.since <= at < window.until if lane is Due.BACKFILL else at >= centre.since
+
+
+async def follow_settings(tenant: Tenant, before: InstallationSettings) -> int:
+    """Have what was never sent decided by the tenant's settings instead of those `before`; answers how many entries that is."""
+    if all(getattr(before, name) == getattr(tenant.settings, name) for name in _DECIDING):
+        return 0
+    return await tenant.ledger.observe_anew(partial(observe, tenant))
 
 
 def observe(tenant: Tenant, event: Event | Unreadable) -> Observed:

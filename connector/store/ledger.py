@@ -6,14 +6,14 @@ An entry is written to Pipedrive only under a claim that was committed before th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import cast
+from typing import TypeVar, cast
 
 import orjson
-from sqlalchemy import Connection, Row, bindparam, delete, func, null, select, text, update
+from sqlalchemy import Connection, Row, Update, bindparam, case, delete, func, null, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from connector.clock import Clock
@@ -22,6 +22,8 @@ from connector.store.database import Database, any_of
 from connector.store.payloads import kind_of, occurred_at, pack, unpack
 from connector.store.tables import ASLEEP, Adopted, Cursor, LedgerEntry, WaitingKey, table_of
 from connector.store.vault import SubjectKeys, Vault
+
+T = TypeVar("T")
 
 ledger = table_of(LedgerEntry)
 adopted = table_of(Adopted)
@@ -195,13 +197,17 @@ class Ledger:
         return fresh
 
     def _revive(self, db: Connection, connection: str, observed: Sequence[Observed]) -> int:
-        """Give entries whose contents were dropped before anything was sent their contents back, to be decided anew."""
+        """Have entries decided anew that were left out, or whose contents were dropped, before anything was sent.
+
+        They get contents and subjects as they are read now.
+        """
         items = {(str(kind_of(item.event)), item.event.id): item for item in observed}
         dropped = select(ledger.c.id, ledger.c.kind, ledger.c.external_id).where(
             self.mine,
             ledger.c.connection == connection,
+            ledger.c.kind.in_(any_of({kind for kind, _ in items})),
             ledger.c.external_id.in_(any_of(external for _, external in items)),
-            ledger.c.payload_sealed.is_(None),
+            or_(ledger.c.payload_sealed.is_(None), ledger.c.state == State.SKIPPED),
             ledger.c.sends == 0,
             ledger.c.state != State.DONE,
         )
@@ -211,6 +217,45 @@ class Ledger:
             row = self._row(connection, item, Due.BACKFILL)
             db.execute(update(ledger).where(ledger.c.id == row_id).values(row))
         return len(revived)
+
+    async def observe_anew(self, observe: Callable[[Event], Observed]) -> int:
+        """Have all that was never sent observed and decided anew; answers how many entries waited or had been left out."""
+        unsent = (
+            self.mine,
+            ledger.c.state.in_([State.NEW, State.WAITING, State.UNDECIDED, State.SKIPPED]),
+            ledger.c.sends == 0,
+            ledger.c.payload_sealed.is_not(None),
+        )
+        live = case((ledger.c.state == State.NEW, ledger.c.lane), else_=Due.LIVE)
+        query = select(ledger.c.id).where(*unsent)
+        ids = list(await self.db.read(lambda db: db.scalars(query).all()))
+        changed = 0
+        for part in _parts(ids, 500):
+            entries = await self._entries(part)
+            seen = {entry.id: observe(entry.event) for entry in entries if entry.event is not None}
+            statements = [
+                update(ledger)
+                .where(*unsent, ledger.c.id == entry_id)
+                .values(state=State.NEW, reason="", lane=live, **self._subjects(item))
+                for entry_id, item in seen.items()
+            ]
+            await self._execute(statements)
+            changed += sum(entry.state is not State.NEW for entry in entries if entry.id in seen)
+        return changed
+
+    async def _entries(self, ids: Collection[int]) -> list[Entry]:
+        query = select(*COLUMNS).where(ledger.c.id.in_(any_of(ids)))
+        return await self.db.read(lambda db: [self.entry(row) for row in db.execute(query)])
+
+    async def _execute(self, statements: Collection[Update]) -> int:
+        return await self.db.write(lambda db: sum(db.execute(one).rowcount for one in statements))
+
+    def _subjects(self, item: Observed) -> dict[str, str | None]:
+        return {
+            "customer_id": item.customer_id,
+            "number_key": self.keys.key(item.number) if item.number else None,
+            "email_key": self.keys.key(item.email) if item.email else None,
+        }
 
     def _row(self, connection: str, item: Observed, lane: Due) -> dict[str, object]:
         event, kind = item.event, kind_of(item.event)
@@ -222,9 +267,7 @@ class Ledger:
             "external_id": event.id,
             "occurred_at": occurred_at(event),
             "payload_sealed": self.vault.seal(pack(event)),
-            "customer_id": item.customer_id,
-            "number_key": self.keys.key(item.number) if item.number else None,
-            "email_key": self.keys.key(item.email) if item.email else None,
+            **self._subjects(item),
             "marker": self.keys.marker(connection, kind, event.id),
             "state": State.PARKED if wrong else State.NEW,
             "reason": event.reason if isinstance(event, Unreadable) else "",
@@ -450,7 +493,7 @@ class Ledger:
         # One statement for each, since each has an index of its own, which none has for all of them.
         awake = {"state": State.NEW, "reason": "", "lane": Due.LIVE}
         statements = [update(ledger).where(self.mine, text(ASLEEP), one).values(awake) for one in about]
-        return await self.db.write(lambda db: sum(db.execute(one).rowcount for one in statements))
+        return await self._execute(statements)
 
     async def wake_all(self) -> int:
         """Have everything that waits decided again: a net below the wakes that follow single changes."""
@@ -560,9 +603,9 @@ class Ledger:
         return await self.db.write(work)
 
 
-def _parts(markers: Iterable[str]) -> list[list[str]]:
-    every = list(markers)
-    return [every[start : start + _AT_ONCE] for start in range(0, len(every), _AT_ONCE)]
+def _parts(values: Iterable[T], size: int = _AT_ONCE) -> list[list[T]]:
+    every = list(values)
+    return [every[start : start + size] for start in range(0, len(every), size)]
 
 
 def _json(trace: Mapping[str, object] | None) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
+from connector.store.ledger import Due
 from tests.store.entries import Book, open_book
 from tests.store.stock import Stock
 
@@ -65,6 +66,10 @@ ASKED: dict[str, tuple[Callable[[Book], Awaitable[object]], set[str]]] = {
         {"ix_ledger_number", "ix_ledger_email"},
     ),
     "what waits for a customer": (lambda book: book.ledger.wake(customer_ids=["7"]), {"ix_ledger_customer"}),
+    "what a backfill brings again": (
+        lambda book: book.collect("1", "2", lane=Due.BACKFILL),
+        {"kind=? AND external_id=?"},
+    ),
     "what is known": (lambda book: book.collect("1", "2"), {"sqlite_autoindex_ledger_1"}),
 }
 
