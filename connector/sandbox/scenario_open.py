@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from aiohttp import ClientSession, CookieJar, web
 from aiohttp.typedefs import Middleware
@@ -38,7 +38,10 @@ async def open_simulators(
         thulium = await stack.enter_async_context(_listening(centre, ports[1]))
         http = await stack.enter_async_context(ClientSession(cookie_jar=CookieJar(unsafe=True)))
         day = Day(http, pipedrive, thulium, _working_day())
+        # What was there before the day is older than what happens in it.
+        await day.stage.move(day.opens - timedelta(hours=1))
         await day.stage.prepare()
+        await day.stage.move(datetime.now(UTC))
         yield day, crm[FAULTS]
 
 
