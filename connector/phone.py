@@ -1,8 +1,8 @@
 """Read and compare phone numbers and e-mail addresses, one way everywhere.
 
 A key is E.164 text of a number that is valid; everything else (short, internal, anonymous) has no key, for a guess
-could hang a call on the wrong person. Whoever changes a rule here raises `NORMALISER_VERSION`: stored keys are
-made anew then.
+could hang a call on the wrong person. Whoever changes a rule here raises `NORMALISER_VERSION`: stored hashes name it,
+so that those of an old rule match nothing until they are made anew, in the index by the weekly census at the latest.
 """
 
 from __future__ import annotations

@@ -65,11 +65,11 @@ class SubjectKeys:
     """Turns numbers and addresses into keyed hashes, and events into markers, for one installation."""
 
     def __init__(self, marker_key: bytes, hash_keys: dict[str, bytes]) -> None:
-        """`hash_keys` by id, newest last: it makes new hashes, all of them find old ones."""
+        """`hash_keys` by id, the newest last: it makes the hashes."""
         self._marker = hmac.new(marker_key, digestmod=hashlib.sha256)
-        self._keys = {f"{key_id}.{NORMALISER_VERSION}:": hmac.new(key, digestmod=hashlib.sha256)
-                      for key_id, key in hash_keys.items()}  # fmt: skip
-        self._current = next(reversed(self._keys))
+        key_id, key = next(reversed(hash_keys.items()))
+        self._hashing = hmac.new(key, digestmod=hashlib.sha256)
+        self._prefix = f"{key_id}.{NORMALISER_VERSION}:"
 
     @staticmethod
     def new_hash_keys() -> dict[str, bytes]:
@@ -77,17 +77,10 @@ class SubjectKeys:
         return {"1": secrets.token_bytes(32)}
 
     def key(self, value: str) -> str:
-        """The hash of one normalised number or address."""
-        return self._hash(self._current, value)
-
-    def every_key(self, value: str) -> tuple[str, ...]:
-        """The hashes of `value` under every key that is still in use."""
-        return tuple(self._hash(prefix, value) for prefix in self._keys)
-
-    def _hash(self, prefix: str, value: str) -> str:
-        mac = self._keys[prefix].copy()
+        """The hash of one normalised number or address; it names its key and the version of the normaliser."""
+        mac = self._hashing.copy()
         mac.update(value.encode())
-        return prefix + base64.b64encode(mac.digest()[:15]).decode()
+        return self._prefix + base64.b64encode(mac.digest()[:15]).decode()
 
     def marker(self, connection: str, kind: str, external_id: str) -> str:
         """Twenty base32 characters that only this installation can make for this event."""
