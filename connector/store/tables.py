@@ -271,7 +271,7 @@ class Delivery(SQLModel, table=True):
     """A webhook's words as they came, stored before they were acknowledged."""
 
     __tablename__ = "delivery"
-    __table_args__ = (Index("ix_delivery_open", "done_at", "installation_id", "id"),)
+    __table_args__ = (Index("ix_delivery_open", "done_at", "installation_id", "id", "not_before"),)
     id: int | None = Field(default=None, sa_column=Column(_ROW_ID, primary_key=True, autoincrement=True))
     installation_id: str
     source: str

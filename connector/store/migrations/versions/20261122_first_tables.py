@@ -77,7 +77,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("delivery", schema=None) as batch_op:
-        batch_op.create_index("ix_delivery_open", ["done_at", "installation_id", "id"], unique=False)
+        batch_op.create_index(
+            "ix_delivery_open", ["done_at", "installation_id", "id", "not_before"], unique=False
+        )
 
     op.create_table(
         "grant",
