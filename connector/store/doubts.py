@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from connector.store.database import any_of
-from connector.store.ledger import COLUMNS, UNKNOWN, Due, Entry, Ledger, State, ledger
+from connector.store.ledger import COLUMNS, ERASED, UNKNOWN, Due, Entry, Ledger, State, ledger
 
 _LATEST = 500
 
@@ -67,6 +67,8 @@ class Doubts:
 
     async def missed(self, entry: Entry, *, look_gap_s: float, looks_needed: int = 2) -> bool:
         """One more look found nothing; after `looks_needed` of them a regular run may send the entry again."""
+        if entry.looks + 1 >= looks_needed and entry.event is None:
+            return await self.park(entry, ERASED)
         if entry.looks + 1 >= looks_needed:
             again = {"state": State.NEW, "lane": Due.LIVE}
             return await self._change(entry, **again, reason="", looks=0, not_before=None, owner=None)

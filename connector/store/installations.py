@@ -13,6 +13,7 @@ from sqlmodel import SQLModel
 from connector.installation_settings import InstallationSettings
 from connector.store.connections import Connections, connections, hooks
 from connector.store.grants import Grants, grants, installations
+from connector.store.ledger import ERASED, State
 from connector.store.tables import (
     Delivery,
     IndexedKey,
@@ -210,6 +211,12 @@ class Installations(Grants, Connections):
                 update(ledger)
                 .where(ledger.c.installation_id == installation_id)
                 .values(payload_sealed=None, trace=None, number_key=None, email_key=None)
+            )
+            unwritten = (State.NEW, State.WAITING, State.UNDECIDED, State.RETRY)
+            db.execute(
+                update(ledger)
+                .where(ledger.c.installation_id == installation_id, ledger.c.state.in_(unwritten))
+                .values(state=State.SKIPPED, reason=ERASED, not_before=None)
             )
             return True
 

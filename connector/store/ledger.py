@@ -36,6 +36,8 @@ _AT_ONCE = 10_000
 UNKNOWN = "unknown"
 #: Parked for this reason, an entry may be in Pipedrive already: only an order that names it sends it again.
 UNSEEN = "sent without an answer, and this user does not see activities of others: look in Pipedrive whether it is there"
+#: What had not been written when the app was taken away; a backfill after a new installation brings it.
+ERASED = "contents erased at uninstall"
 
 
 class State(StrEnum):

@@ -4,8 +4,10 @@ import pytest
 
 from connector.installation_settings import InstallationSettings
 from connector.records import Call, CallResult, Direction
+from connector.store.doubts import Doubts
 from connector.store.installations import Outcome
-from connector.store.ledger import Ledger, Observed
+from connector.store.ledger import ERASED, UNKNOWN, Due, Ledger, Observed, Settlement, State, Verdict
+from tests.store.entries import open_book
 from tests.store.stock import Stock, add, connect, stands
 
 
@@ -76,9 +78,39 @@ async def test_an_uninstall_wipes_secrets_and_contents_and_keeps_ids(stock: Stoc
     assert await stock.installations.centres() == []
     assert await stock.installations.hooks("1") == {}
     assert await stock.installations.grant("1", "10") is None
-    (entry,) = await ledger.new(10)
+    (entry,) = await Doubts(ledger)._due(limit=10)
     assert (entry.external_id, entry.event, entry.number_key) == ("c1", None, None)
     assert await ledger.collect("thulium:demo", [Observed(call)]) == 0
+
+
+@pytest.mark.parametrize("state", ["new", "waiting", "undecided"])
+async def test_what_was_not_written_says_that_its_contents_were_erased_and_a_backfill_brings_it(
+    stock: Stock, state: str
+) -> None:
+    await add(stock, "10")
+    book = await open_book(stock)
+    await book.collect("1")
+    (entry,) = await book.ledger.new(1)
+    await book.ledger.record([Verdict(entry.id, State(state), "x")])
+    await stock.installations.uninstall("1", "10")
+    assert (await book.states(), await book.column("reason")) == ({"skipped": 1}, [ERASED])
+    await add(stock, "10")
+    assert await book.collect("1") == 0
+    assert await book.collect("1", lane=Due.BACKFILL) == 1
+    assert (await book.states(), (await book.entry()).event is None) == ({"new": 1}, False)
+
+
+async def test_what_was_sent_before_an_uninstall_is_still_looked_for_and_left_to_a_person(
+    stock: Stock,
+) -> None:
+    await add(stock, "10")
+    book = await open_book(stock)
+    claim = await book.one()
+    await book.ledger.settle([Settlement(claim, State.SENDING, UNKNOWN, not_before=stock.clock.now())])
+    await stock.installations.uninstall("1", "10")
+    (entry,) = await book.doubts.unknown()
+    await book.doubts.missed(entry, look_gap_s=1, looks_needed=1)
+    assert (await book.states(), await book.column("reason")) == ({"parked": 1}, [ERASED])
 
 
 async def test_ids_of_an_ended_installation_are_kept_90_days_and_then_everything_goes(stock: Stock) -> None:
