@@ -39,7 +39,7 @@ from connector.sandbox.scenario_open import CONTACT_CENTRE, free_port, open_simu
 from connector.sandbox.scenario_proof import Proof, prove
 from connector.serving import serving
 from connector.settings import Settings
-from connector.store.ledger import State
+from connector.store.entries import State
 
 #: Ports of the connector and the simulators; another one is taken where one of them is in use.
 PORTS = (8080, 8090, 8091)

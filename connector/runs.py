@@ -15,8 +15,8 @@ from connector.flows.recovering import recover
 from connector.flows.sync import add_topics, clear_doubts, sync
 from connector.flows.tenant import Tenant, Tenants
 from connector.metrics import Metrics
+from connector.store.entries import State
 from connector.store.installations import Installations
-from connector.store.ledger import State
 from connector.store.operations import FINISHED, Operations
 
 log = structlog.get_logger()

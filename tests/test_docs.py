@@ -21,7 +21,7 @@ from connector.centres import CENTRES
 from connector.installation_settings import InstallationSettings
 from connector.metrics import Metrics
 from connector.settings import Settings
-from connector.store.ledger import State
+from connector.store.entries import State
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

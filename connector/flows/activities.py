@@ -23,7 +23,7 @@ from connector.flows.worker import HALTING, decide_failure
 from connector.pipedrive.budget import Lane
 from connector.pipedrive.client import Pipedrive
 from connector.records import ActivityDraft, Call, CallTopic, Event
-from connector.store.ledger import Claim, Due, Settlement, State
+from connector.store.entries import Claim, Due, Settlement, State
 
 log = structlog.get_logger()
 

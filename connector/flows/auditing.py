@@ -11,7 +11,7 @@ from connector.flows.tenant import Centre, Tenant
 from connector.flows.verifying import MARGIN, our_activities
 from connector.pipedrive.budget import Lane
 from connector.records import Chat, Window
-from connector.store.ledger import Entry, State
+from connector.store.entries import Entry, State
 from connector.store.payloads import kind_of, occurred_at
 
 _LISTED = 200

@@ -14,7 +14,7 @@ from connector.flows.tenant import Centre, Tenant
 from connector.installation_settings import InstallationSettings
 from connector.phone import normalise_email
 from connector.records import Call, Chat, Event, EventKind, Message, Unreadable, Window
-from connector.store.ledger import Due, Observed
+from connector.store.entries import Due, Observed
 
 SLICE = timedelta(hours=2)
 OVERLAP = timedelta(hours=2)

@@ -16,8 +16,8 @@ from connector.flows.rules import LeftOut, activity_type, agent_of, is_to_do, no
 from connector.flows.tenant import Directory, Tenant
 from connector.phone import normalise_email
 from connector.records import ActivityDraft, Call, CallResult, CallTopic, Chat, Event, Message, QueueKind
+from connector.store.entries import Entry, State, Verdict
 from connector.store.index import Candidate, OpenDeal
-from connector.store.ledger import Entry, State, Verdict
 
 log = structlog.get_logger()
 

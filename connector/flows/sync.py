@@ -21,7 +21,7 @@ from connector.flows.topics import add_late_topics
 from connector.flows.verifying import heal, verify
 from connector.pipedrive.budget import Budget, Lane
 from connector.records import Window
-from connector.store.ledger import Due, State
+from connector.store.entries import Due, State
 
 log = structlog.get_logger()
 

@@ -15,7 +15,7 @@ from connector.flows.tenant import Tenant
 from connector.flows.worker import HALTING, retry_wait
 from connector.pipedrive.records import Activity
 from connector.records import CallTopic, Event
-from connector.store.ledger import Entry
+from connector.store.entries import Entry
 
 EDITED = "the activity was edited by a person and is left as it is"
 DELETED = "the activity was deleted by a person and is left so"

@@ -20,7 +20,7 @@ from connector.flows.rules import activity_type, is_to_do
 from connector.flows.tenant import Tenant
 from connector.pipedrive.budget import Lane
 from connector.pipedrive.records import Activity
-from connector.store.ledger import UNSEEN, Entry
+from connector.store.entries import UNSEEN, Entry
 
 log = structlog.get_logger()
 

@@ -17,7 +17,7 @@ from connector.errors import (
     UnknownOutcome,
 )
 from connector.settings import Settings
-from connector.store.ledger import UNKNOWN, Claim, Settlement, State
+from connector.store.entries import UNKNOWN, Claim, Settlement, State
 
 #: Errors of the whole company or its credentials, not of the entry at hand: it was not written and goes back as it
 #: was, and nothing more is begun.

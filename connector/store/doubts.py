@@ -12,7 +12,8 @@ import orjson
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from connector.store.database import any_of
-from connector.store.ledger import COLUMNS, ERASED, UNKNOWN, Due, Entry, Ledger, State, ledger
+from connector.store.entries import COLUMNS, ERASED, UNKNOWN, Due, Entry, State, ledger
+from connector.store.ledger import Ledger
 
 _LATEST = 500
 

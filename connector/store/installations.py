@@ -12,8 +12,8 @@ from sqlmodel import SQLModel
 
 from connector.installation_settings import InstallationSettings
 from connector.store.connections import Connections, connections, hooks
+from connector.store.entries import ERASED, State
 from connector.store.grants import Grants, grants, installations
-from connector.store.ledger import ERASED, State
 from connector.store.tables import (
     Delivery,
     IndexedKey,

@@ -17,7 +17,7 @@ from connector.flows.sync import sync
 from connector.flows.tenant import Tenant
 from connector.pipedrive.budget import Lane
 from connector.records import Direction, Message, Ticket, Window
-from connector.store.ledger import Observed, State
+from connector.store.entries import Observed, State
 from tests.flows.looking import PERSON, spent, spent_on
 from tests.world import World, ago, install, settle_down
 

@@ -9,7 +9,7 @@ from connector.flows.collecting import NIGHTLY, collect, collect_period
 from connector.flows.sync import sync
 from connector.flows.tenant import Centre, Tenant
 from connector.records import Window
-from connector.store.ledger import Due
+from connector.store.entries import Due
 from tests.flows.looking import PERSON, spent
 from tests.world import World, ago, install, settle_down
 

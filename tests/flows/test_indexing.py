@@ -10,8 +10,8 @@ from connector.flows.indexing import census, ensure, fill, follow_hook, sweep
 from connector.flows.sync import sync
 from connector.flows.tenant import Tenant
 from connector.pipedrive.records import HookEvent
+from connector.store.entries import State
 from connector.store.index import Entity
-from connector.store.ledger import State
 from tests.flows.looking import PERSON, inserting, spent, spent_on
 from tests.world import World, ago, install, open_world, settle_down
 

@@ -10,7 +10,7 @@ import pytest
 
 from connector.flows.sync import add_topics, sync
 from connector.flows.topics import DELETED, EDITED
-from connector.store.ledger import Entry
+from connector.store.entries import Entry
 from tests.bad_days.days import Day, look_again
 from tests.flows.desk import ACTIVITIES, LATE, NUMBER, Desk, open_desk
 

@@ -8,7 +8,8 @@ from sqlalchemy import func, select
 
 from connector.records import Call, CallResult, Direction, EventKind
 from connector.store.doubts import Doubts
-from connector.store.ledger import Claim, Due, Entry, Ledger, Observed, Settlement, State
+from connector.store.entries import Claim, Due, Entry, Observed, Settlement, State
+from connector.store.ledger import Ledger
 from connector.store.tables import Adopted, LedgerEntry, table_of
 from tests.store.stock import Stock
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from connector.store.ledger import UNKNOWN, Due, Settlement, State
+from connector.store.entries import UNKNOWN, Due, Settlement, State
 from tests.store.entries import Book, open_book
 from tests.store.stock import Stock
 

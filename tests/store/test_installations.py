@@ -5,8 +5,9 @@ import pytest
 from connector.installation_settings import InstallationSettings
 from connector.records import Call, CallResult, Direction
 from connector.store.doubts import Doubts
+from connector.store.entries import ERASED, UNKNOWN, Due, Observed, Settlement, State, Verdict
 from connector.store.installations import Outcome
-from connector.store.ledger import ERASED, UNKNOWN, Due, Ledger, Observed, Settlement, State, Verdict
+from connector.store.ledger import Ledger
 from tests.store.entries import open_book
 from tests.store.stock import Stock, add, connect, stands
 

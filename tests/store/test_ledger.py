@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from connector.records import EventKind, Unreadable
-from connector.store.ledger import Due, Observed, Settlement, State, Verdict, waiting_keys
+from connector.store.entries import Due, Observed, Settlement, State, Verdict
+from connector.store.ledger import waiting_keys
 from tests.store.entries import CENTRE, CHANNEL, Book, open_book
 from tests.store.stock import Stock
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from connector.store.ledger import Due
+from connector.store.entries import Due
 from tests.store.entries import Book, open_book
 from tests.store.stock import Stock
 
