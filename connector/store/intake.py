@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TypeVar, cast
 
@@ -24,6 +25,8 @@ cursor = table_of(Cursor)
 
 #: Markers that are looked up by one statement.
 _AT_ONCE = 10_000
+#: Events kept at hand from being stored until they are decided, which is mostly the same run.
+_AT_HAND = 3_000
 
 
 class Intake:
@@ -36,6 +39,7 @@ class Intake:
         self.db, self.vault, self.keys, self.clock = db, vault, keys, clock
         self.installation_id = installation_id
         self.mine = ledger.c.installation_id == installation_id
+        self._at_hand: dict[str, Event] = {}
 
     # collect
 
@@ -59,6 +63,7 @@ class Intake:
                 self._adopt(db, rows)
                 insert = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
                 db.execute(insert(ledger).on_conflict_do_nothing(), rows)
+                self._keep_at_hand(fresh.values(), rows)
             revived = self._revive(db, connection, observed) if lane is Due.BACKFILL else 0
             if cursor_to is not None:
                 self._move_cursor(db, connection, *cursor_to)
@@ -163,6 +168,11 @@ class Intake:
             "crm_id": None,
         }
 
+    def _keep_at_hand(self, items: Iterable[Observed], rows: Iterable[Mapping[str, object]]) -> None:
+        for item, row in zip(items, rows, strict=True):
+            if len(self._at_hand) < _AT_HAND and not isinstance(item.event, Unreadable):
+                self._at_hand[str(row["marker"])] = item.event
+
     def _adopt(self, db: Connection, rows: list[dict[str, object]]) -> None:
         """Mark as done what was found in Pipedrive when the ledger was rebuilt."""
         ours = adopted.c.installation_id == self.installation_id
@@ -248,10 +258,10 @@ class Intake:
         """A row of `COLUMNS` as an entry; a payload that cannot be read leaves `event` empty."""
         row_id, connection, kind, external_id, marker, sealed, state, *rest = row
         kind = EventKind(cast("str", kind))
-        try:
-            event = unpack(kind, self.vault.open(cast("bytes", sealed))) if sealed else None
-        except (KeyError, TypeError, ValueError):
-            event = None
+        event = self._at_hand.pop(cast("str", marker), None) if sealed else None
+        if event is None and sealed:
+            with suppress(KeyError, TypeError, ValueError):
+                event = unpack(kind, self.vault.open(cast("bytes", sealed)))
         return Entry(row_id, connection, kind, external_id, marker, event, State(cast("str", state)), *rest)  # type: ignore[arg-type]  # COLUMNS and Entry are in step
 
 

@@ -35,7 +35,11 @@ class Ledger(Intake):
             .order_by(ledger.c.id)
             .limit(limit)
         )
-        return await self.db.read(lambda db: [self.entry(row) for row in db.execute(query)])
+        entries = await self.db.read(lambda db: [self.entry(row) for row in db.execute(query)])
+        if not entries:
+            # What is still at hand was decided by another process.
+            self._at_hand.clear()
+        return entries
 
     async def record(self, verdicts: Sequence[Verdict]) -> None:
         """Write down verdicts on entries that are still new."""
