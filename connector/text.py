@@ -65,6 +65,7 @@ _SPACES_IN_LINE = re.compile(r"[^\S\n]+")
 _NEWLINES = re.compile(r"[^\S\n]*\n\s*")
 # Controls no page or database wants, halves of surrogate pairs, and marks that newsletters pad previews with.
 _UNWANTED = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff\u00ad\u034f\u200b\ufeff]")
+_UNSAFE = re.compile(f"[&<>\"']|{_UNWANTED.pattern}")
 
 _JOINER = "\u200d"
 
@@ -186,4 +187,4 @@ def _is_flag_letter(char: str) -> bool:
 
 def escape(text: str) -> str:
     """Make `text` safe inside HTML, attributes included; unwanted control characters are dropped."""
-    return _escape_markup(clean(text), quote=True)
+    return _escape_markup(clean(text), quote=True) if _UNSAFE.search(text) else text
