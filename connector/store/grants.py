@@ -24,7 +24,6 @@ class GrantRow:
     kind: str
     tokens: bytes | None
     version: int
-    is_admin: bool
     state: str
     reason: str
     refreshed_at: datetime
@@ -46,7 +45,7 @@ class Grants:
             return None
         tokens = None if row.tokens_sealed is None else self._vault.open(row.tokens_sealed)
         return GrantRow(
-            row.user_id, row.kind, tokens, row.version, row.is_admin, row.state, row.reason, row.refreshed_at,
+            row.user_id, row.kind, tokens, row.version, row.state, row.reason, row.refreshed_at,
             row.refreshing_until,
         )  # fmt: skip
 

@@ -82,8 +82,8 @@ class Installations(Grants, Connections):
         """
         now = self._clock.now()
         grant = {
-            "kind": kind, "tokens_sealed": self._vault.seal(tokens), "is_admin": is_admin, "state": "active",
-            "reason": "", "refreshed_at": now, "refreshing_until": None,
+            "kind": kind, "tokens_sealed": self._vault.seal(tokens), "state": "active", "reason": "",
+            "refreshed_at": now, "refreshing_until": None,
         }  # fmt: skip
 
         def work(db: Connection) -> Outcome:

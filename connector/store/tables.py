@@ -104,7 +104,6 @@ class Grant(SQLModel, table=True):
     kind: str
     tokens_sealed: bytes | None = Field(sa_column=_sealed(nullable=True))
     version: int = 0
-    is_admin: bool = False
     state: str = "active"
     reason: str = Field(default="", sa_column=_text())
     refreshed_at: datetime = Field(sa_column=_time(nullable=False))

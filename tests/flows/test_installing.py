@@ -77,7 +77,7 @@ async def test_both_ways_in_make_the_installation_of_the_users_company(world: Wo
     assert by_code.company == "Przykład sp. z o.o."
     grant = await public.installations.grant(by_code.installation_id, by_code.user_id)
     assert grant is not None
-    assert (grant.kind, grant.state, grant.is_admin) == ("oauth", "active", True)
+    assert (grant.kind, grant.state) == ("oauth", "active")
 
 
 async def test_a_token_nobody_gave_out_installs_nothing(world: World, public: Service) -> None:
