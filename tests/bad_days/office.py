@@ -203,7 +203,7 @@ async def strike_every(
             if spot.nth == 1:
                 spot.strike(day, fault)
 
-    found = Found()
+    found, missing = Found(), Counter[Spot]()
     async with open_office(strike_all) as office:
         days, doubles = deque(_days(name, later, second_looks)), 0
         await _one_day(office, found, f"{name}, everywhere")
@@ -216,9 +216,14 @@ async def strike_every(
             late_first = struck[0] in second_looks
             doubles += late_first
             missed = await _one_day(office, found, f"{name} at {struck}", late_first=late_first)
-            if len(struck) > 1:
-                days += [[spot] for spot in struck if f"^{spot.path}$" in missed]
-            elif missed and not (late_first and fault["kind"] in LONG_PAUSES):
+            excused = late_first and fault["kind"] in LONG_PAUSES
+            # On a busy machine a day may do without a read that another day has.
+            tries = 1 if excused else 2
+            again = [spot for spot in struck if f"^{spot.path}$" in missed and missing[spot] < tries]
+            if again:
+                days += [[spot] for spot in again]
+                missing.update(again)
+            elif missed and not excused:
                 found.wrong.append(f"{name} never struck {struck[0]}")
         found.healed = int(office.day.counts["healed"])
         if found.healed > doubles and fault != LATE_FIRST[1]:

@@ -144,7 +144,9 @@ async def test_a_run_that_is_stopped_settles_what_it_sent_and_gives_back_the_res
         "pipedrive", "delay", seconds=0.1, times=None, method="POST", path="^/api/v2/activities$"
     )
     running = asyncio.create_task(sync(tenant))
-    asyncio.get_running_loop().call_later(0.3, running.cancel)
+    while not await world.activities():  # noqa: ASYNC110  # only the simulator knows
+        await asyncio.sleep(0.01)
+    running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
     stands = await tenant.ledger.counts()
