@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-import uvloop
 from pydantic import ValidationError
 
-from connector import __version__, commands
+from connector import __version__, commands, process
 from connector.centres import CENTRES
 from connector.logs import set_up
 from connector.settings import Settings
@@ -75,7 +74,7 @@ def main() -> None:
         # The simulators are loaded only where they are played with.
         from connector import demo  # noqa: PLC0415
 
-        sys.exit(uvloop.run(demo.run(once=args.once, fresh=args.fresh)))
+        sys.exit(process.run(demo.run(once=args.once, fresh=args.fresh)))
     try:
         settings = Settings()
     except ValidationError as error:
@@ -84,7 +83,7 @@ def main() -> None:
     set_up(settings.log_format, settings.log_level)
     action = getattr(args, "action", None)
     name = f"{args.verb} {action}" if action else args.verb
-    sys.exit(uvloop.run(commands.run(name, args, settings)))
+    sys.exit(process.run(commands.run(name, args, settings)))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -341,8 +340,6 @@ class _Uncounted:
 @asynccontextmanager
 async def open_service(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Service]:
     """Migrate the database, open everything, and close it again."""
-    # The event loop gets its turn back from the database's threads within a millisecond instead of five.
-    sys.setswitchinterval(0.001)
     clock = clock or Clock()
     vault = Vault(settings.secret_keys)
     await asyncio.to_thread(migrate, settings.database_url)

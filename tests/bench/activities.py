@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import uvloop
 from aiohttp import ClientSession
 
 from connector.app import open_service
 from connector.flows.sync import sync
 from connector.logs import set_up
+from connector.process import run
 from tests.bench.peers import client, get, install_app, peak_rss_mb, pin, post, settings, simulator
 from tests.world import PASSWORD, SYSTEM, USER
 
@@ -142,7 +142,7 @@ def main() -> None:
     args = parser.parse_args()
     set_up("text", "ERROR")
     pin(0)
-    print(json.dumps(uvloop.run(bench(args.events, args.latency_ms, args.plan))))
+    print(json.dumps(run(bench(args.events, args.latency_ms, args.plan))))
 
 
 if __name__ == "__main__":

@@ -10,12 +10,11 @@ import tempfile
 import time
 from pathlib import Path
 
-import uvloop
-
 from connector.app import open_service
 from connector.flows.indexing import ensure
 from connector.flows.tenant import Tenant
 from connector.logs import set_up
+from connector.process import run
 from tests.bench.peers import client, get, peak_rss_mb, post, settings, simulator
 from tests.world import ADMIN_TOKEN
 
@@ -71,7 +70,7 @@ def main() -> None:
     parser.add_argument("--persons", type=int, default=100_000)
     args = parser.parse_args()
     set_up("text", "ERROR")
-    print(json.dumps(uvloop.run(bench(args.persons))))
+    print(json.dumps(run(bench(args.persons))))
 
 
 if __name__ == "__main__":
