@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from connector.centres.port import ContactCentre
 from connector.errors import ConnectorError, Retryable, Unauthorised
@@ -46,7 +47,7 @@ class Follower:
 
     @property
     def works(self) -> bool:
-        """Whether nothing broke when it was last tried."""
+        """Whether the database let it work when that was last tried; one company's own trouble does not count."""
         return not self._broken
 
     def wake(self) -> None:
@@ -141,8 +142,9 @@ class Follower:
         """Let nothing that breaks, such as the database, end the work for good."""
         try:
             yield
-        except Exception:
-            self._broken.add(part)
+        except Exception as error:
+            if isinstance(error, SQLAlchemyError):
+                self._broken.add(part)
             log.exception("webhooks not followed", part=part)
         else:
             self._broken.discard(part)
