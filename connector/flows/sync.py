@@ -26,7 +26,7 @@ from connector.store.entries import Due, State
 log = structlog.get_logger()
 
 #: Reading that takes longer than this goes on while what it found is written.
-_HEAD_START_S = 0.2
+_HEAD_START_S = 0.05
 
 
 async def sync(tenant: Tenant, *, back: timedelta = OVERLAP) -> Counter[str]:

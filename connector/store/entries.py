@@ -39,7 +39,7 @@ class Due(StrEnum):
     BACKFILL = "backfill"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Observed:
     """An event as read, with the normalised subjects by which it will be found again."""
 
@@ -49,7 +49,7 @@ class Observed:
     customer_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entry:
     """A ledger row in the hands of a flow; `event` is None when its payload is gone."""
 
@@ -76,7 +76,7 @@ class Entry:
     shown: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Verdict:
     """What was decided of an entry that is not written now; `keys`, beside its own, wake it as well."""
 
@@ -87,7 +87,7 @@ class Verdict:
     keys: Collection[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Claim:
     """An entry that is being written; `token` names the batch, `number` this claim of the entry."""
 
@@ -96,7 +96,7 @@ class Claim:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Settlement:
     """How a claimed write ended."""
 
