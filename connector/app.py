@@ -25,7 +25,6 @@ from connector.flows.installing import (
     keep_subscriptions,
     remove_hooks,
 )
-from connector.flows.recovering import recover
 from connector.flows.tenant import Centre, Directory, Tenant
 from connector.i18n import translator
 from connector.metrics import Metrics
@@ -293,11 +292,6 @@ class Service:
         """Use a grant, so that it does not die of idleness."""
         tokens = GrantTokens(self.installations, installation_id, user_id)
         await Credentials(tokens, self.session, self.clock, self.settings).access()
-
-    async def recover(self, tenant: Tenant) -> None:
-        """Catch up before a command writes, where no service has kept up."""
-        await recover(tenant, await self.operations.last_beat(tenant.id))
-        await self.operations.beat([tenant.id])
 
     async def measure(self) -> None:
         """Bring the gauges up to date; an installation that has ended is not shown any more."""

@@ -21,6 +21,7 @@ from connector.flows.auditing import audit, rebuild
 from connector.flows.checking import check
 from connector.flows.collecting import follow_settings
 from connector.flows.installing import keep_subscriptions
+from connector.flows.recovering import recover
 from connector.flows.rules import nobodies
 from connector.flows.sync import backfill, sync
 from connector.flows.tenant import Tenant
@@ -258,7 +259,7 @@ async def run_sync(service: Service, args: argparse.Namespace) -> int:
     status = 0
     for tenant in tenants:
         try:
-            await service.recover(tenant)
+            await recover(tenant, service.operations)
             show({"installation": tenant.id, **_counted(await sync(tenant))})
         except ConnectorError as error:
             print(f"{tenant.id}: {error}", file=sys.stderr)
@@ -274,7 +275,7 @@ async def run_backfill(service: Service, args: argparse.Namespace) -> int:
     """Bring a past period within a budget of Pipedrive tokens; says what it spent and what it did not reach."""
     tenant = await the_tenant(service, args.installation)
     budget = Budget(args.budget)
-    await service.recover(tenant.paying(Lane.BACKFILL, budget))
+    await recover(tenant.paying(Lane.BACKFILL, budget), service.operations)
     counts = await backfill(tenant, _window(args), budget=budget)
     show({"installation": tenant.id, **_counted(counts), "tokens": args.budget - budget.left})
     return 0

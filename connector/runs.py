@@ -111,9 +111,8 @@ class Runs:
         """Learn once what happened while nobody was here; nothing is written before that is known."""
         async with self._recovering[tenant.id]:
             if tenant.id not in self._recovered:
-                await recover(tenant, await self._operations.last_beat(tenant.id))
+                await recover(tenant, self._operations)
                 self._recovered.add(tenant.id)
-                await self._operations.beat([tenant.id])
 
     async def beat(self) -> None:
         """Note that all that were caught up with still are."""

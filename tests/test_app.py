@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import orjson
 import pytest
@@ -16,22 +13,8 @@ from connector.installation_settings import InstallationSettings
 from connector.pipedrive.records import Tokens
 from connector.store.operations import Spending
 from connector.tokens import unpack_tokens
-from tests.bad_days.days import empty_database
 from tests.flows.looking import PERSON, HastyClock, spent
-from tests.world import World, ago, install, open_world, settle_down
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(tmp_path, pipedrive_timeout=5.0, thulium_timeout=5.0) as world:
-        shutil.copy(empty_database(), world.database)
-        yield world
-
-
-@pytest.fixture
-async def service(world: World) -> AsyncIterator[Service]:
-    async with world.connector(HastyClock()) as service:
-        yield service
+from tests.world import World, ago, install, settle_down
 
 
 async def set_settings(service: Service, installation_id: str, **values: object) -> None:

@@ -1,79 +1,21 @@
-"""The command line: each verb in this process, and a few as the real program."""
+"""The command line: each verb, in this process."""
 
 from __future__ import annotations
 
-import asyncio
-import io
-import os
-import shutil
 import sqlite3
-import subprocess
-import sys
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
 
-from connector import commands
-from connector.__main__ import parser
-from tests.bad_days.days import empty_database
 from tests.flows.looking import PERSON, tell
-from tests.world import KEY, World, ago, open_world
-
-ROOT = Path(__file__).parents[1]
-NUMBER = "601000001"
-CONNECT = ("centre", "connect", "--system", "demo", "--user", "connector")
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(tmp_path, pipedrive_timeout=5.0, thulium_timeout=5.0) as world:
-        shutil.copy(empty_database(), world.database)
-        yield world
-
-
-class Line:
-    """A command line; gives exit status, what was printed as JSON, and what went to standard error."""
-
-    def __init__(
-        self, world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        self._world, self._monkeypatch, self._capsys = world, monkeypatch, capsys
-
-    async def __call__(self, *words: str, given: str = "", **settings: object) -> tuple[int, Any, str]:
-        args = parser().parse_args(words)
-        action = getattr(args, "action", None)
-        verb = f"{args.verb} {action}" if action else args.verb
-        self._monkeypatch.setattr(sys, "stdin", io.StringIO(given))
-        self._capsys.readouterr()
-        status = await commands.run(verb, args, self._world.settings(**settings))
-        printed = self._capsys.readouterr()
-        text = printed.out[printed.out.find("\n{" if "\n{" in printed.out else "{") :].strip()
-        text = printed.out[printed.out.index("[") :] if printed.out.startswith("[") else text
-        return status, orjson.loads(text) if text and status != 2 else None, printed.err
-
-    async def set_up(self) -> None:
-        """Install and connect the contact centre; it is read from now on."""
-        status, _, _ = await self("installations", "add", given="demo-api-token\n")
-        assert status == 0
-        status, _, _ = await self(*CONNECT, given="demo-password\n")
-        assert status == 0
+from tests.line import CONNECT, NUMBER, Line, a_call, period
+from tests.world import World, ago
 
 
 @pytest.fixture
 def line(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Line:
     return Line(world, monkeypatch, capsys)
-
-
-async def a_call(world: World) -> None:
-    await world.happen("call", number=NUMBER, at=ago().isoformat(), talk=1)
-
-
-def period() -> tuple[str, ...]:
-    return ("--from", ago(hours=3).isoformat(), "--to", ago(hours=-1).isoformat())
 
 
 async def test_an_installation_is_added_listed_and_deleted(line: Line) -> None:
@@ -350,81 +292,6 @@ async def test_a_port_that_is_taken_is_said_in_a_sentence(line: Line, world: Wor
     assert status == 2
     assert said.startswith(f"Nobody can be served at {taken} (CONNECTOR_LISTEN): ")
     assert "already in use" in said
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["audit", "--from", "2026-11-01T00:00", "--to", "2026-11-02T00:00Z"],
-        ["audit", "--from", "yesterday", "--to", "2026-11-02T00:00Z"],
-        ["rebuild", "--from", "2026-11-01"],
-        ["backfill", "--from", "2026-11-01T00:00Z", "--to", "2026-11-02T00:00Z"],
-        ["centre", "connect", "--system", "demo"],
-        ["centre", "connect", "--system", "demo", "--user", "x", "--vendor", "nobody"],
-        ["settings"],
-        ["nonsense"],
-        [],
-    ],
-)
-def test_what_cannot_be_meant_is_refused_with_the_usage(
-    words: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as ended:
-        parser().parse_args(words)
-    assert ended.value.code == 2
-    assert "usage: connector" in capsys.readouterr().err
-
-
-def test_a_time_keeps_its_zone() -> None:
-    assert commands.moment("2026-11-01T01:00+01:00") == datetime(2026, 11, 1, tzinfo=UTC)
-    assert commands.moment("2026-11-01T00:00:00.5Z").microsecond == 0
-
-
-def test_the_service_does_not_load_the_simulators() -> None:
-    program = "import sys, connector.__main__; print([n for n in sys.modules if n.startswith('connector.')])"
-    loaded = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True, text=True
-    )
-    assert "connector.serving" in loaded.stdout
-    assert "connector.demo" not in loaded.stdout
-    assert "connector.sandbox" not in loaded.stdout
-
-
-async def test_the_program_itself_installs_runs_and_tells_its_outcome_by_exit_status(
-    world: World, tmp_path: Path
-) -> None:
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("CONNECTOR_")},
-        "CONNECTOR_DATABASE_URL": f"sqlite:///{world.database}", "CONNECTOR_SECRET_KEYS": KEY,
-        "CONNECTOR_PIPEDRIVE_API_URL": world.pipedrive, "CONNECTOR_THULIUM_URL": world.thulium + "/{system}",
-        "CONNECTOR_TRUSTED_HOSTS": f"{world.pipedrive[7:]}, {world.thulium[7:]}",
-        "CONNECTOR_THULIUM_REQUESTS_PER_SECOND": "0", "PYTHONPATH": str(ROOT),
-    }  # fmt: skip
-
-    async def run(*words: str, given: str = "") -> tuple[int | None, str, str]:
-        program = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "connector", *words, env=environment, cwd=tmp_path,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        out, err = await program.communicate(given.encode())
-        return program.returncode, out.decode(), err.decode()
-
-    await world.seed_pipedrive(persons=[PERSON])
-    status, out, err = await run("installations", "add", given="demo-api-token\n")
-    assert status == 0, err
-    assert orjson.loads(out)["outcome"] == "new"
-    connected, refused = await asyncio.gather(
-        run(*CONNECT, given="demo-password\n"), run("settings", "set", given='{"zone": "Nowhere"}')
-    )
-    assert connected[0] == 0, connected
-    assert refused[0] == 2
-    assert "is no time zone" in refused[2]
-    assert "Traceback" not in refused[2]
-    await a_call(world)
-    status, out, err = await run("audit", *period())
-    assert (status, orjson.loads(out)["not_collected"]) == (1, 1), err
-    for secret in ("demo-api-token", "demo-password", NUMBER):
-        assert secret not in out + err
 
 
 async def test_what_waits_for_a_person_is_listed_and_tried_again_by_its_id(line: Line, world: World) -> None:

@@ -9,6 +9,7 @@ import structlog
 from connector.flows.auditing import rebuild
 from connector.flows.indexing import ensure
 from connector.flows.tenant import Tenant
+from connector.store.operations import Operations
 
 log = structlog.get_logger()
 
@@ -17,7 +18,13 @@ HOOKS_LOST_AFTER = timedelta(minutes=3)
 _MARGIN = timedelta(minutes=10)
 
 
-async def recover(tenant: Tenant, heartbeat: datetime | None) -> None:
+async def recover(tenant: Tenant, operations: Operations) -> None:
+    """Learn what happened since the last sign of life, before anything is written, and note that this is known."""
+    await catch_up(tenant, await operations.last_beat(tenant.id))
+    await operations.beat([tenant.id])
+
+
+async def catch_up(tenant: Tenant, heartbeat: datetime | None) -> None:
     """Catch up with a gap that began at `heartbeat`, the last sign of life (None: the installation is new here).
 
     However short it is, a backup may have been put back in it: activities written since then are adopted.

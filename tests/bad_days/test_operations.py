@@ -13,6 +13,7 @@ import pytest
 
 from connector.app import Service
 from connector.flows.auditing import rebuild
+from connector.flows.recovering import recover
 from connector.flows.sync import sync
 from connector.jobs import Jobs
 from tests.bad_days.days import Day, QuickClock
@@ -104,7 +105,7 @@ async def test_yesterdays_backup_restored_writes_nothing_twice(tmp_path: Path) -
     async with open_desk(tmp_path) as desk:
         for _ in range(3):
             desk.call()
-        await desk.service.recover(await desk.tenant())
+        await recover(await desk.tenant(), desk.service.operations)
         await desk.settle()
         desk.call()
         backup = tmp_path / "backup.db"
@@ -122,7 +123,7 @@ async def test_yesterdays_backup_restored_writes_nothing_twice(tmp_path: Path) -
         await desk.service.close()
         put_back(backup, desk.day.world.database)
         async with desk.day.connector() as service:
-            await service.recover(await service.tenant(desk.tenant_id))
+            await recover(await service.tenant(desk.tenant_id), service.operations)
             await desk.day.settle(service, desk.tenant_id)
             assert len(desk.day.written()) == before == 8
             assert not desk.day.wrong()

@@ -64,6 +64,15 @@ async def connect(service: Service, installation_id: str) -> None:
     )
 
 
+async def settle_in(world: World, service: Service) -> Arrival:
+    """Install, and have both vendors send us webhooks."""
+    arrival = await allow(world, service)
+    await set_live(service, arrival.installation_id, live=True)
+    await connect(service, arrival.installation_id)
+    assert (len(await hooks(world)), await subscriptions(world)) == (3, 1)
+    return arrival
+
+
 async def one(service: Service) -> Any:
     (installed,) = await service.installations.all()
     return installed
@@ -236,10 +245,7 @@ def _column(world: World, query: str) -> list[object]:
 async def test_an_uninstall_wipes_before_it_calls_anybody_and_then_still_takes_our_webhooks_away(
     world: World, public: Service
 ) -> None:
-    arrival = await allow(world, public)
-    await set_live(public, arrival.installation_id, live=True)
-    await connect(public, arrival.installation_id)
-    assert (len(await hooks(world)), await subscriptions(world)) == (3, 1)
+    arrival = await settle_in(world, public)
     for side in ("pipedrive", "thulium"):
         await world.fault(side, "delay", seconds=0.3, times=None, method="DELETE")
 
@@ -261,9 +267,7 @@ async def called(world: World, method: str) -> bool:
 async def test_an_uninstall_is_done_even_if_the_vendors_cannot_be_called(
     world: World, public: Service
 ) -> None:
-    arrival = await allow(world, public)
-    await set_live(public, arrival.installation_id, live=True)
-    await connect(public, arrival.installation_id)
+    arrival = await settle_in(world, public)
     await world.fault("pipedrive", "status_before", status=500, times=None, path="webhooks")
     await world.fault("thulium", "status_before", status=401, times=None)
     assert await public.uninstall(arrival.installation_id, arrival.user_id)
@@ -330,10 +334,7 @@ async def set_live(service: Service, installation_id: str, *, live: bool) -> Non
 async def test_an_uninstall_ends_the_subscription_at_the_contact_centre_too(
     world: World, public: Service
 ) -> None:
-    arrival = await allow(world, public)
-    await set_live(public, arrival.installation_id, live=True)
-    await connect(public, arrival.installation_id)
-    assert await subscriptions(world) == 1
+    await settle_in(world, public)
     await uninstall(world)
     assert await subscriptions(world) == 0
 
@@ -341,10 +342,7 @@ async def test_an_uninstall_ends_the_subscription_at_the_contact_centre_too(
 async def test_deleting_an_installation_takes_our_webhooks_away_at_both_vendors(
     world: World, public: Service
 ) -> None:
-    arrival = await allow(world, public)
-    await set_live(public, arrival.installation_id, live=True)
-    await connect(public, arrival.installation_id)
-    assert (len(await hooks(world)), await subscriptions(world)) == (3, 1)
+    arrival = await settle_in(world, public)
     assert await public.delete(arrival.installation_id) == []
     assert (len(await hooks(world)), await subscriptions(world)) == (0, 0)
     assert await public.installations.all() == []
@@ -352,9 +350,7 @@ async def test_deleting_an_installation_takes_our_webhooks_away_at_both_vendors(
 
 
 async def test_deleting_says_which_webhooks_a_vendor_would_not_let_go(world: World, public: Service) -> None:
-    arrival = await allow(world, public)
-    await set_live(public, arrival.installation_id, live=True)
-    await connect(public, arrival.installation_id)
+    arrival = await settle_in(world, public)
     await world.fault("pipedrive", "unauthorised", times=None, path="/v[12]/")
     await world.fault("thulium", "status_before", status=401, times=None)
     left = await public.delete(arrival.installation_id)
@@ -373,9 +369,7 @@ async def test_deleting_an_installation_that_does_not_exist_is_refused(public: S
 async def test_a_subscription_taken_away_at_the_contact_centre_is_made_again(
     world: World, public: Service
 ) -> None:
-    arrival = await allow(world, public)
-    await set_live(public, arrival.installation_id, live=True)
-    await connect(public, arrival.installation_id)
+    arrival = await settle_in(world, public)
     (connected,) = await public.installations.centres(arrival.installation_id)
     tenant = await public.tenant(arrival.installation_id)
     await tenant.centres[connected.id].api.unsubscribe(str(connected.subscription_id))

@@ -13,7 +13,7 @@ from connector.app import Service
 from connector.clock import Clock
 from connector.errors import Retryable
 from connector.flows.auditing import rebuild
-from connector.flows.recovering import recover
+from connector.flows.recovering import catch_up, recover
 from connector.flows.sync import backfill, sync
 from connector.flows.tenant import Tenant
 from connector.jobs import Jobs
@@ -81,7 +81,7 @@ async def restored(world: World, tmp_path: Path) -> None:
     async with world.connector(HastyClock()) as service:
         await world.seed_pipedrive(persons=[PERSON])
         tenant = await install(service, since=ago(hours=3))
-        await service.recover(tenant)
+        await recover(tenant, service.operations)
         await sync(tenant)
         copy(world.database, backup)
         calls = [{"number": "601000001", "at": ago(minutes=minutes).isoformat()} for minutes in CALLS]
@@ -136,9 +136,9 @@ async def test_the_command_line_asks_before_it_writes_too(world: World, tmp_path
         (tenant,) = await service.tenants()
         await world.fault("pipedrive", "status_before", path="/activities\\?", times=None, status=503)
         with pytest.raises(Retryable):
-            await service.recover(tenant)
+            await recover(tenant, service.operations)
         await world.mend("pipedrive")
-        await service.recover(tenant)
+        await recover(tenant, service.operations)
         await settle_down(service, tenant)
     assert len(await world.activities()) == len(CALLS)
 
@@ -146,13 +146,13 @@ async def test_the_command_line_asks_before_it_writes_too(world: World, tmp_path
 async def test_a_short_rest_costs_a_look_and_a_longer_one_a_sweep_too(world: World, service: Service) -> None:
     tenant = await a_day(world, service)
     before = await spent(world)
-    await recover(tenant, None)
+    await catch_up(tenant, None)
     assert await spent(world) == before
-    await recover(tenant, ago(minutes=2))
+    await catch_up(tenant, ago(minutes=2))
     assert await spent(world) == before + 10
     await world.edit(
         entity="person", action="create", changes={"name": "Ewa", "phones": [{"value": "+48601000002"}]}
     )
-    await recover(tenant, ago(minutes=10))
+    await catch_up(tenant, ago(minutes=10))
     key = tenant.ledger.keys.key("+48601000002")
     assert await tenant.index.candidates([key])

@@ -1,4 +1,4 @@
-"""Both simulators, and a connector opened on them."""
+"""Both simulators, a connector opened on them, and one that serves."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from connector.app import Service
 from tests.bad_days.days import empty_database
 from tests.flows.looking import HastyClock
+from tests.serving import Served, served
 from tests.world import World, open_world
 
 
@@ -25,3 +26,9 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 async def service(world: World) -> AsyncIterator[Service]:
     async with world.connector(HastyClock()) as service:
         yield service
+
+
+@pytest.fixture
+async def open_(world: World) -> AsyncIterator[Served]:
+    async with served(world, HastyClock()) as here:
+        yield here
