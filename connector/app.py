@@ -297,7 +297,7 @@ class Service:
         """Bring the gauges up to date; an installation that has ended is not shown any more."""
         installed = [one for one in await self.installations.all() if one.state != "ended"]
         centres = await self.installations.centres()
-        finished = {one.id: await self.operations.last_finished(one.id) for one in installed}
+        finished = await self.operations.last_finished()
         live = [(one.id, self._live[one.id]) for one in installed if one.id in self._live]
         entries = {installation: await one.tenant.ledger.counts() for installation, one in live}
         shown = self.metrics
@@ -305,7 +305,7 @@ class Service:
             gauge.clear()
         for one in installed:
             shown.healthy.labels(one.id).set(one.state == "active")
-            if (at := finished[one.id]) is not None:
+            if (at := finished.get(one.id)) is not None:
                 shown.finished.labels(one.id).set(at.timestamp())
         for centre in centres:
             shown.centres.labels(centre.installation_id, centre.id).set(centre.state == "active")

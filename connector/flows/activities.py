@@ -130,7 +130,8 @@ class Writing:
             await tenant.ledger.record(decided.verdicts)
             self.counts.update(verdict.state for verdict in decided.verdicts)
             await self._bind(decided.pairs)
-            await self._claim(decided.plans)
+            # What is claimed must reach a writer, who gives it back if it is not to be begun any more.
+            await self._even_if_cancelled(self._claim(decided.plans))
 
     async def _bind(self, pairs: dict[str, str]) -> None:
         if pairs:

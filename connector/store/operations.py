@@ -201,15 +201,14 @@ class Operations:
         )
         return await self._db.read(lambda db: db.scalar(query))
 
-    async def last_finished(self, installation_id: str) -> datetime | None:
-        """When the newest run that went through ended."""
+    async def last_finished(self) -> dict[str, datetime]:
+        """When the last run of each installation that had one go through ended."""
         query = (
-            select(runs.c.ended_at)
-            .where(runs.c.installation_id == installation_id, runs.c.outcome == FINISHED)
-            .order_by(runs.c.id.desc())
-            .limit(1)
+            select(runs.c.installation_id, func.max(runs.c.ended_at))
+            .where(runs.c.outcome == FINISHED)
+            .group_by(runs.c.installation_id)
         )
-        return await self._db.read(lambda db: db.scalar(query))
+        return await self._db.read(lambda db: dict(db.execute(query).all()))
 
     async def purge(self, days: int) -> None:
         """Drop runs and days of spending older than `days`."""
