@@ -61,8 +61,12 @@ async def the_tenant(service: Service, chosen: str | None) -> Tenant:
     if chosen is not None:
         return await service.tenant(chosen)
     active = [one for one in await service.installations.all() if one.state != "ended"]
-    if len(active) != 1:
-        named = ", ".join(f"{one.id} ({one.name})" for one in active) or "none"
+    if not active:
+        raise Misconfigured(
+            "There is no installation yet: open /install, or run connector installations add."
+        )
+    if len(active) > 1:
+        named = ", ".join(f"{one.id} ({one.name})" for one in active)
         raise Misconfigured(f"Say which installation with --installation ID. There are: {named}.")
     return await service.tenant(active[0].id)
 

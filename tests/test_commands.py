@@ -245,7 +245,10 @@ async def test_one_installation_that_fails_is_told_and_the_next_still_runs(line:
 
 async def test_where_there_are_several_one_must_be_named(line: Line, world: World) -> None:
     status, _, said = await line("users")
-    assert (status, said) == (2, "Say which installation with --installation ID. There are: none.\n")
+    assert (status, said) == (
+        2,
+        "There is no installation yet: open /install, or run connector installations add.\n",
+    )
     status, _, said = await line("users", "--installation", "7")
     assert (status, said) == (2, "There is no active installation '7'.\n")
 

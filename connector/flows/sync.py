@@ -36,7 +36,12 @@ async def sync(tenant: Tenant, *, back: timedelta = OVERLAP) -> Counter[str]:
     try:
         await asyncio.wait([reading], timeout=_HEAD_START_S)
         if not reading.done():
-            counts += await write(tenant, Lane.ACTIVITIES)
+            try:
+                counts += await write(tenant, Lane.ACTIVITIES)
+            except ConnectorError:
+                # What ails Pipedrive is no reason to know less of the contact centre.
+                await reading
+                raise
         counts += await reading
     finally:
         if reading.cancel():

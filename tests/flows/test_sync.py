@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connector.app import Service
-from connector.errors import Retryable
+from connector.errors import Retryable, Unauthorised
 from connector.flows.sync import backfill, sync
 from connector.flows.tenant import Tenant
 from connector.pipedrive.budget import Budget
@@ -114,6 +114,19 @@ async def test_an_idle_run_asks_pipedrive_nothing(world: World, service: Service
     await forget_calls(world, "pipedrive")
     assert (await sync(tenant)).total() == 0
     assert await world.calls("pipedrive") == []
+
+
+async def test_what_is_slow_to_read_is_read_to_its_end_though_pipedrive_refuses_us(
+    world: World, service: Service
+) -> None:
+    tenant = await a_past(world, service, 1)
+    await world.happen("call", number=NUMBER)
+    await world.happen("chat", email="jan@example.com", close=True)
+    await world.fault("thulium", "delay", seconds=0.3, path="chats", times=None)
+    await world.fault("pipedrive", "unauthorised", times=None)
+    with pytest.raises(Unauthorised):
+        await sync(tenant)
+    assert (await tenant.ledger.counts())["new"] == 2
 
 
 async def test_a_run_that_cannot_reach_pipedrive_keeps_everything_for_the_next(
