@@ -164,26 +164,20 @@ async def heal(tenant: Tenant) -> int:
 async def _choose(tenant: Tenant, entry: Entry, copies: Sequence[Ours]) -> tuple[Ours | None, list[Ours]]:
     """Which copy stays, and which of the others may go: made by our user around our sends, as sent, edited by nobody.
 
-    Another of our user's own making, which carries the marker because it is a copy of ours, is a person's.
+    Another, which carries the marker because it is a copy of ours, is a person's: it neither goes nor makes ours go.
     """
-    if len(copies) < 2:
-        return (copies[0] if copies else None), []
+    doubles = [copy for copy in copies if _made_by(tenant, entry, copy)]
+    if len(doubles) < 2:
+        return next(iter(doubles or copies), None), []
     sent = await _sent(tenant, entry)
-    keep = next((copy for copy in copies if copy.edited), copies[0])
-    return keep, [
-        copy
-        for copy in copies
-        if copy is not keep
-        and not copy.edited
-        and copy.creator_user_id in (tenant.installed.owner_user_id, None)
-        and _made_by(entry, copy.add_time)
-        and copy.says in sent
-    ]
+    keep = next((copy for copy in doubles if copy.edited), doubles[0])
+    return keep, [copy for copy in doubles if copy is not keep and not copy.edited and copy.says in sent]
 
 
-def _made_by(entry: Entry, at: datetime | None) -> bool:
-    """Whether one of the entry's sends may have had its effect at this time, Pipedrive's own."""
-    if at is None or entry.first_sent_at is None or entry.last_sent_at is None:
+def _made_by(tenant: Tenant, entry: Entry, copy: Ours) -> bool:
+    """Whether one of the entry's sends may have made this, by the time that Pipedrive tells."""
+    at, ours = copy.add_time, (tenant.installed.owner_user_id, None)
+    if copy.creator_user_id not in ours or at is None or not entry.first_sent_at or not entry.last_sent_at:
         return False
     return entry.first_sent_at - MARGIN <= at <= entry.last_sent_at + _LANDS_WITHIN
 

@@ -143,14 +143,14 @@ async def sent_twice(desk: Desk) -> dict[str, Any]:
     return row
 
 
-async def copy_of(desk: Desk, row: dict[str, Any], **changes: Any) -> None:
+async def copy_of(desk: Desk, row: dict[str, Any], **changes: Any) -> str:
     """The owner of the sync makes an activity of his own out of one of ours, with its note and the marker in it."""
     tenant = await desk.tenant()
     draft = ActivityDraft(
         subject=row["subject"], type=row["type"], due=desk.day.clock.now(), note=row["note"],
         owner_id=tenant.installed.owner_user_id, person_id=None, org_id=None, deal_id=None, duration_s=None, done=True,
     )  # fmt: skip
-    await tenant.pipedrive.create_activity(replace(draft, **changes))
+    return (await tenant.pipedrive.create_activity(replace(draft, **changes))).id
 
 
 @pytest.mark.parametrize("changes", [{"subject": "Call back"}, {"type": "task"}, {"done": False}])
@@ -170,6 +170,17 @@ async def test_a_copy_that_a_person_made_hours_later_is_not_taken_for_a_double(d
     await copy_of(desk, row)
     await desk.settle()
     assert (len(desk.day.written()), desk.day.counts["healed"]) == (2, 0)
+
+
+async def test_a_copy_that_a_person_made_later_and_edited_does_not_cost_us_our_own(desk: Desk) -> None:
+    row = await sent_twice(desk)
+    await desk.day.move(2 * 3600)
+    mine = await copy_of(desk, row)
+    await desk.day.move(60)
+    await desk.day.world.edit(entity="activity", action="change", id=int(mine), changes={"subject": "Moje"})
+    await desk.settle()
+    assert {row["id"] for row in desk.day.written()} == {row["id"], int(mine)}
+    assert desk.day.counts["healed"] == 0
 
 
 async def test_a_double_is_healed_though_the_topic_was_written_down_between_the_sends(desk: Desk) -> None:
