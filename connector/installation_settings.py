@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import phonenumbers
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from connector.contact_settings import Contacts
 from connector.records import CallResult, Direction
 
 
@@ -116,6 +117,7 @@ class InstallationSettings(_Part):
     ignored_numbers: tuple[str, ...] = ()
     live: bool = False
     payload_days: int = Field(30, ge=1, le=365)
+    contacts: Contacts = Contacts()
     links: Links = Links()
     special_fields: SpecialFields = SpecialFields()
 

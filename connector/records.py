@@ -65,6 +65,8 @@ class Customer:
     external_id: str | None = None
     is_company: bool = False
     owner_agent_id: str | None = None
+    type: str | None = None
+    group: str | None = None
     updated_at: datetime | None = None
     custom: Mapping[str, object] = field(default_factory=dict)
 
@@ -80,8 +82,16 @@ class Company:
     tax_id: str | None = None
     customer_id: str | None = None
     owner_agent_id: str | None = None
+    type: str | None = None
+    group: str | None = None
     updated_at: datetime | None = None
     custom: Mapping[str, object] = field(default_factory=dict)
+
+
+#: Fields of a customer or company to be written: `first_name`, `last_name` (a company: `name`), `phones` and `emails`
+#: (whole lists), `company_id`, `external_id`, `tax_id`, `type`, `group`, `owner_agent_id`, and `custom:NAME` for a
+#: special field, filled also where it is read-only. An empty text empties; what is not named stays.
+Values = Mapping[str, str | tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)

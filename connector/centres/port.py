@@ -24,6 +24,7 @@ from connector.records import (
     Queue,
     Right,
     Unreadable,
+    Values,
     Window,
 )
 
@@ -65,12 +66,43 @@ class ContactCentre(Protocol):
         """One customer, or None when there is none."""
         ...
 
+    async def find_customers(
+        self,
+        *,
+        number: str = "",
+        email: str = "",
+        external_id: str = "",
+        custom: tuple[str, str] | None = None,
+    ) -> Sequence[Customer]:
+        """Customers with this number (E.164, compared however the vendor keeps it), address, outside id or special field."""
+        ...
+
+    async def create_customer(self, values: Values) -> str:
+        """Make a customer, answer its id; UnknownOutcome when it may have been made, Rejected with the vendor's reason."""
+        ...
+
+    async def update_customer(self, customer_id: str, values: Values) -> None:
+        """Write the named fields; NotFound when there is no such customer."""
+        ...
+
     def companies(self) -> AsyncIterator[Sequence[Company]]:
         """All companies, a page at a time."""
         ...
 
     async def company(self, company_id: str) -> Company | None:
         """One company, or None when there is none."""
+        ...
+
+    async def find_companies(self, *, custom: tuple[str, str]) -> Sequence[Company]:
+        """Companies whose special field of this name has this value."""
+        ...
+
+    async def create_company(self, values: Values) -> str:
+        """Make a company, answer its id; errors as for customers."""
+        ...
+
+    async def update_company(self, company_id: str, values: Values) -> None:
+        """Write the named fields; NotFound when there is no such company."""
         ...
 
     def calls(self, window: Window) -> AsyncIterator[Sequence[Call | Unreadable]]:
