@@ -10,7 +10,7 @@ from connector.errors import ConnectorError
 from connector.flows.installing import can_receive_hooks
 from connector.flows.rules import nobodies, types_of
 from connector.flows.tenant import Directory, Tenant
-from connector.store.index import Entity
+from connector.store.index import OF_PIPEDRIVE
 
 T = TypeVar("T")
 
@@ -76,7 +76,7 @@ async def _webhooks(result: Check, tenant: Tenant, hooks: Mapping[str, str]) -> 
     if listed is not None:
         there = {hook.id for hook in listed if hook.active}
         result.problems += [
-            f"webhook of {entity} is missing" for entity in Entity if hooks.get(entity) not in there
+            f"webhook of {entity} is missing" for entity in OF_PIPEDRIVE if hooks.get(entity) not in there
         ]
 
 

@@ -14,7 +14,7 @@ from connector.flows.tenant import Tenant
 from connector.phone import normalise_email
 from connector.pipedrive.budget import Lane
 from connector.pipedrive.records import Deal, HookEvent, Organization, Person
-from connector.store.index import Entity, Indexable
+from connector.store.index import OF_PIPEDRIVE, Entity, Indexable
 
 #: Sweeps begin this much before the last one's start, since lists are not snapshots.
 _OVERLAP = timedelta(seconds=120)
@@ -23,7 +23,7 @@ _CENSUS_EVERY = timedelta(days=7)
 
 async def ensure(tenant: Tenant, *, no_older_than: timedelta) -> None:
     """Fill the index if it is not complete, and sweep it if the last sweep is older than that."""
-    for entity in Entity:
+    for entity in OF_PIPEDRIVE:
         progress = await tenant.index.progress(entity)
         if progress.filled_at is None:
             await fill(tenant, entity)
@@ -96,7 +96,7 @@ async def refresh(tenant: Tenant, *, person: str | None, organization: str | Non
 
 async def follow_hook(tenant: Tenant, event: HookEvent) -> None:
     """Act on what a Pipedrive webhook hinted at: the record is read again before anything is stored."""
-    if event.entity_id is None or event.entity not in {str(entity) for entity in Entity}:
+    if event.entity_id is None or event.entity not in {str(entity) for entity in OF_PIPEDRIVE}:
         return
     if event.entity == Entity.PERSON:
         if event.merged_to is not None:

@@ -15,7 +15,7 @@ from connector.pipedrive.budget import Lane
 from connector.pipedrive.client import Pipedrive
 from connector.pipedrive.records import Me
 from connector.store.connections import Connected
-from connector.store.index import Entity
+from connector.store.index import OF_PIPEDRIVE
 from connector.store.installations import Installations, Outcome
 
 log = structlog.get_logger()
@@ -65,11 +65,11 @@ async def keep_hooks(tenant: Tenant, installations: Installations) -> bool:
     if not can_receive_hooks(tenant):
         return False
     address = f"{tenant.service.public_url}/hooks/pipedrive/{tenant.installed.hook_path}"
-    missing = set(Entity)
+    missing = set(OF_PIPEDRIVE)
     try:
         there = {hook.id: hook for hook in await tenant.pipedrive.webhooks()}
         known = await installations.hooks(tenant.id)
-        for entity in Entity:
+        for entity in OF_PIPEDRIVE:
             hook = there.get(known.get(entity, ""))
             stands = hook is not None and hook.url == address and hook.active
             for old in there.values():
@@ -94,7 +94,7 @@ async def keep_hooks(tenant: Tenant, installations: Installations) -> bool:
 
 async def sweep_gap(tenant: Tenant, installations: Installations) -> timedelta:
     """How old a sweep may grow: as without a public address where Pipedrive does not let us have our webhooks."""
-    if (await installations.hooks(tenant.id)).keys() >= set(Entity):
+    if (await installations.hooks(tenant.id)).keys() >= set(OF_PIPEDRIVE):
         return tenant.sweep_every
     return timedelta(seconds=tenant.service.sweep_interval_without_hooks)
 

@@ -1,11 +1,17 @@
-"""Bindings: this customer of the contact centre is that person in Pipedrive."""
+"""Bindings: this record of the contact centre is that record in Pipedrive, and what both held when last in step.
+
+A record of a contact centre is known by its key, connection and id (`thulium:acme/7`), since ids repeat.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
-from sqlalchemy import Connection, delete, select, update
+import orjson
+from sqlalchemy import Connection, Row, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from connector.store.database import Database, any_of
@@ -14,10 +20,52 @@ from connector.store.tables import Binding, table_of
 bindings = table_of(Binding)
 
 CUSTOMER = "customer"
+COMPANY = "company"
+
+#: What both sides of one field held: a token each, or sorted lists of tokens.
+Base = Mapping[str, Sequence[object]]
+
+
+class Bond(StrEnum):
+    """How a record of the contact centre hangs together with one of Pipedrive."""
+
+    BOUND = "bound"
+    ALIAS = "alias"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One binding; `overwrote` is what Pipedrive held when we last wrote its lists, and that write's time."""
+
+    entity: str
+    centre_id: str
+    crm_id: str
+    state: Bond = Bond.BOUND
+    card_id: str | None = None
+    base: Base | None = None
+    overwrote: Mapping[str, object] | None = None
+    problems: tuple[Mapping[str, str], ...] = ()
+    in_step_at: datetime | None = None
+
+    @property
+    def connection(self) -> str:
+        """The contact centre it is of."""
+        return self.centre_id.rpartition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class InStep:
+    """A pair as it was found or brought in step."""
+
+    bound: Bound
+    base: Base
+    problems: Sequence[Mapping[str, str]] = ()
+    overwrote: Mapping[str, object] | None = field(default=None)
 
 
 class Bindings:
-    """The bindings of one installation; a customer's id is prefixed with its connection, since ids repeat."""
+    """The bindings of one installation."""
 
     def __init__(self, db: Database, installation_id: str) -> None:
         """Work on one installation's rows only."""
@@ -29,54 +77,197 @@ class Bindings:
         if not customers:
             return {}
         query = select(bindings.c.centre_id, bindings.c.crm_id).where(
-            self._mine, bindings.c.entity == CUSTOMER, bindings.c.centre_id.in_(any_of(customers))
+            self._mine, bindings.c.entity == CUSTOMER, bindings.c.centre_id.in_(any_of(customers)),
+            bindings.c.state != Bond.GONE,
+        )  # fmt: skip
+        return await self._db.read(lambda db: dict(db.execute(query).all()))
+
+    async def organizations(self, cards: Collection[str]) -> dict[str, str]:
+        """The organization of each company that is known by its own customer record (`card_id`)."""
+        if not cards:
+            return {}
+        query = select(bindings.c.card_id, bindings.c.crm_id).where(
+            self._mine, bindings.c.card_id.in_(any_of(cards)), bindings.c.state != Bond.GONE
         )
         return await self._db.read(lambda db: dict(db.execute(query).all()))
 
-    async def bind(self, pairs: Mapping[str, str], *, at: datetime) -> None:
-        """Bind customers to persons; a customer that is bound already stays as it is."""
-        if not pairs:
-            return
-        rows = [
-            {
-                "installation_id": self._installation_id, "entity": CUSTOMER, "centre_id": customer, "crm_id": person,
-                "alias": False, "bound_at": at,
+    async def of_centre(self, entity: str, keys: Collection[str]) -> dict[str, Bound]:
+        """The binding of each of these records of contact centres, dissolved ones included."""
+        if not keys:
+            return {}
+        where = (self._mine, bindings.c.entity == entity, bindings.c.centre_id.in_(any_of(keys)))
+        rows = await self._db.read(lambda db: db.execute(select(bindings).where(*where)).all())
+        return {row.centre_id: _bound(row) for row in rows}
+
+    async def of_crm(self, entity: str, crm_ids: Collection[str]) -> dict[str, list[Bound]]:
+        """All bindings of each of these records of Pipedrive, dissolved ones included."""
+        if not crm_ids:
+            return {}
+        where = (self._mine, bindings.c.entity == entity, bindings.c.crm_id.in_(any_of(crm_ids)))
+        rows = await self._db.read(
+            lambda db: db.execute(select(bindings).where(*where).order_by(bindings.c.centre_id)).all()
+        )
+        found: dict[str, list[Bound]] = {}
+        for row in rows:
+            found.setdefault(row.crm_id, []).append(_bound(row))
+        return found
+
+    async def bind(self, pairs: Mapping[str, str], *, at: datetime, entity: str = CUSTOMER) -> None:
+        """Bind customers to persons; one that is bound stays as it is, one whose person has another is an alias."""
+        if pairs:
+            rows = [Bound(entity, centre_id, crm_id) for centre_id, crm_id in pairs.items()]
+            await self._db.write(lambda db: [self._bind(db, row, at) for row in rows] and None)
+
+    async def link(self, bound: Bound, *, at: datetime) -> Bound:
+        """Bind one record to another and answer the binding that now stands: the one that was there first, if any."""
+        row = await self._db.write(lambda db: self._bind(db, bound, at))
+        return _bound(row)
+
+    def _bind(self, db: Connection, bound: Bound, at: datetime) -> Row[tuple[object, ...]]:
+        own = (self._mine, bindings.c.entity == bound.entity)
+        this = (*own, bindings.c.centre_id == bound.centre_id)
+        rival = select(bindings.c.centre_id).where(
+            *own, bindings.c.connection == bound.connection, bindings.c.crm_id == bound.crm_id,
+            bindings.c.state == Bond.BOUND, bindings.c.centre_id != bound.centre_id,
+        )  # fmt: skip
+        state = Bond.ALIAS if db.scalar(rival.limit(1)) is not None else Bond.BOUND
+        values = {
+            "connection": bound.connection, "crm_id": bound.crm_id, "state": state, "card_id": bound.card_id,
+            "base": None, "overwrote": None, "problems": "[]", "bound_at": at, "in_step_at": None,
+        }  # fmt: skip
+        dead = bindings.c.state == Bond.GONE
+        if not db.execute(update(bindings).where(*this, dead).values(**values)).rowcount:
+            insert = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
+            key = {
+                "installation_id": self._installation_id,
+                "entity": bound.entity,
+                "centre_id": bound.centre_id,
             }
-            for customer, person in pairs.items()
-        ]  # fmt: skip
+            db.execute(insert(bindings).on_conflict_do_nothing(), key | values)
+        return db.execute(select(bindings).where(*this)).one()
+
+    async def in_step(self, pairs: Sequence[InStep], *, at: datetime) -> None:
+        """Write down what both sides of bound pairs hold now, and what could not be kept the same."""
 
         def work(db: Connection) -> None:
-            insert = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
-            db.execute(insert(bindings).on_conflict_do_nothing(), rows)
+            for pair in pairs:
+                values: dict[str, object] = {
+                    "base": orjson.dumps(pair.base).decode(), "problems": orjson.dumps(list(pair.problems)).decode(),
+                    "in_step_at": at,
+                }  # fmt: skip
+                if pair.overwrote is not None:
+                    values["overwrote"] = orjson.dumps(pair.overwrote).decode()
+                where = (
+                    self._mine, bindings.c.entity == pair.bound.entity,
+                    bindings.c.centre_id == pair.bound.centre_id, bindings.c.crm_id == pair.bound.crm_id,
+                )  # fmt: skip
+                db.execute(update(bindings).where(*where).values(**values))
 
-        await self._db.write(work)
+        if pairs:
+            await self._db.write(work)
 
-    async def unbind(self, customer: str) -> None:
-        """Forget whose a customer is."""
-        where = (self._mine, bindings.c.entity == CUSTOMER, bindings.c.centre_id == customer)
+    async def unbind(self, customer: str, *, entity: str = CUSTOMER) -> None:
+        """Forget whose a record is, as if it had never been known."""
+        where = (self._mine, bindings.c.entity == entity, bindings.c.centre_id == customer)
         await self._db.write(lambda db: db.execute(delete(bindings).where(*where)) and None)
 
-    async def follow_merge(self, person_id: str, *, into: str) -> list[str]:
-        """Bind the customers of a merged person to its survivor, as aliases where that has one; answers who moved."""
-        moved = (self._mine, bindings.c.entity == CUSTOMER, bindings.c.crm_id == person_id)
+    async def dissolve(self, bound: Bound) -> None:
+        """One of the two is gone: nothing is made in its place, and the binding revives should it come back."""
+        where = (self._mine, bindings.c.entity == bound.entity, bindings.c.centre_id == bound.centre_id)
+        await self._db.write(
+            lambda db: db.execute(update(bindings).where(*where).values(state=Bond.GONE)) and None
+        )
+
+    async def revive(self, bound: Bound, *, at: datetime) -> Bound:
+        """Both are there again: the binding holds as it did, unless another has taken its place meanwhile."""
+
+        def work(db: Connection) -> Row[tuple[object, ...]]:
+            this = (self._mine, bindings.c.entity == bound.entity, bindings.c.centre_id == bound.centre_id)
+            before = db.execute(select(bindings).where(*this)).one()
+            row = self._bind(db, bound, at)
+            kept = {name: before._mapping[name] for name in ("base", "problems", "in_step_at")}
+            db.execute(update(bindings).where(*this, bindings.c.crm_id == before.crm_id).values(**kept))
+            return row
+
+        return _bound(await self._db.write(work))
+
+    async def follow_merge(self, crm_id: str, *, into: str, entity: str = CUSTOMER) -> list[str]:
+        """Bind the records of a merged one to its survivor, as aliases where that has one; answers who moved."""
+        moved = (
+            self._mine,
+            bindings.c.entity == entity,
+            bindings.c.crm_id == crm_id,
+            bindings.c.state != Bond.GONE,
+        )
 
         def work(db: Connection) -> list[str]:
-            customers = list(db.scalars(select(bindings.c.centre_id).where(*moved)).all())
-            taken = db.scalar(
-                select(bindings.c.centre_id).where(self._mine, bindings.c.crm_id == into).limit(1)
-            )
-            db.execute(update(bindings).where(*moved).values(crm_id=into, alias=taken is not None))
-            return customers
+            rows = db.execute(select(bindings.c.centre_id, bindings.c.connection).where(*moved)).all()
+            for centre_id, connection in rows:
+                taken = db.scalar(
+                    select(bindings.c.centre_id).where(
+                        self._mine, bindings.c.entity == entity, bindings.c.connection == connection,
+                        bindings.c.crm_id == into, bindings.c.state == Bond.BOUND,
+                    ).limit(1)
+                )  # fmt: skip
+                state = Bond.BOUND if taken is None else Bond.ALIAS
+                this = (self._mine, bindings.c.entity == entity, bindings.c.centre_id == centre_id)
+                db.execute(update(bindings).where(*this).values(crm_id=into, state=state))
+            return [centre_id for centre_id, _ in rows]
 
         return await self._db.write(work)
 
     async def unlink_person(self, person_id: str) -> list[str]:
-        """Forget the bindings of a person who is gone; answers whose they were."""
-        where = (self._mine, bindings.c.entity == CUSTOMER, bindings.c.crm_id == person_id)
+        """Dissolve the bindings of a person who is gone; answers whose they were."""
+        return await self.unlink(CUSTOMER, person_id)
+
+    async def unlink(self, entity: str, crm_id: str) -> list[str]:
+        """Dissolve the bindings of a record of Pipedrive that is gone; answers whose they were."""
+        where = (
+            self._mine,
+            bindings.c.entity == entity,
+            bindings.c.crm_id == crm_id,
+            bindings.c.state != Bond.GONE,
+        )
 
         def work(db: Connection) -> list[str]:
-            customers = list(db.scalars(select(bindings.c.centre_id).where(*where)).all())
-            db.execute(delete(bindings).where(*where))
-            return customers
+            keys = list(db.scalars(select(bindings.c.centre_id).where(*where)).all())
+            db.execute(update(bindings).where(*where).values(state=Bond.GONE))
+            return keys
 
         return await self._db.write(work)
+
+    async def counts(self) -> dict[str, dict[str, int]]:
+        """Number of bindings by entity and state."""
+        query = (
+            select(bindings.c.entity, bindings.c.state, func.count())
+            .where(self._mine)
+            .group_by(bindings.c.entity, bindings.c.state)
+        )
+        found: dict[str, dict[str, int]] = {}
+        for entity, state, number in await self._db.read(lambda db: db.execute(query).all()):
+            found.setdefault(entity, {})[state] = number
+        return found
+
+    async def all_of(self, entity: str, connection: str) -> dict[str, str]:
+        """The keys of all records of one contact centre that are bound or aliases, with their ids in Pipedrive."""
+        query = select(bindings.c.centre_id, bindings.c.crm_id).where(
+            self._mine, bindings.c.entity == entity, bindings.c.connection == connection,
+            bindings.c.state != Bond.GONE,
+        )  # fmt: skip
+        return await self._db.read(lambda db: dict(db.execute(query).all()))
+
+    async def troubled(self, limit: int = 200) -> list[Bound]:
+        """Pairs of which something could not be kept the same, and aliases."""
+        odd = (bindings.c.problems != "[]") | (bindings.c.state == Bond.ALIAS)
+        query = select(bindings).where(self._mine, odd).order_by(bindings.c.centre_id).limit(limit)
+        return [_bound(row) for row in await self._db.read(lambda db: db.execute(query).all())]
+
+
+def _bound(row: Row[tuple[object, ...]]) -> Bound:
+    kept = row._mapping
+    return Bound(
+        entity=kept["entity"], centre_id=kept["centre_id"], crm_id=kept["crm_id"], state=Bond(kept["state"]),
+        card_id=kept["card_id"], base=orjson.loads(kept["base"]) if kept["base"] else None,
+        overwrote=orjson.loads(kept["overwrote"]) if kept["overwrote"] else None,
+        problems=tuple(orjson.loads(kept["problems"])), in_step_at=kept["in_step_at"],
+    )  # fmt: skip

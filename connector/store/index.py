@@ -1,4 +1,4 @@
-"""The index: which Pipedrive person or organization has this number or address, and which deals are open.
+"""The index: which record of either side has this number, address or name, and which deals are open.
 
 It holds keyed hashes and ids, never a number or a name. It is filled by lists, kept by webhooks and sweeps.
 """
@@ -23,16 +23,25 @@ passes = table_of(IndexPass)
 
 
 class Entity(StrEnum):
-    """The kinds of Pipedrive record the index follows."""
+    """The kinds of record the index follows: three of Pipedrive's, and customers and companies by their keys."""
 
     PERSON = "person"
     ORGANIZATION = "organization"
     DEAL = "deal"
+    CUSTOMER = "customer"
+    COMPANY = "company"
+
+
+#: Those of Pipedrive, read by lists and told of by its webhooks.
+OF_PIPEDRIVE = (Entity.PERSON, Entity.ORGANIZATION, Entity.DEAL)
 
 
 @dataclass(frozen=True, slots=True)
 class Indexable:
-    """A record to be indexed; `subjects` are its normalised numbers and addresses; `gone` removes it."""
+    """A record to be indexed; `subjects` are what it is found by, normalised; `gone` removes it.
+
+    An organization or company is found by its name, every record also by the one that it names as its counterpart.
+    """
 
     entity: Entity
     crm_id: str
@@ -46,7 +55,7 @@ class Indexable:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A person that a number or address may belong to."""
+    """A record, usually a person, that a number or address may belong to."""
 
     person_id: str
     organization_id: str | None
@@ -70,6 +79,9 @@ class Pass:
     census_no: int = 0
 
 
+#: Whose members name a record of this kind as theirs.
+_MEMBERS = {Entity.ORGANIZATION: Entity.PERSON, Entity.COMPANY: Entity.CUSTOMER}
+
 # Built once: a look-up then costs the query alone.
 _WANTED: BindParameter[Sequence[str]] = bindparam("wanted", expanding=True)
 _CANDIDATES: Select[*tuple[str, ...]] = (
@@ -77,15 +89,19 @@ _CANDIDATES: Select[*tuple[str, ...]] = (
     .join(
         records,
         (records.c.installation_id == keys_of.c.installation_id)
-        & (records.c.entity == Entity.PERSON)
+        & (records.c.entity == keys_of.c.entity)
         & (records.c.crm_id == keys_of.c.crm_id),
     )
-    .where(keys_of.c.installation_id == bindparam("installation"), keys_of.c.key.in_(_WANTED))
+    .where(
+        keys_of.c.installation_id == bindparam("installation"),
+        keys_of.c.key.in_(_WANTED),
+        keys_of.c.entity == bindparam("entity"),
+    )
     .order_by(keys_of.c.crm_id)
 )
 _PEOPLE: Select[*tuple[str, ...]] = select(records.c.crm_id, records.c.organization_id).where(
     records.c.installation_id == bindparam("installation"),
-    records.c.entity == Entity.PERSON,
+    records.c.entity == bindparam("entity"),
     records.c.crm_id.in_(_WANTED),
 )
 _OPEN_DEALS: Select[*tuple[str, ...]] = (
@@ -115,20 +131,20 @@ class Index:
         """
         if not batch:
             return []
-        hashed = {item.crm_id: {self._keys.key(s) for s in item.subjects} for item in batch
-                  if item.entity is Entity.PERSON and not item.gone}  # fmt: skip
+        hashed = {(item.entity, item.crm_id): {self._keys.key(s) for s in item.subjects}
+                  for item in batch if not item.gone}  # fmt: skip
 
         def work(db: Connection) -> list[str]:
-            changed: list[str] = []
-            put = {
-                entity: self._replace(db, entity, part)
-                for entity in Entity
-                if (part := [item for item in batch if item.entity is entity])
-            }
-            if persons := [item.crm_id for item in put.get(Entity.PERSON, ())]:
-                changed = self._replace_keys(db, persons, hashed)
-            self._leave(db, [item.crm_id for item in put.get(Entity.ORGANIZATION, ()) if item.gone])
-            return changed
+            changed: dict[Entity, list[str]] = {}
+            for entity in Entity:
+                if not (part := [item for item in batch if item.entity is entity]):
+                    continue
+                put = self._replace(db, entity, part)
+                if put and entity is not Entity.DEAL:
+                    changed[entity] = self._replace_keys(db, entity, [item.crm_id for item in put], hashed)
+                if member := _MEMBERS.get(entity):
+                    self._leave(db, member, [item.crm_id for item in put if item.gone])
+            return changed.get(Entity.PERSON, [])
 
         return await self._db.write(work)
 
@@ -155,37 +171,60 @@ class Index:
         return part
 
     def _replace_keys(
-        self, db: Connection, persons: Collection[str], hashed: Mapping[str, set[str]]
+        self,
+        db: Connection,
+        entity: Entity,
+        ids: Collection[str],
+        hashed: Mapping[tuple[Entity, str], set[str]],
     ) -> list[str]:
-        where = (keys_of.c.installation_id == self._installation_id, keys_of.c.crm_id.in_(any_of(persons)))
-        before = set(db.execute(select(keys_of.c.crm_id, keys_of.c.key).where(*where)).all())
-        after = {(crm_id, key) for crm_id in persons for key in hashed.get(crm_id, ())}
+        own = (keys_of.c.installation_id == self._installation_id, keys_of.c.entity == entity)
+        query = select(keys_of.c.crm_id, keys_of.c.key).where(*own, keys_of.c.crm_id.in_(any_of(ids)))
+        before = set(db.execute(query).all())
+        after = {(crm_id, key) for crm_id in ids for key in hashed.get((entity, crm_id), ())}
         for crm_id, key in before - after:
-            db.execute(delete(keys_of).where(*where[:1], keys_of.c.crm_id == crm_id, keys_of.c.key == key))
+            db.execute(delete(keys_of).where(*own, keys_of.c.crm_id == crm_id, keys_of.c.key == key))
         if fresh := after - before:
             rows = [
-                {"installation_id": self._installation_id, "key": key, "crm_id": crm_id}
+                {"installation_id": self._installation_id, "key": key, "entity": entity, "crm_id": crm_id}
                 for crm_id, key in fresh
             ]
             db.execute(keys_of.insert(), rows)
         return list({key for _, key in before ^ after})
 
-    def _leave(self, db: Connection, organizations: list[str]) -> None:
+    def _leave(self, db: Connection, member: Entity, gone: list[str]) -> None:
         """Pipedrive may go on naming a deleted organization of its persons; nothing can hang on it."""
-        if organizations:
-            members = records.c.organization_id.in_(any_of(organizations))
-            db.execute(update(records).where(self._mine, members).values(organization_id=None))
+        if gone:
+            members = (
+                records.c.entity.in_((member, Entity.DEAL)),
+                records.c.organization_id.in_(any_of(gone)),
+            )
+            db.execute(update(records).where(self._mine, *members).values(organization_id=None))
 
-    async def candidates(self, keys: Collection[str]) -> dict[str, list[Candidate]]:
-        """All persons of each key, for a whole batch of events in one query."""
+    async def candidates(
+        self, keys: Collection[str], entity: Entity = Entity.PERSON
+    ) -> dict[str, list[Candidate]]:
+        """All persons (or records of another kind) of each key, for a whole batch in one query."""
         found: dict[str, list[Candidate]] = {}
-        for key, crm_id, organization_id in await self._rows(_CANDIDATES, keys):
+        for key, crm_id, organization_id in await self._rows(_CANDIDATES, keys, entity=entity):
             found.setdefault(key, []).append(Candidate(crm_id, organization_id))
         return found
 
-    async def people(self, person_ids: Collection[str]) -> dict[str, Candidate]:
-        """The indexed persons among `person_ids`."""
-        return {person: Candidate(person, org) for person, org in await self._rows(_PEOPLE, person_ids)}
+    async def people(self, ids: Collection[str], entity: Entity = Entity.PERSON) -> dict[str, Candidate]:
+        """The indexed persons (or records of another kind) among `ids`."""
+        rows = await self._rows(_PEOPLE, ids, entity=entity)
+        return {record_id: Candidate(record_id, organization_id) for record_id, organization_id in rows}
+
+    async def members(self, entity: Entity, organization_id: str) -> list[str]:
+        """The persons of an organization, or the customers of a company."""
+        query = select(records.c.crm_id).where(
+            self._mine, records.c.entity == entity, records.c.organization_id == organization_id
+        )
+        return list(await self._db.read(lambda db: db.scalars(query).all()))
+
+    async def ids(self, entity: Entity) -> list[str]:
+        """The ids of all records of a kind."""
+        query = select(records.c.crm_id).where(self._mine, records.c.entity == entity)
+        return list(await self._db.read(lambda db: db.scalars(query).all()))
 
     async def open_deals(self, person_ids: Collection[str]) -> dict[str, list[OpenDeal]]:
         """Open deals of each person."""
@@ -195,11 +234,11 @@ class Index:
         return found
 
     async def _rows(
-        self, query: Select[*tuple[str, ...]], wanted: Collection[str]
+        self, query: Select[*tuple[str, ...]], wanted: Collection[str], **more: str
     ) -> Sequence[Row[*tuple[str, ...]]]:
         if not wanted:
             return ()
-        values = {"installation": self._installation_id, "wanted": list(wanted)}
+        values = {"installation": self._installation_id, "wanted": list(wanted), **more}
         return await self._db.read(lambda db: db.execute(query, values).all())
 
     async def progress(self, entity: Entity) -> Pass:
@@ -222,8 +261,9 @@ class Index:
         await self._db.write(work)
 
     async def begin_anew(self) -> None:
-        """Have persons read again from the start, as when numbers are to be read in another way."""
-        where = (passes.c.installation_id == self._installation_id, passes.c.entity == Entity.PERSON)
+        """Have persons and customers read again from the start, as when numbers are to be read in another way."""
+        kinds = (Entity.PERSON, Entity.CUSTOMER)
+        where = (passes.c.installation_id == self._installation_id, passes.c.entity.in_(kinds))
         await self._db.write(
             lambda db: db.execute(update(passes).where(*where).values(filled_at=None)) and None
         )

@@ -15,11 +15,18 @@ from connector.store.connections import Connections, connections, hooks
 from connector.store.entries import ERASED, State
 from connector.store.grants import Grants, grants, installations
 from connector.store.tables import (
+    Binding,
+    Brake,
+    Change,
     Delivery,
+    DirtyRecord,
     IndexedKey,
     IndexedRecord,
     IndexPass,
     LedgerEntry,
+    Load,
+    Question,
+    Staged,
     WaitingKey,
     table_of,
 )
@@ -27,6 +34,7 @@ from connector.store.vault import SubjectKeys, dump_hash_keys, load_hash_keys
 
 deliveries = table_of(Delivery)
 ledger = table_of(LedgerEntry)
+bindings = table_of(Binding)
 
 
 class Outcome(StrEnum):
@@ -204,9 +212,26 @@ class Installations(Grants, Connections):
             db.execute(delete(connections).where(connections.c.installation_id == installation_id))
             db.execute(delete(hooks).where(hooks.c.installation_id == installation_id))
             db.execute(delete(deliveries).where(deliveries.c.installation_id == installation_id))
-            for model in (IndexedRecord, IndexedKey, IndexPass, WaitingKey):
+            erased = (
+                IndexedRecord,
+                IndexedKey,
+                IndexPass,
+                WaitingKey,
+                DirtyRecord,
+                Change,
+                Brake,
+                Question,
+                Load,
+                Staged,
+            )
+            for model in erased:
                 table = table_of(model)
                 db.execute(delete(table).where(table.c.installation_id == installation_id))
+            db.execute(
+                update(bindings)
+                .where(bindings.c.installation_id == installation_id)
+                .values(base=None, overwrote=None, problems="[]", in_step_at=None)
+            )
             db.execute(
                 update(ledger)
                 .where(ledger.c.installation_id == installation_id)

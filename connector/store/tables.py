@@ -204,20 +204,152 @@ class Adopted(SQLModel, table=True):
 
 
 class Binding(SQLModel, table=True):
-    """This record there is that record here."""
+    """This record there is that record here; `base` is what both held when last in step, as keyed hashes.
+
+    `state` is bound, alias (a second record there of one here) or gone (unlinked; nothing is made in its place).
+    """
 
     __tablename__ = "binding"
-    __table_args__ = (Index("ix_binding_crm", "installation_id", "entity", "crm_id"),)
+    __table_args__ = (
+        Index("ix_binding_crm", "installation_id", "entity", "crm_id"),
+        Index("ix_binding_card", "installation_id", "card_id", sqlite_where=text("card_id IS NOT NULL"),
+              postgresql_where=text("card_id IS NOT NULL")),
+        Index("uq_binding_bound", "installation_id", "connection", "entity", "crm_id", unique=True,
+              sqlite_where=text("state = 'bound'"), postgresql_where=text("state = 'bound'")),
+    )  # fmt: skip
     installation_id: str = Field(primary_key=True)
     entity: str = Field(primary_key=True)
     centre_id: str = Field(primary_key=True)
+    connection: str
     crm_id: str
-    alias: bool = False
+    card_id: str | None = None
+    state: str = "bound"
+    base: str | None = Field(default=None, sa_column=_text(nullable=True))
+    overwrote: str | None = Field(default=None, sa_column=_text(nullable=True))
+    problems: str = Field(default="[]", sa_column=_text())
     bound_at: datetime = Field(sa_column=_time(nullable=False))
+    in_step_at: datetime | None = Field(default=None, sa_column=_time())
+
+
+class DirtyRecord(SQLModel, table=True):
+    """A customer, company, person or organization that has to be looked at; `seq` counts the marks."""
+
+    __tablename__ = "dirty"
+    __table_args__ = (Index("ix_dirty_due", "installation_id", "lane", "marked_at"),)
+    installation_id: str = Field(primary_key=True)
+    entity: str = Field(primary_key=True)
+    side: str = Field(primary_key=True)
+    record_id: str = Field(primary_key=True)
+    seq: int = 1
+    lane: int
+    cause: str
+    marked_at: datetime = Field(sa_column=_time(nullable=False))
+    seen: str = Field(default="{}", sa_column=_text())
+    not_before: datetime | None = Field(default=None, sa_column=_time())
+    attempts: int = 0
+    reason: str = Field(default="", sa_column=_text())
+    owner: str | None = None
+    lease_until: datetime | None = Field(default=None, sa_column=_time())
+
+
+class Creation(SQLModel, table=True):
+    """A record that is being made on the other side of its source: the claim is committed before it is sent."""
+
+    __tablename__ = "creation"
+    installation_id: str = Field(primary_key=True)
+    entity: str = Field(primary_key=True)
+    side: str = Field(primary_key=True)
+    source_id: str = Field(primary_key=True)
+    claim_no: int = 1
+    lease_until: datetime = Field(sa_column=_time(nullable=False))
+    server_time: datetime = Field(sa_column=_time(nullable=False))
+    sent_at: datetime = Field(sa_column=_time(nullable=False))
+    looks: int = 0
+    not_before: datetime | None = Field(default=None, sa_column=_time())
+
+
+class Change(SQLModel, table=True):
+    """One write of ours on one record, with what it overwrote, so that a run can be undone."""
+
+    __tablename__ = "change"
+    __table_args__ = (
+        Index("ix_change_cause", "installation_id", "cause", "at"),
+        Index("ix_change_run", "installation_id", "run_id"),
+    )
+    id: int | None = Field(default=None, sa_column=Column(_ROW_ID, primary_key=True, autoincrement=True))
+    installation_id: str
+    run_id: int
+    cause: str
+    at: datetime = Field(sa_column=_time(nullable=False))
+    entity: str
+    side: str
+    record_id: str
+    centre_id: str
+    kind: str
+    values_sealed: bytes | None = Field(default=None, sa_column=_sealed(nullable=True))
+    undone_at: datetime | None = Field(default=None, sa_column=_time())
+
+
+class Question(SQLModel, table=True):
+    """A case that nobody decides but a person; decided ones stay, as the answer to the same case later."""
+
+    __tablename__ = "question"
+    __table_args__ = (UniqueConstraint("installation_id", "kind", "subject", name="uq_question_subject"),)
+    id: int | None = Field(default=None, sa_column=Column(_ROW_ID, primary_key=True, autoincrement=True))
+    installation_id: str
+    kind: str
+    subject: str
+    candidates: str = Field(default="[]", sa_column=_text())
+    detail: str = Field(default="{}", sa_column=_text())
+    asked_at: datetime = Field(sa_column=_time(nullable=False))
+    decided_at: datetime | None = Field(default=None, sa_column=_time())
+    decision: str | None = Field(default=None, sa_column=_text(nullable=True))
+
+
+class Brake(SQLModel, table=True):
+    """A cause of writes that is paused until a person has looked, and how much more it was then allowed."""
+
+    __tablename__ = "brake"
+    installation_id: str = Field(primary_key=True)
+    cause: str = Field(primary_key=True)
+    tripped_at: datetime = Field(sa_column=_time(nullable=False))
+    writes: int
+    released_at: datetime | None = Field(default=None, sa_column=_time())
+    allowance: int = 0
+
+
+class Load(SQLModel, table=True):
+    """A first load: what its preview counted, how far it is and what came of it."""
+
+    __tablename__ = "load"
+    id: int | None = Field(default=None, sa_column=Column(_ROW_ID, primary_key=True, autoincrement=True))
+    installation_id: str = Field(index=True)
+    source: str
+    state: str
+    stage: str = ""
+    settings_version: int = 0
+    preview: str = Field(default="{}", sa_column=_text())
+    counts: str = Field(default="{}", sa_column=_text())
+    run_id: int | None = None
+    previewed_at: datetime = Field(sa_column=_time(nullable=False))
+    started_at: datetime | None = Field(default=None, sa_column=_time())
+    ended_at: datetime | None = Field(default=None, sa_column=_time())
+
+
+class Staged(SQLModel, table=True):
+    """A record as a load's one reading found it, sealed; gone when the load has ended."""
+
+    __tablename__ = "staged"
+    installation_id: str = Field(primary_key=True)
+    load_id: int = Field(sa_column=Column(BigInteger, primary_key=True))
+    entity: str = Field(primary_key=True)
+    record_id: str = Field(primary_key=True)
+    payload_sealed: bytes = Field(sa_column=_sealed())
+    done: bool = False
 
 
 class IndexedRecord(SQLModel, table=True):
-    """A Pipedrive person, organization or open deal, as far as matching needs it."""
+    """A person, organization or open deal of Pipedrive, or a customer or company, as far as matching needs it."""
 
     __tablename__ = "indexed_record"
     __table_args__ = (
@@ -235,12 +367,13 @@ class IndexedRecord(SQLModel, table=True):
 
 
 class IndexedKey(SQLModel, table=True):
-    """One number or e-mail address of a Pipedrive person, as a keyed hash."""
+    """One number, e-mail address or name by which a record is found, as a keyed hash."""
 
     __tablename__ = "indexed_key"
-    __table_args__ = (Index("ix_indexed_key_record", "installation_id", "crm_id"),)
+    __table_args__ = (Index("ix_indexed_key_record", "installation_id", "entity", "crm_id"),)
     installation_id: str = Field(primary_key=True)
     key: str = Field(primary_key=True)
+    entity: str = Field(primary_key=True)
     crm_id: str = Field(primary_key=True)
 
 

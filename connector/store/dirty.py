@@ -1,0 +1,223 @@
+"""Records that somebody or something hinted at: what they are is read again before anything is written.
+
+A mark says only that a record has to be looked at. Marking again counts `seq` up, and a mark is cleared only if it
+still is the one that was worked on.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum, StrEnum
+
+import orjson
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, or_, select, update
+
+from connector.clock import Clock
+from connector.store.database import Database, any_of
+from connector.store.tables import DirtyRecord, table_of
+
+dirty = table_of(DirtyRecord)
+
+
+class Side(StrEnum):
+    """Where a record is."""
+
+    CENTRE = "centre"
+    PIPEDRIVE = "pipedrive"
+
+
+class Urgency(IntEnum):
+    """Who waits for it: lower goes first."""
+
+    BUTTON = 0
+    HOOK = 1
+    SWEEP = 2
+    LOAD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A record to be marked; `seen` are fields whose change was told first-hand, with the time (`*`: any field)."""
+
+    entity: str
+    side: Side
+    record_id: str
+    seen: Mapping[str, datetime] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A mark that this process is working on."""
+
+    entity: str
+    side: Side
+    record_id: str
+    seq: int
+    urgency: Urgency
+    cause: str
+    marked_at: datetime
+    attempts: int
+    reason: str
+    seen: Mapping[str, datetime]
+
+
+class Dirty:
+    """The marks of one installation."""
+
+    def __init__(self, db: Database, installation_id: str, clock: Clock) -> None:
+        """Claims carry a name of their own, so that another process's are not cleared."""
+        self._db, self._installation_id, self._clock = db, installation_id, clock
+        self._owner = uuid.uuid4().hex[:12]
+        self._mine = dirty.c.installation_id == installation_id
+
+    async def mark(self, marks: Iterable[Mark], *, urgency: Urgency, cause: str) -> int:
+        """Have records looked at, the more urgent mark counting; answers how many there are."""
+        wanted = {(mark.entity, mark.side, mark.record_id): mark for mark in marks}
+        now = self._clock.now()
+
+        def work(db: Connection) -> None:
+            for mark in wanted.values():
+                self._mark(db, mark, urgency, cause, now)
+
+        if wanted:
+            await self._db.write(work)
+        return len(wanted)
+
+    def _mark(self, db: Connection, mark: Mark, urgency: Urgency, cause: str, now: datetime) -> None:
+        where = self._of(mark.entity, mark.side, mark.record_id)
+        seen = {name: at.isoformat() for name, at in (mark.seen or {}).items()}
+        known = db.execute(select(dirty.c.lane, dirty.c.cause, dirty.c.seen).where(*where)).one_or_none()
+        if known is None:
+            row = {
+                "installation_id": self._installation_id, "entity": mark.entity, "side": mark.side,
+                "record_id": mark.record_id, "seq": 1, "lane": urgency, "cause": cause, "marked_at": now,
+                "seen": orjson.dumps(seen).decode(), "not_before": None, "attempts": 0, "reason": "",
+                "owner": None, "lease_until": None,
+            }  # fmt: skip
+            db.execute(dirty.insert(), row)
+            return
+        better = urgency <= known.lane
+        values: dict[str, object] = {
+            "seq": dirty.c.seq + 1, "seen": orjson.dumps(orjson.loads(known.seen) | seen).decode(),
+        }  # fmt: skip
+        if better:
+            # Whoever waits now waits for a fresh try, whatever failed before.
+            values |= {"lane": urgency, "cause": cause, "not_before": None, "attempts": 0}
+        db.execute(update(dirty).where(*where).values(**values))
+
+    async def take(self, limit: int, *, lease_s: float, without: Sequence[str] = ()) -> list[Marked]:
+        """Claim what is due, most urgent and oldest first, but for causes that are paused."""
+        now = self._clock.now()
+        free = or_(dirty.c.lease_until.is_(None), dirty.c.lease_until < now)
+        due = or_(dirty.c.not_before.is_(None), dirty.c.not_before <= now)
+        # A button is never paused.
+        paused = and_(dirty.c.cause.in_(any_of(without)), dirty.c.lane != Urgency.BUTTON)
+        # Companies come before their people.
+        order = (dirty.c.lane, dirty.c.entity, dirty.c.marked_at, dirty.c.record_id)
+        query = select(dirty).where(self._mine, free, due, ~paused).order_by(*order).limit(limit)
+
+        def work(db: Connection) -> list[Marked]:
+            taken = [_marked(row) for row in db.execute(query)]
+            values = {"owner": self._owner, "lease_until": now + timedelta(seconds=lease_s)}
+            for one in taken:
+                db.execute(
+                    update(dirty).where(*self._of(one.entity, one.side, one.record_id)).values(**values)
+                )
+            return taken
+
+        return await self._db.write(work)
+
+    async def clear(self, done: Sequence[Marked]) -> None:
+        """Take marks away; one that was marked again meanwhile stays and is free again."""
+
+        def work(db: Connection) -> None:
+            for one in done:
+                where = self._of(one.entity, one.side, one.record_id)
+                if not db.execute(delete(dirty).where(*where, dirty.c.seq == one.seq)).rowcount:
+                    db.execute(update(dirty).where(*where).values(owner=None, lease_until=None, attempts=0))
+
+        if done:
+            await self._db.write(work)
+
+    async def put_off(self, one: Marked, reason: str, until: datetime | None, *, failed: bool = True) -> None:
+        """Leave a record marked, to be looked at again at `until` (None: when it is marked again)."""
+        values = {
+            "owner": None, "lease_until": None, "reason": reason, "attempts": one.attempts + failed,
+            "not_before": until or _NEVER,
+        }  # fmt: skip
+        where = (*self._of(one.entity, one.side, one.record_id), dirty.c.seq == one.seq)
+
+        def work(db: Connection) -> None:
+            if not db.execute(update(dirty).where(*where).values(**values)).rowcount:
+                again = self._of(one.entity, one.side, one.record_id)
+                db.execute(update(dirty).where(*again).values(owner=None, lease_until=None))
+
+        await self._db.write(work)
+
+    async def give_back(self, taken: Sequence[Marked]) -> None:
+        """Free marks that were not worked on."""
+
+        def work(db: Connection) -> None:
+            for one in taken:
+                where = (*self._of(one.entity, one.side, one.record_id), dirty.c.owner == self._owner)
+                db.execute(update(dirty).where(*where).values(owner=None, lease_until=None))
+
+        if taken:
+            await self._db.write(work)
+
+    async def wake(self, marks: Iterable[Mark]) -> None:
+        """Have these looked at again at once, if they are marked."""
+
+        def work(db: Connection) -> None:
+            for mark in marks:
+                where = self._of(mark.entity, mark.side, mark.record_id)
+                db.execute(update(dirty).where(*where).values(not_before=None))
+
+        await self._db.write(work)
+
+    async def next_due(self, *, without: Sequence[str] = ()) -> datetime | None:
+        """When the next one is due; None when nothing is waiting."""
+        paused = and_(dirty.c.cause.in_(any_of(without)), dirty.c.lane != Urgency.BUTTON)
+        due = func.coalesce(dirty.c.not_before, dirty.c.marked_at)
+        query = select(func.min(due)).where(self._mine, ~paused)
+        at = await self._db.read(lambda db: db.execute(query).scalar())
+        return at if at is None or at.tzinfo else at.replace(tzinfo=self._clock.now().tzinfo)
+
+    async def waiting(self) -> dict[str, int]:
+        """How many marks there are of each cause."""
+        query = select(dirty.c.cause, func.count()).where(self._mine).group_by(dirty.c.cause)
+        return await self._db.read(lambda db: dict(db.execute(query).all()))
+
+    async def of_cause(self, cause: str, limit: int) -> list[Marked]:
+        """Some of the marks of a cause."""
+        query = (
+            select(dirty).where(self._mine, dirty.c.cause == cause).order_by(dirty.c.marked_at).limit(limit)
+        )
+        rows = await self._db.read(lambda db: db.execute(query).all())
+        return [_marked(row) for row in rows]
+
+    async def failing(self, limit: int = 200) -> list[Marked]:
+        """Marks that could not be worked on, with their reasons."""
+        query = select(dirty).where(self._mine, dirty.c.reason != "").order_by(dirty.c.marked_at).limit(limit)
+        rows = await self._db.read(lambda db: db.execute(query).all())
+        return [_marked(row) for row in rows]
+
+    def _of(self, entity: str, side: str, record_id: str) -> tuple[ColumnElement[bool], ...]:
+        return (self._mine, dirty.c.entity == entity, dirty.c.side == side, dirty.c.record_id == record_id)
+
+
+#: Far enough to mean "when a person or an edit says so".
+_NEVER = datetime.fromisoformat("9999-01-01T00:00:00+00:00")
+
+
+def _marked(row: Row[tuple[object, ...]]) -> Marked:
+    kept = row._mapping
+    seen = {name: datetime.fromisoformat(at) for name, at in orjson.loads(kept["seen"]).items()}
+    return Marked(
+        entity=kept["entity"], side=Side(kept["side"]), record_id=kept["record_id"], seq=kept["seq"],
+        urgency=Urgency(kept["lane"]), cause=kept["cause"], marked_at=kept["marked_at"],
+        attempts=kept["attempts"], reason=kept["reason"], seen=seen,
+    )  # fmt: skip
