@@ -59,6 +59,15 @@ class NotFound(Rejected):
     """The record does not exist, or this user may not see it."""
 
 
+class UnknownField(Rejected):
+    """Pipedrive no longer has a custom field that was written: it is left out, and the mapping is to be mended."""
+
+    def __init__(self, message: str | None = None, *, field: str, code: str | None = None) -> None:
+        """`field` is the field's 40-character code."""
+        super().__init__(message, status=400, code=code)
+        self.field = field
+
+
 class Forbidden(Rejected):
     """A right is missing: ask an administrator of the other system to grant it."""
 

@@ -220,12 +220,17 @@ class Right:
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What a contact-centre webhook tells: something to read again, never the data itself."""
+    """What a contact-centre webhook tells: something to read again, never the data itself.
+
+    `customer_id` and `company_id` are whom it concerns, where it says so: a ticket's customer may be new.
+    """
 
     kind: str
     ref: str
     at: datetime | None
     dedup_key: str
+    customer_id: str | None = None
+    company_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape as _escape_markup
 from html import unescape
 
@@ -67,6 +67,7 @@ _NEWLINES = re.compile(r"[^\S\n]*\n\s*")
 _UNWANTED = re.compile("[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff\u00ad\u034f\u200b\ufeff]")
 _UNSAFE = re.compile(f"[&<>\"']|{_UNWANTED.pattern}")
 
+_WORD = re.compile(r"\w+")
 _JOINER = "\u200d"
 
 
@@ -188,3 +189,20 @@ def _is_flag_letter(char: str) -> bool:
 def escape(text: str) -> str:
     """Make `text` safe inside HTML, attributes included; unwanted control characters are dropped."""
     return _escape_markup(clean(text), quote=True) if _UNSAFE.search(text) else text
+
+
+def without_words_of(sent: object, message: str) -> str:
+    """`message` less the words of all texts in `sent`, JSON that went out: they may be names and numbers."""
+    ours = {word.casefold() for text in _texts(sent) for word in _WORD.findall(text)}
+    return _WORD.sub(lambda word: "…" if word[0].casefold() in ours else word[0], message)
+
+
+def _texts(sent: object) -> Iterator[str]:
+    if isinstance(sent, str):
+        yield sent
+    elif isinstance(sent, Mapping):
+        for value in sent.values():
+            yield from _texts(value)
+    elif isinstance(sent, list | tuple):
+        for value in sent:
+            yield from _texts(value)

@@ -52,8 +52,12 @@ _UPDATE_ACTIVITY = Operation.of("PATCH", "/api/v2/activities/{id}")
 _DELETE_ACTIVITY = Operation.of("DELETE", "/api/v2/activities/{id}")
 _PERSON = Operation.of("GET", "/api/v2/persons/{id}")
 _PERSONS = Operation.of("GET", "/api/v2/persons")
+_CREATE_PERSON = Operation.of("POST", "/api/v2/persons")
+_UPDATE_PERSON = Operation.of("PATCH", "/api/v2/persons/{id}")
 _ORGANIZATION = Operation.of("GET", "/api/v2/organizations/{id}")
 _ORGANIZATIONS = Operation.of("GET", "/api/v2/organizations")
+_CREATE_ORGANIZATION = Operation.of("POST", "/api/v2/organizations")
+_UPDATE_ORGANIZATION = Operation.of("PATCH", "/api/v2/organizations/{id}")
 _DEAL = Operation.of("GET", "/api/v2/deals/{id}")
 _DEALS = Operation.of("GET", "/api/v2/deals")
 _PIPELINES = Operation.of("GET", "/api/v2/pipelines")
@@ -149,6 +153,20 @@ class Pipedrive:
         """
         return self._pages(_PERSONS, mapping.person, _listed(updated_since, fields=custom_fields))
 
+    async def create_person(self, body: Mapping[str, object]) -> Person:
+        """Make a person of Pipedrive's own keys: `name`, `phones` and `emails` (see `entries_body`), `org_id`, ….
+
+        https://developers.pipedrive.com/docs/api/v1/Persons#addPerson
+        """
+        return _written(mapping.person, (await self._call(_CREATE_PERSON, body=body)).data)
+
+    async def update_person(self, person_id: str, changes: Mapping[str, object]) -> Person:
+        """Write the named keys; lists of phones and e-mails replace what was there. Answers what Pipedrive kept.
+
+        https://developers.pipedrive.com/docs/api/v1/Persons#updatePerson
+        """
+        return _written(mapping.person, (await self._call(_UPDATE_PERSON, person_id, body=changes)).data)
+
     async def organization(self, organization_id: str) -> Organization:
         """https://developers.pipedrive.com/docs/api/v1/Organizations#getOrganization"""
         return _read(mapping.organization, (await self._call(_ORGANIZATION, organization_id)).data)
@@ -158,6 +176,15 @@ class Pipedrive:
     ) -> AsyncIterator[list[Organization]]:
         """https://developers.pipedrive.com/docs/api/v1/Organizations#getOrganizations"""
         return self._pages(_ORGANIZATIONS, mapping.organization, _listed(updated_since, fields=custom_fields))
+
+    async def create_organization(self, body: Mapping[str, object]) -> Organization:
+        """https://developers.pipedrive.com/docs/api/v1/Organizations#addOrganization"""
+        return _written(mapping.organization, (await self._call(_CREATE_ORGANIZATION, body=body)).data)
+
+    async def update_organization(self, organization_id: str, changes: Mapping[str, object]) -> Organization:
+        """https://developers.pipedrive.com/docs/api/v1/Organizations#updateOrganization"""
+        reply = await self._call(_UPDATE_ORGANIZATION, organization_id, body=changes)
+        return _written(mapping.organization, reply.data)
 
     async def deal(self, deal_id: str) -> Deal:
         """https://developers.pipedrive.com/docs/api/v1/Deals#getDeal"""

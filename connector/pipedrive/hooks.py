@@ -12,7 +12,7 @@ import orjson
 
 from connector.errors import Forged, Rejected
 from connector.pipedrive import wire
-from connector.pipedrive.mapping import moment
+from connector.pipedrive.mapping import moment, values
 from connector.pipedrive.records import HookEvent
 
 
@@ -37,6 +37,7 @@ def parse_hook(body: bytes) -> HookEvent:
     meta = message.get("meta") if isinstance(message, dict) else None
     if not isinstance(meta, dict):
         raise Rejected("The webhook has no meta part")
+    data, previous = (_record(message.get(key)) for key in ("data", "previous"))
     return HookEvent(
         id=_text(meta.get("id")),
         webhook_id=_text(meta.get("webhook_id")),
@@ -44,14 +45,15 @@ def parse_hook(body: bytes) -> HookEvent:
         user_id=_text(meta.get("user_id")),
         entity=_text(meta.get("entity")) or "",
         action=_text(meta.get("action")) or "",
-        entity_id=_text(meta.get("entity_id"))
-        or _id_in(message.get("data"))
-        or _id_in(message.get("previous")),
+        entity_id=_text(meta.get("entity_id")) or _text(data.get("id")) or _text(previous.get("id")),
         at=_moment(meta.get("timestamp")),
         merged_to=_text(meta.get("merged_to_id")),
         merged_from=_text(meta.get("merged_from_id")),
-        previous_keys=_keys(message.get("previous")),
+        previous_keys=_keys(previous),
         change_source=_text(meta.get("change_source")),
+        previous_phones=values(previous.get("phones")),
+        previous_emails=values(previous.get("emails")),
+        update_time=moment(data.get("update_time")),
     )
 
 
@@ -59,8 +61,8 @@ def _text(value: object) -> str | None:
     return str(value) if isinstance(value, str | int | float) and value != "" else None
 
 
-def _id_in(record: object) -> str | None:
-    return _text(record.get("id")) if isinstance(record, dict) else None
+def _record(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
 
 
 def _moment(value: object) -> datetime | None:
@@ -74,9 +76,7 @@ def _moment(value: object) -> datetime | None:
     return moment(value)
 
 
-def _keys(previous: object) -> frozenset[str]:
-    if not isinstance(previous, dict):
-        return frozenset()
+def _keys(previous: Mapping[str, object]) -> frozenset[str]:
     custom = previous.get("custom_fields")
     return (
         frozenset((*previous, *custom)) - {"custom_fields"}

@@ -6,6 +6,7 @@ the id may be null, missing or of another type, whatever the vendor's files say.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -15,6 +16,7 @@ from connector.pipedrive.records import (
     Activity,
     ActivityType,
     Deal,
+    Entry,
     Field,
     Me,
     Organization,
@@ -59,6 +61,26 @@ def activity_changes(before: Activity, after: ActivityDraft) -> JsonObject:
     if after.note != before.note:
         changes["note"] = after.note
     return changes
+
+
+def entries_body(entries: Sequence[Entry]) -> list[JsonObject]:
+    """Numbers or addresses as a person's `phones` or `emails`: the whole list, as Pipedrive replaces it.
+
+    At most one may be primary: the first that claims it, else Pipedrive takes the first of all.
+    """
+    primary = next((entry for entry in entries if entry.primary), None)
+    return [
+        {"value": entry.value, "label": entry.label or "work", "primary": entry is primary}
+        for entry in entries
+    ]
+
+
+def values(rows: object) -> tuple[str, ...] | None:
+    """Numbers or addresses of a webhook, texts or small objects; None where there is no list."""
+    if not isinstance(rows, list):
+        return None
+    plain = [row.get("value") if isinstance(row, dict) else row for row in rows]
+    return tuple([str(value) for value in plain if _is_value(value)])
 
 
 def _due(draft: ActivityDraft) -> JsonObject:
@@ -116,8 +138,10 @@ def person(row: JsonObject) -> Person:
         name=_text(row.get("name")),
         org_id=_id(row.get("org_id")),
         owner_id=_id(row.get("owner_id")),
-        phones=_values(row.get("phones")),
-        emails=_values(row.get("emails")),
+        phone_entries=_entries(row.get("phones")),
+        email_entries=_entries(row.get("emails")),
+        label_ids=_ids(row.get("label_ids")),
+        add_time=moment(row.get("add_time")),
         update_time=moment(row.get("update_time")),
         is_deleted=row.get("is_deleted") is True,
         custom_fields=row.get("custom_fields") or {},
@@ -130,6 +154,10 @@ def organization(row: JsonObject) -> Organization:
         id=str(int(row["id"])),
         name=_text(row.get("name")),
         owner_id=_id(row.get("owner_id")),
+        website=_text(row.get("website")),
+        address=_address(row.get("address")),
+        label_ids=_ids(row.get("label_ids")),
+        add_time=moment(row.get("add_time")),
         update_time=moment(row.get("update_time")),
         is_deleted=row.get("is_deleted") is True,
         custom_fields=row.get("custom_fields") or {},
@@ -268,10 +296,28 @@ def _primary(participants: object) -> str | None:
     return next((_id(row.get("person_id")) for row in rows if row.get("primary")), None)
 
 
-def _values(rows: object) -> tuple[str, ...]:
-    """Numbers or addresses; a number may have come without quotation marks."""
-    values = [row.get("value") for row in _rows(rows) if isinstance(row, dict)]
-    return tuple([str(value) for value in values if value and type(value) in {str, int}])
+def _entries(rows: object) -> tuple[Entry, ...]:
+    return tuple(
+        [
+            Entry(str(row["value"]), _text(row.get("label")), row.get("primary") is True)
+            for row in _rows(rows)
+            if isinstance(row, dict) and _is_value(row.get("value"))
+        ]
+    )
+
+
+def _is_value(value: object) -> bool:
+    """Whether there is a number or address; a number may have come without quotation marks."""
+    return bool(value) and type(value) in {str, int}
+
+
+def _ids(values: object) -> tuple[str, ...]:
+    return tuple([str(value) for value in _rows(values) if _is_value(value)])
+
+
+def _address(value: object) -> str:
+    """The address in one text, whether alone or with its parts."""
+    return _text(value.get("value") if isinstance(value, dict) else value)
 
 
 def _rows(value: Any) -> list[Any]:

@@ -95,27 +95,52 @@ class WrittenActivity:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """One number or address of a person as typed; the primary one is what Pipedrive shows first."""
+
+    value: str
+    label: str = "work"
+    primary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
-    """A person; numbers and addresses as typed, in their own order. `custom_fields` is keyed by field code."""
+    """A person; numbers and addresses in their own order. `custom_fields` is keyed by field code."""
 
     id: str
     name: str
     org_id: str | None
     owner_id: str | None
-    phones: tuple[str, ...]
-    emails: tuple[str, ...]
+    phone_entries: tuple[Entry, ...]
+    email_entries: tuple[Entry, ...]
+    label_ids: tuple[str, ...]
+    add_time: datetime | None
     update_time: datetime | None
     is_deleted: bool
     custom_fields: Mapping[str, object]
 
+    @property
+    def phones(self) -> tuple[str, ...]:
+        """The numbers alone."""
+        return tuple([entry.value for entry in self.phone_entries])
+
+    @property
+    def emails(self) -> tuple[str, ...]:
+        """The addresses alone."""
+        return tuple([entry.value for entry in self.email_entries])
+
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """An organization."""
+    """An organization; `address` is one text, empty where there is none."""
 
     id: str
     name: str
     owner_id: str | None
+    website: str
+    address: str
+    label_ids: tuple[str, ...]
+    add_time: datetime | None
     update_time: datetime | None
     is_deleted: bool
     custom_fields: Mapping[str, object]
@@ -201,6 +226,8 @@ class HookEvent:
     """What a Pipedrive webhook tells: something to read again, never the data itself.
 
     `previous_keys` are the fields an edit changed, custom fields by their code; empty when Pipedrive names none.
+    `previous_phones` and `previous_emails` are what an edit replaced, None where it did not touch them; `update_time`
+    is the record's own after it. These three only tell whether a write of ours went over a rival's.
     """
 
     id: str | None
@@ -215,3 +242,6 @@ class HookEvent:
     merged_from: str | None
     previous_keys: frozenset[str]
     change_source: str | None
+    previous_phones: tuple[str, ...] | None = None
+    previous_emails: tuple[str, ...] | None = None
+    update_time: datetime | None = None

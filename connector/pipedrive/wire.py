@@ -30,15 +30,18 @@ from connector.errors import (
     Rejected,
     Throttled,
     Unauthorised,
+    UnknownField,
     UnknownOutcome,
     Unreachable,
 )
+from connector.text import without_words_of
 
 # A write answered with one of these did not happen. 408 and 425 are left out: a proxy may say them of a request
 # that arrived.
 REFUSALS = frozenset({400, 401, 402, 403, 404, 405, 406, 409, 410, 411, 413, 414, 415, 422, 429, 431})
 
-_WORD = re.compile(r"\w+")
+# What the vendor says of a custom field that is gone, or that never was one of this company's.
+_NOT_ALLOWED = re.compile(r"Parameter '(?:custom_fields\.)?([0-9a-f]{40})' is not allowed")
 
 EDGE_PAUSE = 1800.0
 CLOSED_PAUSE = 1800.0
@@ -152,7 +155,7 @@ def _refusal(
 ) -> ConnectorError:
     message = _message(document)
     code = str(document.get("code") or document.get("errorCode") or "") or None
-    said = f"Pipedrive answered {status}: {_without(sent, message) or 'no reason given'}"
+    said = f"Pipedrive answered {status}: {without_words_of(_document(sent or b''), message) or 'no reason given'}"
     if status == 401:
         return Unauthorised("Pipedrive does not accept the access token")
     if status == 402:
@@ -161,6 +164,8 @@ def _refusal(
         return _forbidden(said, message, code, scopes)
     if status in (404, 410):
         return NotFound(said, status=status, code=code)
+    if status == 400 and (unknown := _NOT_ALLOWED.search(message)):
+        return UnknownField(said, field=unknown[1], code=code)
     return Rejected(said, status=status, code=code)
 
 
@@ -181,13 +186,6 @@ def _message(document: dict[str, Any]) -> str:
     return "; ".join(
         part if isinstance(part, str) else orjson.dumps(part).decode() for part in parts if part
     )[:500]
-
-
-def _without(sent: bytes | None, message: str) -> str:
-    """`message` less the words of the texts that were sent, which may be names and numbers."""
-    texts = [value for value in (_document(sent or b"") or {}).values() if isinstance(value, str)]
-    ours = {word.casefold() for text in texts for word in _WORD.findall(text)}
-    return _WORD.sub(lambda word: "…" if word[0].casefold() in ours else word[0], message)
 
 
 def _too_many(headers: Mapping[str, str], document: dict[str, Any] | None) -> Throttled | BudgetSpent:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
-from types import MappingProxyType
-from typing import TypeVar
 
 from connector.centres.port import Account
 from connector.centres.thulium import directory, mapping, wire
+from connector.centres.thulium.cards import Cards
 from connector.centres.thulium.client import Client, segment
-from connector.centres.thulium.paging import whole_list
 from connector.centres.thulium.wallclock import WallClock
 from connector.clock import Clock
 from connector.errors import ConnectorError, Forbidden, NotFound, Rejected, Unauthorised, UnknownOutcome
@@ -22,8 +20,6 @@ from connector.records import (
     Call,
     CallTopic,
     Chat,
-    Company,
-    Customer,
     Hint,
     Message,
     Queue,
@@ -34,8 +30,6 @@ from connector.records import (
 )
 from connector.settings import Settings
 
-_EVENTS_A_PAGE = 100
-_RECORDS_A_PAGE = 1000
 _TOPICS_KEPT = timedelta(minutes=10)
 
 _RIGHTS = {
@@ -65,20 +59,14 @@ _ACTIONS = (
 # Seen only in code that receives them; a system that refuses them is asked for the others alone.
 _UNCERTAIN_ACTIONS = ("TICKET_CREATED", "AGENT_RINGING", "RECORDING_READY")
 
-_NO_FILTERS: Mapping[str, str] = MappingProxyType({})
-_WITH_FIELDS: Mapping[str, str] = MappingProxyType({"include_custom_fields": "true"})
 
-Rec = TypeVar("Rec")
-
-
-class Thulium:
+class Thulium(Cards):
     """Implements `ContactCentre`; every method may raise the errors of its client."""
 
     def __init__(self, account: Account, settings: Settings, clock: Clock) -> None:
         """Raises Misconfigured when credentials must not be sent to the account's address."""
-        self._client = Client(account, settings, clock)
+        super().__init__(Client(account, settings, clock), WallClock(account.zone))
         self._clock = clock
-        self._wall = WallClock(account.zone)
         self._topics: dict[str, str] = {}
         self._topics_read_at: datetime | None = None
 
@@ -125,26 +113,6 @@ class Thulium:
         page = await self._client.get("topics", wire.read_page)
         self._topics, self._topics_read_at = directory.read_topics(page.rows), self._clock.now()
         return self._topics
-
-    def customers(self) -> AsyncIterator[Sequence[Customer]]:
-        """https://api.thulium.com/docs/api/crm/get_customers"""
-        read = partial(directory.read_customer, wall=self._wall)
-        return self._records("customers", read, _RECORDS_A_PAGE, _WITH_FIELDS)
-
-    async def customer(self, customer_id: str) -> Customer | None:
-        """https://api.thulium.com/docs/api/crm/get_customers_id"""
-        row = await self._record(f"customers/{segment(customer_id)}", params=_WITH_FIELDS)
-        return directory.read_customer(row, self._wall) if row else None
-
-    def companies(self) -> AsyncIterator[Sequence[Company]]:
-        """https://api.thulium.com/docs/api/crm/get_companies"""
-        read = partial(directory.read_company, wall=self._wall)
-        return self._records("companies", read, _RECORDS_A_PAGE, _WITH_FIELDS)
-
-    async def company(self, company_id: str) -> Company | None:
-        """https://api.thulium.com/docs/api/crm/get_companies_id"""
-        row = await self._record(f"companies/{segment(company_id)}", params=_WITH_FIELDS)
-        return directory.read_company(row, self._wall) if row else None
 
     async def calls(self, window: Window) -> AsyncIterator[Sequence[Call | Unreadable]]:
         """https://api.thulium.com/docs/api/connections/get_connections"""
@@ -217,35 +185,6 @@ class Thulium:
     async def close(self) -> None:
         """Give back connections."""
         await self._client.close()
-
-    async def _record(
-        self,
-        path: str,
-        read: Callable[[bytes], wire.Row | None] = wire.read_record,
-        params: Mapping[str, str] = _NO_FILTERS,
-    ) -> wire.Row | None:
-        try:
-            return await self._client.get(path, read, params)
-        except NotFound:
-            return None
-
-    def _list(
-        self, path: str, filters: Mapping[str, str] = _NO_FILTERS, limit: int = _EVENTS_A_PAGE
-    ) -> AsyncIterator[list[object]]:
-        def fetch(offset: int) -> Awaitable[wire.Page]:
-            return self._client.get(path, wire.read_page, {**filters, "limit": limit, "offset": offset})
-
-        return whole_list(fetch, directory.key_for(path), limit)
-
-    async def _records(
-        self,
-        path: str,
-        read: Callable[[wire.Row], Rec | None],
-        limit: int = _EVENTS_A_PAGE,
-        filters: Mapping[str, str] = _NO_FILTERS,
-    ) -> AsyncIterator[list[Rec]]:
-        async for rows in self._list(path, filters, limit):
-            yield [record for row in rows if isinstance(row, dict) and (record := read(row)) is not None]
 
     async def _topics_for(self, rows: list[object]) -> Mapping[str, str]:
         """The topics that these calls name by id alone; none when they may not be read: the call itself counts more."""

@@ -32,6 +32,7 @@ from connector.errors import (
     Unreachable,
 )
 from connector.settings import Settings
+from connector.text import without_words_of
 
 _LARGEST_ANSWER = 64 * 1024 * 1024
 _LONGEST_CONNECT = 10.0
@@ -83,8 +84,11 @@ class Client:
             await self._clock.sleep(wait)
         raise AssertionError("the last try has no wait")
 
-    async def write(self, method: str, path: str, body: Mapping[str, object] | None = None) -> bytes:
-        """Send once; raises UnknownOutcome whenever the other side may have done it without our knowing."""
+    async def write(self, method: str, path: str, body: object = None) -> bytes:
+        """Send once; raises UnknownOutcome whenever the other side may have done it without our knowing.
+
+        Words of `body` are left out of what an error says.
+        """
         data = orjson.dumps(body) if body is not None else None
         try:
             status, headers, answer = await self._exchange(method, path, data)
@@ -95,8 +99,8 @@ class Client:
         if status < 300:
             return answer
         if 400 <= status < 500:
-            raise self._refusal(method, path, status, headers, answer)
-        raise UnknownOutcome(_told(method, path, status, answer))
+            raise self._refusal(method, path, status, headers, answer, body)
+        raise UnknownOutcome(_told(method, path, status, answer, body))
 
     async def close(self) -> None:
         """Give back the connections for good."""
@@ -130,9 +134,15 @@ class Client:
         return self._session
 
     def _refusal(
-        self, method: str, path: str, status: int, headers: Mapping[str, str], body: bytes
+        self,
+        method: str,
+        path: str,
+        status: int,
+        headers: Mapping[str, str],
+        body: bytes,
+        sent: object = None,
     ) -> ConnectorError:
-        told = _told(method, path, status, body)
+        told = _told(method, path, status, body, sent)
         if status == 401:
             return Unauthorised(told)
         if status == 403:
@@ -218,9 +228,9 @@ async def _read_limited(content: aiohttp.StreamReader) -> bytes:
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def _told(method: str, path: str, status: int, body: bytes) -> str:
+def _told(method: str, path: str, status: int, body: bytes, sent: object) -> str:
     """Method, path, status and the vendor's own words; ids in paths are no personal data, queries are left out."""
-    told = read_error(body)
+    told = without_words_of(sent, read_error(body))
     return f"Thulium: {method} {path}: {status}" + (f": {told}" if told else "")
 
 

@@ -79,6 +79,8 @@ def read_customer(row: Row, wall: WallClock) -> Customer | None:
         external_id=text_of(row.get("identifier")),
         is_company=flag_of(row.get("company_flag")),
         owner_agent_id=text_of(row.get("account_manager")),
+        type=text_of(row.get("type")),
+        group=text_of(row.get("group")),
         updated_at=wall.utc_or_none(row.get("updated_at")),
         custom=custom_of(row.get("custom_fields")),
     )
@@ -97,6 +99,8 @@ def read_company(row: Row, wall: WallClock) -> Company | None:
         tax_id=text_of(row.get("nip")),
         customer_id=reference_of(row.get("customer_id")),
         owner_agent_id=text_of(row.get("account_manager")),
+        type=text_of(row.get("type")),
+        group=text_of(row.get("group")),
         updated_at=wall.utc_or_none(row.get("updated_at")),
         custom=custom_of(row.get("custom_fields")),
     )

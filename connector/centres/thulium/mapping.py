@@ -307,7 +307,14 @@ def read_hint(event: Row, wall: WallClock) -> Hint | None:
     dedup_key = ":".join((action, *ids.values(), date or ""))
     if len(dedup_key) > 200:
         dedup_key = stable_hash(dedup_key.encode())
-    return Hint(kind, ids[key], wall.utc_or_none(date), dedup_key)
+    return Hint(
+        kind,
+        ids[key],
+        wall.utc_or_none(date),
+        dedup_key,
+        customer_id=reference_of(event.get("customer_id")),
+        company_id=reference_of(event.get("company_id")),
+    )
 
 
 # Most telling first: an event of a ticket or call may name its customer too.

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import orjson
 
-from connector.text import clean, cut
+from connector.text import clean, cut, without_words_of
 
 Row = dict[str, Any]
 
@@ -99,6 +100,34 @@ def read_error(body: bytes) -> str:
     if request_id := answer.get("request_id"):
         parts.append(f"request {request_id}")
     return cut(" ".join(clean("; ".join(part for part in parts if part)).split()), 400)
+
+
+def read_refused_row(body: bytes, sent: object) -> str:
+    """Why a row of a batch was refused, less the words `sent`; empty when the answer tells of no refusal.
+
+    The answer's shape is not public: errors are taken from wherever they are in a list, an envelope or one object.
+    """
+    try:
+        answer = read_json(body)
+    except Malformed:
+        return ""
+    for row in _dicts(answer):
+        if row.get("errors") or row.get("error"):
+            told = read_error(orjson.dumps({"errors": row.get("errors") or row.get("error")}))
+            return without_words_of(sent, told) or "refused without a reason"
+    return ""
+
+
+def _dicts(answer: Any, depth: int = 3) -> Iterator[Row]:
+    if isinstance(answer, list):
+        for item in answer:
+            yield from _dicts(item, depth)
+    elif isinstance(answer, dict):
+        yield answer
+        if depth:
+            for item in answer.values():
+                if isinstance(item, list | dict):
+                    yield from _dicts(item, depth - 1)
 
 
 def _error_text(error: Any) -> str:

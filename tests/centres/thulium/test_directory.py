@@ -25,6 +25,8 @@ def test_a_documented_customer_is_read_without_any_pesel() -> None:
         phones=("601000001", "22 123 45 67"),
         emails=("ewa@example.com",),
         owner_agent_id="anna.nowak",
+        type="Klient",
+        group="Detal",
         custom={"ID": None, "Dodatkowe informacje": "Woli kontakt rano"},
     )
     assert "00000000000" not in repr(found)
@@ -53,6 +55,7 @@ def test_a_documented_company_is_read() -> None:
         tax_id="0000000000",
         customer_id="40",
         owner_agent_id="jan.kowalski",
+        type="Klient",
     )
 
 

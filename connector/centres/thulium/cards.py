@@ -1,0 +1,168 @@
+"""Customers and companies of one account: read, found, made and changed. https://api.thulium.com/docs/api/crm"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+from typing import TypeVar
+
+from connector.centres.thulium import directory, wire, writing
+from connector.centres.thulium.client import Client, segment
+from connector.centres.thulium.paging import whole_list
+from connector.centres.thulium.wallclock import WallClock
+from connector.errors import NotFound, NotSupported, Rejected
+from connector.records import Company, Customer, Values
+
+_EVENTS_A_PAGE = 100
+_RECORDS_A_PAGE = 1000
+_FOUND_A_PAGE = 100
+_PAGES_OF_A_SEARCH = 2
+
+_NO_FILTERS: Mapping[str, str] = MappingProxyType({})
+_WITH_FIELDS: Mapping[str, str] = MappingProxyType({"include_custom_fields": "true"})
+
+Rec = TypeVar("Rec")
+Card = TypeVar("Card", Customer, Company)
+
+
+class Cards:
+    """The CRM's part of `ContactCentre`, and how lists and records are read."""
+
+    def __init__(self, client: Client, wall: WallClock) -> None:
+        """Ask through `client`, whose times are those of `wall`."""
+        self._client = client
+        self._wall = wall
+        self._one_by_one = True
+
+    def customers(self) -> AsyncIterator[Sequence[Customer]]:
+        """https://api.thulium.com/docs/api/crm/get_customers"""
+        read = partial(directory.read_customer, wall=self._wall)
+        return self._records("customers", read, _RECORDS_A_PAGE, _WITH_FIELDS)
+
+    async def customer(self, customer_id: str) -> Customer | None:
+        """https://api.thulium.com/docs/api/crm/get_customers_id"""
+        row = await self._record(f"customers/{segment(customer_id)}", params=_WITH_FIELDS)
+        return directory.read_customer(row, self._wall) if row else None
+
+    async def find_customers(
+        self,
+        *,
+        number: str = "",
+        email: str = "",
+        external_id: str = "",
+        custom: tuple[str, str] | None = None,
+    ) -> Sequence[Customer]:
+        """Customers that fit all that is given, each row compared here; NotSupported when the list ignores the filter."""
+        wanted = writing.Wanted(number, email, external_id, custom)
+        read = partial(directory.read_customer, wall=self._wall)
+        return await self._found("customers", wanted, read)
+
+    async def create_customer(self, values: Values) -> str:
+        """https://api.thulium.com/docs/api/crm/post_customers"""
+        answer = await self._client.write("POST", "customers", writing.customer_body(values))
+        return writing.written_id("POST customers", answer, "customer_id")
+
+    async def update_customer(self, customer_id: str, values: Values) -> None:
+        """`PUT customers/:id`; a system that does not know it is asked by `PUT batch/customers`."""
+        body = writing.customer_body(values)
+        if self._one_by_one and await self._updated_alone(customer_id, body):
+            return
+        answer = await self._client.write("PUT", "batch/customers", [{"customer_id": customer_id, **body}])
+        self._one_by_one = False
+        if told := wire.read_refused_row(answer, body):
+            if await self.customer(customer_id) is None:
+                raise NotFound(f"Thulium: PUT batch/customers: {told}", status=404)
+            raise Rejected(f"Thulium: PUT batch/customers: {told}")
+
+    async def _updated_alone(self, customer_id: str, body: Mapping[str, object]) -> bool:
+        """Whether the system took it; not so when it knows the customer, but not this way to change him."""
+        try:
+            await self._client.write("PUT", f"customers/{segment(customer_id)}", body)
+        except NotFound:
+            if await self.customer(customer_id) is None:
+                raise
+            return False
+        except Rejected as refused:
+            if refused.status != 405:
+                raise
+            return False
+        return True
+
+    def companies(self) -> AsyncIterator[Sequence[Company]]:
+        """https://api.thulium.com/docs/api/crm/get_companies"""
+        read = partial(directory.read_company, wall=self._wall)
+        return self._records("companies", read, _RECORDS_A_PAGE, _WITH_FIELDS)
+
+    async def company(self, company_id: str) -> Company | None:
+        """https://api.thulium.com/docs/api/crm/get_companies_id"""
+        row = await self._record(f"companies/{segment(company_id)}", params=_WITH_FIELDS)
+        return directory.read_company(row, self._wall) if row else None
+
+    async def find_companies(self, *, custom: tuple[str, str]) -> Sequence[Company]:
+        """Companies whose special field of this name has this value; errors as for customers."""
+        read = partial(directory.read_company, wall=self._wall)
+        return await self._found("companies", writing.Wanted(custom=custom), read)
+
+    async def create_company(self, values: Values) -> str:
+        """`POST companies`"""
+        answer = await self._client.write("POST", "companies", writing.company_body(values))
+        return writing.written_id("POST companies", answer, "company_id")
+
+    async def update_company(self, company_id: str, values: Values) -> None:
+        """`PUT companies/:id`"""
+        await self._client.write("PUT", f"companies/{segment(company_id)}", writing.company_body(values))
+
+    async def _record(
+        self,
+        path: str,
+        read: Callable[[bytes], wire.Row | None] = wire.read_record,
+        params: Mapping[str, str] = _NO_FILTERS,
+    ) -> wire.Row | None:
+        try:
+            return await self._client.get(path, read, params)
+        except NotFound:
+            return None
+
+    def _list(
+        self, path: str, filters: Mapping[str, str] = _NO_FILTERS, limit: int = _EVENTS_A_PAGE
+    ) -> AsyncIterator[list[object]]:
+        def fetch(offset: int) -> Awaitable[wire.Page]:
+            return self._client.get(path, wire.read_page, {**filters, "limit": limit, "offset": offset})
+
+        return whole_list(fetch, directory.key_for(path), limit)
+
+    async def _records(
+        self,
+        path: str,
+        read: Callable[[wire.Row], Rec | None],
+        limit: int = _EVENTS_A_PAGE,
+        filters: Mapping[str, str] = _NO_FILTERS,
+    ) -> AsyncIterator[list[Rec]]:
+        async for rows in self._list(path, filters, limit):
+            yield [record for row in rows if isinstance(row, dict) and (record := read(row)) is not None]
+
+    async def _found(
+        self, path: str, wanted: writing.Wanted, read: Callable[[wire.Row], Card | None]
+    ) -> list[Card]:
+        """Rows of a filtered list that really fit, each once, whatever form of a number finds them.
+
+        A list whose rows do not fit and that does not end soon was not filtered: then nobody knows who is in it.
+        """
+        found: dict[str, Card] = {}
+        for filters in wanted.filters():
+            query = {**filters, **_WITH_FIELDS, "limit": _FOUND_A_PAGE}
+            for page in range(_PAGES_OF_A_SEARCH):
+                rows = (
+                    await self._client.get(path, wire.read_page, {**query, "offset": page * _FOUND_A_PAGE})
+                ).rows
+                cards = [card for row in rows if isinstance(row, dict) and (card := read(row)) is not None]
+                fitting = [card for card in cards if wanted.fits(card)]
+                found |= {card.id: card for card in fitting}
+                if len(rows) < _FOUND_A_PAGE:
+                    break
+            else:
+                raise NotSupported(
+                    f"Thulium does not filter {path} by {', '.join(filters)}, or too many have it"
+                )
+        return list(found.values())
