@@ -97,6 +97,7 @@ class Service:
     _retired: list[tuple[datetime, _Live]] = field(default_factory=list)
     _building: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    lookup_doors: dict[str, Door] = field(default_factory=dict)
     async def tenants(self) -> list[Tenant]:
         """Every installation whose sync is on, as it is set up now."""
         return [tenant for tenant in await self.everyone() if tenant.installed.runs]
@@ -127,6 +128,11 @@ class Service:
         live = self._live.get(one.id)
         known = live.tenant.installed if live else None
         if known is not None and live is not None and _accounts(live.centres) == _accounts(centres):
+    def latest(self, installation_id: str) -> Tenant | None:
+        """One installation as it was when the doors were last brought up to date, without another look."""
+        live = self._live.get(installation_id)
+        return live.tenant if live else None
+
             fixed = replace(known, state=one.state, reason=one.reason, runs=one.runs)
             if (fixed.settings_version, fixed.owner_user_id) == (one.settings_version, one.owner_user_id):
                 live.tenant = replace(live.tenant, installed=fixed)
@@ -182,12 +188,16 @@ class Service:
                 )
 
     def _retire(self, installation_id: str) -> None:
+        self.lookup_doors.clear()
         """Take a tenant out of service; a run that still holds it may go on for a while."""
         if (live := self._live.pop(installation_id, None)) is not None:
             self._retired.append((self.clock.now(), live))
 
     async def _close_retired(self, *, older_than: timedelta) -> None:
         due = [(at, live) for at, live in self._retired if self.clock.now() - at >= older_than]
+                self.lookup_doors[centre.hook_path] = Door.for_basic(
+                    one.id, centre.id, HOOK_USER, centre.lookup_password
+                )
         for one in due:
             self._retired.remove(one)
             await one[1].governor.close()

@@ -47,6 +47,12 @@ class Metrics:
             ["installation"],
             registry=self.registry,
         )
+        self.lookups = Counter(
+            "connector_lookups",
+            "Ringing numbers looked up",
+            ["installation", "outcome"],
+            registry=self.registry,
+        )
         self.deliveries = Counter(
             "connector_deliveries", "Webhooks worked on", ["installation", "source"], registry=self.registry
         )

@@ -11,9 +11,10 @@ from aiohttp import web
 
 from connector.app import Service
 from connector.errors import Misconfigured
+from connector.flows.lookup import Callers
 from connector.jobs import Jobs
 from connector.web import clock as clock_control
-from connector.web import health, hooks
+from connector.web import health, hooks, lookup
 from connector.web import install as install_pages
 from connector.web.hooks import LARGEST_BODY
 from connector.web.middleware import middlewares
@@ -35,10 +36,18 @@ def build_web(service: Service, jobs: Jobs) -> web.Application:
             last_look = clock.now()
             await service.tenants()
 
+    def count_lookup(installation_id: str, outcome: str) -> None:
+        service.metrics.lookups.labels(installation_id, outcome).inc()
+
     async def ready() -> dict[str, bool]:
         return {"database": await service.is_writable(), **jobs.health}
 
     app.add_routes(hooks.routes(service.doors, service.deliveries, jobs.hook_arrived, look_for_doors))
+    callers = Callers(clock)
+    app.on_cleanup.append(lambda _: callers.close())
+    app.add_routes(
+        lookup.routes(service.lookup_doors, callers, service.latest, look_for_doors, count_lookup, clock)
+    )
     app.add_routes(health.routes(ready, service.measure, service.metrics.registry, clock))
     app.add_routes(
         install_pages.routes(settings, clock, install_code=service.install_code, uninstall=service.uninstall)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, select, update
 from connector.clock import Clock
 from connector.store.database import Database
 from connector.store.tables import CentreConnection, PipedriveHook, table_of
-from connector.store.vault import Vault
+from connector.store.vault import Vault, derived_password
 
 connections = table_of(CentreConnection)
 hooks = table_of(PipedriveHook)
@@ -33,6 +33,11 @@ class Connected:
     hook_password: str
     subscription_id: str | None
     connected_at: datetime
+
+    @property
+    def lookup_password(self) -> str:
+        """What the contact centre says when it asks who is calling."""
+        return derived_password(self.hook_password, "lookup")
 
 
 class Connections:

@@ -89,6 +89,12 @@ class SubjectKeys:
         return base64.b32encode(mac.digest()[:13]).decode()[:20]
 
 
+def derived_password(password: str, label: str) -> str:
+    """Another password that `password` makes for the use named by `label`, and that does not give it away."""
+    mac = hmac.digest(password.encode(), label.encode(), "sha256")
+    return base64.urlsafe_b64encode(mac).decode().rstrip("=")
+
+
 def dump_hash_keys(keys: dict[str, bytes]) -> bytes:
     """Hash keys as bytes to be sealed."""
     return orjson.dumps({key_id: base64.b64encode(key).decode() for key_id, key in keys.items()})

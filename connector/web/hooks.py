@@ -30,6 +30,22 @@ class Door:
         return cls(installation_id, source, b"Basic " + credentials)
 
 
+async def admitted(
+    request: web.Request, doors: Mapping[str, Door], look_again: Callable[[], Awaitable[None]]
+) -> Door:
+    """The door that `request` knocks at; HTTPNotFound where there is none, HTTPUnauthorized without its credentials."""
+    path = request.match_info["path"]
+    door = doors.get(path)
+    if door is None:
+        await look_again()
+        if (door := doors.get(path)) is None:
+            raise web.HTTPNotFound
+    given = request.headers.get("Authorization", "").encode("utf-8", "replace")
+    if not hmac.compare_digest(given, door.authorization):
+        raise web.HTTPUnauthorized(headers={"WWW-Authenticate": 'Basic realm="connector"'})
+    return door
+
+
 def routes(
     doors: Mapping[str, Door],
     deliveries: Deliveries,
@@ -42,15 +58,7 @@ def routes(
     @table.post("/hooks/{kind:pipedrive|centre}/{path}")
     async def receive(request: web.Request) -> web.Response:
         """Take one delivery; durable before it is acknowledged."""
-        path = request.match_info["path"]
-        door = doors.get(path)
-        if door is None:
-            await look_again()
-            if (door := doors.get(path)) is None:
-                raise web.HTTPNotFound
-        given = request.headers.get("Authorization", "").encode("utf-8", "replace")
-        if not hmac.compare_digest(given, door.authorization):
-            raise web.HTTPUnauthorized(headers={"WWW-Authenticate": 'Basic realm="hooks"'})
+        door = await admitted(request, doors, look_again)
         body = await request.read()
         await deliveries.store(
             door.installation_id, door.source, request.headers.get("Content-Type", ""), body

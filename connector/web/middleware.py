@@ -22,7 +22,7 @@ from connector.web.pages import page, translate_for
 
 log = structlog.get_logger()
 
-FOR_MACHINES = ("/api/", "/hooks/", "/health/", "/metrics", "/_clock")
+FOR_MACHINES = ("/api/", "/hooks/", "/lookup/", "/health/", "/metrics", "/_clock")
 QUIET = ("/health/", "/metrics", "/static/")
 KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
 
