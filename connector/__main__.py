@@ -41,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
     centre.add_argument("--system", required=True, metavar="NAME")
     centre.add_argument("--user", required=True)
     settings = verb("settings", "show or set the settings document of an installation")
+    verb("lookup", "show what to enter in the contact centre so that it asks who is calling")
     settings.add_argument("action", choices=["show", "set"], help="set: JSON on standard input")
     parked = verb("parked", "list entries that wait for a person, or have some written after all")
     parked.add_argument("action", nargs="?", choices=["retry"])

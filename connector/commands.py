@@ -16,11 +16,15 @@ from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from connector.app import Service, open_service
+from connector.centres import ASKS_WHO_CALLS
+from connector.csv_files.command import opened, say
+from connector.csv_files.converting import intake
+from connector.csv_files.sending import Sending
 from connector.errors import ConnectorError, Misconfigured
 from connector.flows.auditing import audit, rebuild
 from connector.flows.checking import check
 from connector.flows.collecting import follow_settings
-from connector.flows.installing import keep_subscriptions
+from connector.flows.installing import HOOK_USER, keep_subscriptions
 from connector.flows.recovering import recover
 from connector.flows.rules import nobodies
 from connector.flows.sync import backfill, sync
@@ -33,6 +37,7 @@ from connector.settings import Settings
 from connector.store.database import reason_of
 from connector.tokens import unpack_tokens
 
+from connector.web.lookup import PATH as LOOKUP_PATH
 
 def show(answer: object) -> None:
     """Print one JSON object or list."""
@@ -126,6 +131,24 @@ async def connect_centre(service: Service, args: argparse.Namespace) -> int:
 
 
 async def show_settings(service: Service, args: argparse.Namespace) -> int:
+async def show_lookups(service: Service, args: argparse.Namespace) -> int:
+    """What to enter in each contact centre so that it asks who is calling."""
+    tenant = await the_tenant(service, args.installation)
+    asking = [c for c in await service.installations.centres(tenant.id) if c.vendor in ASKS_WHO_CALLS]
+    if not asking:
+        raise Misconfigured("No contact centre is connected that asks who is calling: connector centre connect.")
+    show(
+        [
+            {
+                "centre": c.id, "address": service.settings.public_url + LOOKUP_PATH + c.hook_path, "user": HOOK_USER,
+                "password": c.lookup_password, "where": ASKS_WHO_CALLS[c.vendor],
+            }
+            for c in asking
+        ]
+    )  # fmt: skip
+    return 0
+
+
     """The settings document of an installation."""
     tenant = await the_tenant(service, args.installation)
     show(tenant.settings.model_dump(mode="json"))
@@ -339,6 +362,7 @@ COMMANDS = {
 
 
 async def run(verb: str, args: argparse.Namespace, settings: Settings) -> int:
+    "lookup": show_lookups,
     """Run one verb; what went wrong is said in a sentence, exit status 2."""
     async with AsyncExitStack() as stack:
         try:

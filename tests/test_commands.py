@@ -65,6 +65,21 @@ async def test_connecting_says_which_rights_work(line: Line, world: World) -> No
     assert works["chats"] is False
 
 
+async def test_what_to_enter_in_the_contact_centre_is_said(line: Line) -> None:
+    await line("installations", "add", given="demo-api-token\n")
+    status, _, said = await line("lookup")
+    assert (status, said.partition(":")[0]) == (2, "No contact centre is connected that asks who is calling")
+    await line(*CONNECT, given="demo-password\n")
+    status, answer, _ = await line("lookup", public_url="https://connector.example.com/")
+    assert status == 0
+    (one,) = answer
+    assert (one["centre"], one["user"]) == ("thulium:demo", "connector")
+    assert one["address"].startswith("https://connector.example.com/lookup/")
+    assert len(one["password"]) == 43
+    assert "Parametry zewnętrznego CRM" in one["where"]
+    assert (await line("lookup"))[1][0]["password"] == one["password"]
+
+
 async def test_settings_are_shown_set_and_refused_in_words(line: Line) -> None:
     await line.set_up()
     _, shown, _ = await line("settings", "show")
