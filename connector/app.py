@@ -93,11 +93,11 @@ class Service:
     operations: Operations
     metrics: Metrics
     doors: dict[str, Door] = field(default_factory=dict)
+    lookup_doors: dict[str, Door] = field(default_factory=dict)
     _live: dict[str, _Live] = field(default_factory=dict)
     _retired: list[tuple[datetime, _Live]] = field(default_factory=list)
     _building: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    lookup_doors: dict[str, Door] = field(default_factory=dict)
     async def tenants(self) -> list[Tenant]:
         """Every installation whose sync is on, as it is set up now."""
         return [tenant for tenant in await self.everyone() if tenant.installed.runs]
@@ -124,15 +124,15 @@ class Service:
             raise Misconfigured(f"There is no active installation {installation_id!r}.")
         return live.tenant
 
-    async def _refresh(self, one: Installed, centres: list[Connected]) -> None:
-        live = self._live.get(one.id)
-        known = live.tenant.installed if live else None
-        if known is not None and live is not None and _accounts(live.centres) == _accounts(centres):
     def latest(self, installation_id: str) -> Tenant | None:
         """One installation as it was when the doors were last brought up to date, without another look."""
         live = self._live.get(installation_id)
         return live.tenant if live else None
 
+    async def _refresh(self, one: Installed, centres: list[Connected]) -> None:
+        live = self._live.get(one.id)
+        known = live.tenant.installed if live else None
+        if known is not None and live is not None and _accounts(live.centres) == _accounts(centres):
             fixed = replace(known, state=one.state, reason=one.reason, runs=one.runs)
             if (fixed.settings_version, fixed.owner_user_id) == (one.settings_version, one.owner_user_id):
                 live.tenant = replace(live.tenant, installed=fixed)
@@ -180,24 +180,24 @@ class Service:
 
     def _open_doors(self, installed: dict[str, Installed], centres: dict[str, list[Connected]]) -> None:
         self.doors.clear()
+        self.lookup_doors.clear()
         for one in installed.values():
             self.doors[one.hook_path] = Door.for_basic(one.id, "pipedrive", HOOK_USER, one.hook_password)
             for centre in centres.get(one.id, []):
                 self.doors[centre.hook_path] = Door.for_basic(
                     one.id, centre.id, HOOK_USER, centre.hook_password
                 )
+                self.lookup_doors[centre.hook_path] = Door.for_basic(
+                    one.id, centre.id, HOOK_USER, centre.lookup_password
+                )
 
     def _retire(self, installation_id: str) -> None:
-        self.lookup_doors.clear()
         """Take a tenant out of service; a run that still holds it may go on for a while."""
         if (live := self._live.pop(installation_id, None)) is not None:
             self._retired.append((self.clock.now(), live))
 
     async def _close_retired(self, *, older_than: timedelta) -> None:
         due = [(at, live) for at, live in self._retired if self.clock.now() - at >= older_than]
-                self.lookup_doors[centre.hook_path] = Door.for_basic(
-                    one.id, centre.id, HOOK_USER, centre.lookup_password
-                )
         for one in due:
             self._retired.remove(one)
             await one[1].governor.close()

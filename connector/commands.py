@@ -17,9 +17,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from connector.app import Service, open_service
 from connector.centres import ASKS_WHO_CALLS
-from connector.csv_files.command import opened, say
-from connector.csv_files.converting import intake
-from connector.csv_files.sending import Sending
 from connector.errors import ConnectorError, Misconfigured
 from connector.flows.auditing import audit, rebuild
 from connector.flows.checking import check
@@ -36,8 +33,8 @@ from connector.serving import serving
 from connector.settings import Settings
 from connector.store.database import reason_of
 from connector.tokens import unpack_tokens
-
 from connector.web.lookup import PATH as LOOKUP_PATH
+
 
 def show(answer: object) -> None:
     """Print one JSON object or list."""
@@ -130,7 +127,6 @@ async def connect_centre(service: Service, args: argparse.Namespace) -> int:
     return 0
 
 
-async def show_settings(service: Service, args: argparse.Namespace) -> int:
 async def show_lookups(service: Service, args: argparse.Namespace) -> int:
     """What to enter in each contact centre so that it asks who is calling."""
     tenant = await the_tenant(service, args.installation)
@@ -149,6 +145,7 @@ async def show_lookups(service: Service, args: argparse.Namespace) -> int:
     return 0
 
 
+async def show_settings(service: Service, args: argparse.Namespace) -> int:
     """The settings document of an installation."""
     tenant = await the_tenant(service, args.installation)
     show(tenant.settings.model_dump(mode="json"))
@@ -344,6 +341,7 @@ COMMANDS = {
     "installations add": add_installation,
     "installations delete": delete_installation,
     "centre connect": connect_centre,
+    "lookup": show_lookups,
     "settings show": show_settings,
     "settings set": set_settings,
     "parked": list_parked,
@@ -362,7 +360,6 @@ COMMANDS = {
 
 
 async def run(verb: str, args: argparse.Namespace, settings: Settings) -> int:
-    "lookup": show_lookups,
     """Run one verb; what went wrong is said in a sentence, exit status 2."""
     async with AsyncExitStack() as stack:
         try:
