@@ -181,3 +181,24 @@ async def test_only_administrators_make_fields_and_the_plan_has_a_cap(crm: Crm) 
     capped = await crm.post("/api/v2/personFields", body)
     assert (capped.status, "limit" in capped.json["error"]) == (403, True)
     assert (await crm.post("/api/v2/personFields", body | {"field_type": "int"})).status == 400
+
+
+async def test_numbers_are_reformatted_where_the_company_has_it_so(crm: Crm) -> None:
+    await crm.sandbox("company", {"phone_format": "spaced"})
+    made = await crm.post("/api/v2/persons", {"name": "Jan", "phones": [{"value": "+48601000001"}]})
+    assert made.data["phones"][0]["value"] == "+48 601 000 001"
+    before = made.data["update_time"]
+    again = await crm.patch("/api/v2/persons/1", {"phones": [{"value": "+48 601-000-001", "primary": True}]})
+    assert again.data["phones"] == made.data["phones"]
+    assert again.data["update_time"] == before
+    local = await crm.patch("/api/v2/persons/1", {"phones": [{"value": "601000001"}]})
+    assert local.data["phones"][0]["value"] == "601000001"
+
+
+async def test_long_names_are_cut_or_refused(crm: Crm) -> None:
+    long = "Ł" * 300
+    assert len((await crm.post("/api/v2/persons", {"name": long})).data["name"]) == 255
+    assert len((await crm.post("/api/v2/organizations", {"name": long})).data["name"]) == 255
+    await crm.sandbox("company", {"long_names": "refused"})
+    assert (await crm.post("/api/v2/persons", {"name": long})).status == 400
+    assert (await crm.post("/api/v2/organizations", {"name": long})).status == 400

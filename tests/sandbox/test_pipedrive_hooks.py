@@ -91,6 +91,28 @@ async def test_a_merge_is_a_delete_and_a_change_that_name_each_other(crm: Crm, r
     assert met["change"]["change_source"] == "app"
 
 
+async def test_a_merge_is_told_by_two_events_and_a_restored_record_by_a_change(
+    crm: Crm, receiver: Receiver
+) -> None:
+    await crm.sandbox(
+        "seed", {"persons": [{"name": "Jan", "phones": ["1"]}, {"name": "Jan", "phones": ["2"]}]}
+    )
+    await listen(crm, receiver)
+    await crm.sandbox("edit", {"entity": "person", "action": "merge", "id": 1, "into": 2})
+    await settle(crm)
+    gone, kept = sorted(receiver.bodies, key=lambda body: str(body["meta"]["entity_id"]))
+    assert (gone["meta"]["action"], gone["meta"]["merged_to_id"], gone["data"]) == ("delete", "2", None)
+    assert gone["previous"]["name"] == "Jan"
+    assert (kept["meta"]["action"], kept["meta"]["merged_from_id"]) == ("change", "1")
+    assert [way["value"] for way in kept["previous"]["phones"]] == ["2"]
+    receiver.bodies.clear()
+    await crm.sandbox("edit", {"entity": "person", "action": "delete", "id": 2})
+    await crm.sandbox("edit", {"entity": "person", "action": "restore", "id": 2})
+    await settle(crm)
+    assert sorted(body["meta"]["action"] for body in receiver.bodies) == ["change", "delete"]
+    assert (await crm.get("/api/v2/persons/2")).data["is_deleted"] is False
+
+
 async def test_a_failed_delivery_is_tried_again_with_the_same_id(crm: Crm, receiver: Receiver) -> None:
     await listen(crm, receiver)
     receiver.statuses = [500, 302, 404]

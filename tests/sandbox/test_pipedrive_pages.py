@@ -128,3 +128,16 @@ async def test_every_form_control_has_a_label(crm: Crm) -> None:
         )
         assert controls
         assert set(controls) <= set(re.findall(r"<label for=\"([^\"]+)\"", page))
+
+
+async def test_an_organization_is_renamed_by_hand_and_a_person_changes_it(crm: Crm) -> None:
+    await crm.sandbox("seed", SEED)
+    form = {"name": "Źródło Plus", "address": "Łódź", "website": ""}
+    async with crm.session.post(crm.base + "/organization/1", data=form, allow_redirects=False) as reply:
+        assert reply.status == 303
+    organization = (await crm.get("/api/v2/organizations/1")).data
+    assert (organization["name"], organization["address"]["value"]) == ("Źródło Plus", "Łódź")
+    form = {"name": "Łucja Żak", "phones": "", "emails": "", "org_id": ""}
+    async with crm.session.post(crm.base + "/person/1", data=form, allow_redirects=False) as reply:
+        assert reply.status == 303
+    assert (await crm.get("/api/v2/persons/1")).data["org_id"] is None

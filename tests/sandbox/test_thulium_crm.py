@@ -83,7 +83,7 @@ async def test_customers_are_found_by_what_the_vendor_documents(centre: Centre) 
             {"surname": "A", "phone_number": "601000001", "email": "a@example.com", "identifier": "p1"},
             {
                 "surname": "B",
-                "custom_fields": {"ID Pipedrive": 7, "Dodatkowe informacje": "x"},
+                "custom_fields": {"Pipedrive ID": 7, "Dodatkowe informacje": "x"},
                 "type": "VIP",
             },
         ]
@@ -98,19 +98,19 @@ async def test_customers_are_found_by_what_the_vendor_documents(centre: Centre) 
     assert await found(identifier="") == ["B"]
     assert await found(phone_number="") == ["B"]
     assert await found(type="VIP") == ["B"]
-    assert await found(**{"custom_fields[ID Pipedrive]": "7"}) == ["B"]
+    assert await found(**{"custom_fields[Pipedrive ID]": "7"}) == ["B"]
     assert (
-        await found(**{"custom_fields[ID Pipedrive][0]": "6", "custom_fields[Dodatkowe informacje]": "x"})
+        await found(**{"custom_fields[Pipedrive ID][0]": "6", "custom_fields[Dodatkowe informacje]": "x"})
         == []
     )
 
 
 async def test_special_fields_show_on_request_and_read_only_ones_need_a_flag(centre: Centre) -> None:
-    fields = {"ID Pipedrive": 7, "Pipedrive": "https://demo.example.com/person/7"}
+    fields = {"Pipedrive ID": 7, "Pipedrive": "https://demo.example.com/person/7"}
     await centre.post("customers", {"surname": "Żak", "custom_fields": fields}, status=201)
     assert "custom_fields" not in await centre.get("customers/1")
     shown = (await centre.get("customers/1", include_custom_fields="true"))["custom_fields"]
-    assert shown == {"ID Pipedrive": 7, "Pipedrive": None, "Dodatkowe informacje": None}
+    assert shown == {"Pipedrive ID": 7, "Pipedrive": None, "Dodatkowe informacje": None}
     await centre.put("customers/1", {"custom_fields": fields, "fill_read_only_custom_fields": True})
     assert (await centre.get("customers/1", include_custom_fields="true"))["custom_fields"]["Pipedrive"]
 
@@ -171,3 +171,77 @@ async def test_rows_of_repeating_fields_can_be_kept_in_step(centre: Centre) -> N
     assert listed["result"][0]["values"] == {"Numer": "Z/1", "Kwota": "10"}
     await centre.delete(f"customer_field_group_items/{item['id']}")
     assert (await centre.get("customer_field_group_items"))["count"] == 0
+
+
+async def test_a_double_name_is_refused_where_names_are_unique(centre: Centre) -> None:
+    await centre.switch(unique_names=True)
+    await centre.post("customers", {"name": "Ewa", "surname": "Żak"}, status=201)
+    for asked in (("POST", "customers"), ("POST", "batch/customers")):
+        body = {"name": "Ewa", "surname": "Żak"}
+        single = asked[1] == "customers"
+        told = await centre.ask(*asked, json=body if single else [body], status=400 if single else 200)
+        assert (told if single else told[0])["errors"][0]["message"].startswith("Duplicated customer name.")
+    await centre.post("customers", {"name": "Adam", "surname": "Żak"}, status=201)
+    await centre.put("customers/2", {"name": "Ewa"}, status=400)
+    await centre.put("customers/1", {"surname": "Żak", "identifier": "7"})
+    assert (await centre.get("customers/2"))["name"] == "Adam"
+
+
+async def test_read_only_fields_can_be_closed_to_the_flag_too(centre: Centre) -> None:
+    await centre.switch(read_only_customer_fields="ignore")
+    body = {"surname": "Żak", "custom_fields": {"Pipedrive": "x"}, "fill_read_only_custom_fields": True}
+    await centre.post("customers", body, status=201)
+    assert (await centre.get("customers/1", include_custom_fields="true"))["custom_fields"][
+        "Pipedrive"
+    ] is None
+
+
+async def test_a_system_may_know_only_one_way_to_change_a_customer(centre: Centre) -> None:
+    await centre.post("customers", {"surname": "Żak"}, status=201)
+    await centre.switch(change_customers="batch")
+    await centre.put("customers/1", {"surname": "Ćwik"}, status=405)
+    assert await centre.put("batch/customers", [{"customer_id": 1, "surname": "Ćwik"}]) == [
+        {"customer_id": 1}
+    ]
+    await centre.switch(change_customers="single")
+    await centre.put("batch/customers", [{"customer_id": 1, "surname": "Gęś"}], status=404)
+
+
+async def test_filters_may_be_ignored(centre: Centre) -> None:
+    await centre.seed(customers=[{"surname": "Żak"}, {"surname": "Ćwik"}])
+    assert await centre.get("customers", email="nobody@example.com") == []
+    await centre.switch(ignored_filters=True)
+    assert len(await centre.get("customers", email="nobody@example.com")) == 2
+
+
+async def test_ids_of_what_was_deleted_are_not_given_again(centre: Centre) -> None:
+    await centre.seed(customers=[{"surname": "Żak"}], companies=[{"name": "Zakład Śrub"}])
+    await centre.delete("customers/2")
+    await centre.delete("companies/1")
+    assert (await centre.post("customers", {"surname": "Ćwik"}, status=201))["customer_id"] == 3
+    assert (await centre.post("companies", {"name": "Śruby"}, status=201))["company_id"] == 2
+
+
+async def test_companies_change_and_go_as_agents_let_them(centre: Centre) -> None:
+    made = await centre.happen("company", name="Zakład Śrub")
+    person = await centre.happen("customer", surname="Żak", company_id=made["id"])
+    await centre.happen("company", company_id=made["id"], name="Śruby")
+    assert (await centre.get(f"companies/{made['id']}"))["name"] == "Śruby"
+    await centre.happen("company_deleted", company_id=made["id"])
+    await centre.get(f"companies/{made['id']}", status=404)
+    assert (await centre.get(f"customers/{person['id']}"))["company_id"] is None
+
+
+async def test_two_customers_become_one_with_all_that_happened(centre: Centre) -> None:
+    await centre.seed(
+        customers=[
+            {"surname": "Żak", "phone_number": "601000001"},
+            {"surname": "Żak", "phone_number": "601000002", "identifier": "p1"},
+        ],
+        calls=[{"number": "601000002"}],
+    )
+    await centre.happen("customer_merged", customer_id=2, into=1)
+    await centre.get("customers/2", status=404)
+    card = await centre.get("customers/1")
+    assert (card["phone_numbers"], card["identifier"]) == (["601000001", "601000002"], "p1")
+    assert (await centre.get("connections"))["result"][0]["customer_id"] in (1, "1")

@@ -138,3 +138,19 @@ async def test_a_receiver_that_is_down_gets_it_never(centre: Centre, receiver: R
     await centre.happen("customer", surname="Żak")
     sent = (await centre.look("hooks"))[0]
     assert (sent["status"], sent["error"]) == (None, "ClientConnectorError")
+
+
+async def test_hooks_come_late_on_request(centre: Centre, receiver: Receiver) -> None:
+    await centre.switch(late_hooks=0.05)
+    await centre.happen("customer", surname="Żak")
+    await centre.happen("customer", surname="Ćwik")
+    assert receiver.forms == []
+    assert [form["customer_id"] for form in await receiver.wait_for(2)] == ["1", "2"]
+
+
+async def test_a_changed_company_is_told_by_its_card(centre: Centre, receiver: Receiver) -> None:
+    made = await centre.happen("company", name="Zakład Śrub")
+    await centre.happen("company", company_id=made["id"], name="Śruby")
+    created, changed = await receiver.wait_for(2)
+    assert (created["action"], changed["action"]) == ("CUSTOMER_CREATED", "CUSTOMER_UPDATED")
+    assert (changed["customer_id"], changed["company_id"]) == (str(made["customer_id"]), str(made["id"]))

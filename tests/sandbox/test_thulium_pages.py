@@ -130,3 +130,32 @@ async def test_long_lists_go_on_and_customers_can_be_searched(centre: Centre) ->
     found = await centre.page("/demo/panel/customers?q=żak07")
     assert "601000007" in found
     assert "1 to 1 of 1" in found
+
+
+async def test_a_card_is_changed_and_emptied_by_hand(centre: Centre) -> None:
+    await centre.seed(
+        companies=[{"name": "Zakład Śrub"}],
+        customers=[{"surname": "Żak", "phone_number": "601000001", "type": "VIP", "group": "Detal",
+                    "custom_fields": {"Pipedrive": "https://crm.example.com/person/7", "Pipedrive ID": 7}}],
+    )  # fmt: skip
+    page = await centre.page("/demo/panel/customers/2")
+    assert '<a href="https://crm.example.com/person/7">' in page
+    assert "VIP" in page
+    assert "Detal" in page
+    form = {"name": "Ewa", "surname": "Żak", "phone_number": "601000002\r\n601000003", "email": "e@example.com",
+            "company_id": "1", "type": "", "group": ""}  # fmt: skip
+
+    async def save(**changes: str) -> int:
+        path = "/demo/panel/customers/2"
+        async with centre.client.post(path, data=form | changes, allow_redirects=False) as reply:
+            return reply.status
+
+    assert await save() == 303
+    card = await centre.get("customers/2")
+    assert (card["name"], card["phone_numbers"], card["company_id"]) == ("Ewa", ["601000002", "601000003"], 1)
+    assert await save(company_id="9") == 400
+    assert await save(phone_number="", company_id="") == 303
+    card = await centre.get("customers/2")
+    assert (card["phone_numbers"], card["company_id"]) == ([], None)
+    assert await save(order="delete") == 303
+    await centre.get("customers/2", status=404)

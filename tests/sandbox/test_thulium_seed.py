@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from connector.sandbox import people
 from tests.sandbox.thulium import Centre, running
 
 
@@ -153,3 +154,19 @@ async def test_a_row_can_come_in_a_wrong_shape_among_good_ones(centre: Centre) -
     assert (await centre.get("tickets"))["result"][0]["messages"][0]["created_at"] is None
     await centre.happen("broken", id=made["calls"][0], mended=True)
     assert all(row["date"].startswith("20") for row in (await centre.get("connections"))["result"])
+
+
+async def test_a_hundred_thousand_customers_load_in_no_time_as_the_persons_of_the_other_simulator(
+    centre: Centre,
+) -> None:
+    started = time.process_time()
+    made = await centre.seed(generate={"persons": 100_000, "companies": 1000, "offset": 50})
+    assert time.process_time() - started < 3
+    assert made["generated"] == {"persons": 100_000, "companies": 1000}
+    card = await centre.get("customers/100000")
+    first, last = people.name(100_049)
+    assert (card["name"], card["surname"], card["email"]) == (first, last, "person100050@example.com")
+    assert card["phone_number"] == "601100049"
+    assert (await centre.get(f"companies/{card['company_id']}"))["name"] == people.company(49)
+    found = await centre.get("customers", phone_number="601100049")
+    assert [row["customer_id"] for row in found] == [100_000]

@@ -6,6 +6,7 @@ Keys of contact sync (`im`, `postal_address`, `notes`, `birthday`, `job_title`) 
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 from connector.sandbox.pipedrive.checks import (
@@ -39,6 +40,9 @@ from connector.sandbox.pipedrive.records import (
 from connector.sandbox.pipedrive.state import Company
 from connector.sandbox.wire import Object
 
+LONGEST_NAME = 255
+_BETWEEN_DIGITS = re.compile(r"[\s().-]+")
+_INTERNATIONAL = re.compile(r"\+\d{8,15}")
 _WAYS = items(shape({"value": string, "primary": boolean, "label": string}, required=("value",)))
 _CUSTOM = nullable(lambda value: None if isinstance(value, dict) else "Expected object")
 _SYNC_KEYS: Keys = {
@@ -89,24 +93,44 @@ def check_visibility(company: Company, body: Object) -> None:
         raise invalid("visible_to: Expected one of 1, 3")
 
 
-def _ways(body: Object, key: str) -> list[Object]:
+def _name(company: Company, sent: str) -> str:
+    if len(sent) > LONGEST_NAME and company.long_names == "refused":
+        raise invalid(f"name: Expected at most {LONGEST_NAME} characters")
+    return sent[:LONGEST_NAME]
+
+
+def _spaced(number: str) -> str:
+    """A number with its country's digits apart and the rest in threes, as `phone_format` asks."""
+    plain = _BETWEEN_DIGITS.sub("", number)
+    if not _INTERNATIONAL.fullmatch(plain):
+        return number
+    return " ".join((plain[:3], *(plain[at : at + 3] for at in range(3, len(plain), 3))))
+
+
+def _ways(company: Company, body: Object, key: str) -> list[Object]:
     sent: list[Object] = [item for item in body[key] if item["value"]]
     if sum(bool(item.get("primary")) for item in sent) > 1:
         raise bad_request(f"Only one of {key} can be primary")
     chosen = next((item for item in sent if item.get("primary")), sent[0] if sent else None)
+    show = _spaced if key == "phones" and company.phone_format == "spaced" else str
     return [
-        {"value": item["value"], "primary": item is chosen, "label": item.get("label") or "work"}
+        {"value": show(item["value"]), "primary": item is chosen, "label": item.get("label") or "work"}
         for item in sent
     ]
 
 
-def _names(body: Object, old: Object) -> Object:
+def _names(company: Company, body: Object, old: Object) -> Object:
     """A person's three names from whichever were sent."""
     if "name" in body:
-        first, _, last = body["name"].strip().partition(" ")
-        return {"name": body["name"].strip(), "first_name": first, "last_name": last or None}
+        name = _name(company, body["name"].strip())
+        given, _, family = name.partition(" ")
+        return {"name": name, "first_name": given, "last_name": family or None}
     first, last = body.get("first_name", old.get("first_name")), body.get("last_name", old.get("last_name"))
-    return {"name": " ".join(filter(None, (first, last))), "first_name": first, "last_name": last or None}
+    return {
+        "name": _name(company, " ".join(filter(None, (first, last)))),
+        "first_name": first,
+        "last_name": last or None,
+    }
 
 
 def _guard_person(actor: Actor, record: Object | None, body: Object) -> None:
@@ -123,14 +147,14 @@ def _guard_person(actor: Actor, record: Object | None, body: Object) -> None:
 def _read_person(actor: Actor, body: Object, old: Object) -> Object:
     values: Object = {key: body[key] for key in ("visible_to", "label_ids", *_SYNC_KEYS) if key in body}
     if body.keys() & {"name", "first_name", "last_name"}:
-        values |= _names(body, old)
+        values |= _names(actor.company, body, old)
     if "owner_id" in body:
         values["owner_id"] = owner_of(actor, body)
     if "org_id" in body:
         values["org_id"] = linked(actor, "organization", body["org_id"])
     for key in ("phones", "emails", "im"):
         if key in body:
-            values[key] = _ways(body, key)
+            values[key] = _ways(actor.company, body, key)
     if values.get("postal_address"):
         values["postal_address"] = full_address(values["postal_address"])
     if body.get("custom_fields"):
@@ -197,6 +221,8 @@ _ORGANIZATION_PLAIN = (
 
 def _read_organization(actor: Actor, body: Object, old: Object) -> Object:
     values: Object = {key: body[key] for key in _ORGANIZATION_PLAIN if key in body}
+    if "name" in body:
+        values["name"] = _name(actor.company, body["name"])
     if "owner_id" in body:
         values["owner_id"] = owner_of(actor, body)
     if "address" in body:

@@ -28,7 +28,18 @@ from connector.sandbox.wire import Object, answer, read_object
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.Response]]
 Control: TypeAlias = Callable[[World, Sender, web.Request], Awaitable[web.Response]]
 ENTITIES: dict[str, Entity] = {entity.name: entity for entity in (PERSON, ORGANIZATION, DEAL, ACTIVITY)}
-COMPANY_SETTINGS = ("name", "plan", "seats", "api_domain", "callto", "contact_sync", "open", "caps")
+COMPANY_SETTINGS = (
+    "name",
+    "plan",
+    "seats",
+    "api_domain",
+    "callto",
+    "contact_sync",
+    "phone_format",
+    "long_names",
+    "open",
+    "caps",
+)
 USER_SETTINGS = ("name", "email", "admin", "active", "timezone", "locale", "phone")
 
 
@@ -75,6 +86,7 @@ def edit(world: World, body: Object) -> Object | None:
         case "delete":
             remove(actor, entity.name, record)
         case "restore":
+            company.merged.get(entity.name, {}).pop(record["id"], None)
             rewrite(actor, entity.name, record, {"is_deleted": False})
         case "merge":
             return merge(actor, entity.name, record["id"], body["into"])

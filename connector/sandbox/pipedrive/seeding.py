@@ -2,7 +2,7 @@
 
 A seed is `{"companies": [COMPANY, …]}` for new companies, or a COMPANY with `company` (an id) that adds to one.
 
-COMPANY: `name, domain, plan, currency, seats, api_domain, callto, contact_sync, open, caps` (all optional) and lists:
+COMPANY: `name, domain, plan, currency, seats, api_domain, callto, contact_sync, phone_format, long_names, open, caps` (all optional) and lists:
 `users` {name, email, admin, active, timezone, locale, api_token}; `activity_types` {name, icon_key, active_flag,
 key_string}; `pipelines` {name, stages}; `fields` {entity, name, type, options}; `organizations`, `persons`, `deals`,
 `activities`: bodies as v2 takes them, but phones and e-mails may be plain texts, `owner` an e-mail, `org` and `person`
@@ -16,6 +16,7 @@ from __future__ import annotations
 import secrets
 from itertools import cycle
 
+from connector.sandbox import people
 from connector.sandbox.pipedrive.activities import ACTIVITY
 from connector.sandbox.pipedrive.contacts import ORGANIZATION, PERSON, new_organization, new_person
 from connector.sandbox.pipedrive.deals import DEAL, add_pipeline, first_stage, new_deal
@@ -25,38 +26,6 @@ from connector.sandbox.pipedrive.state import Access, Company, User, World
 from connector.sandbox.pipedrive.users import DEFAULT_TYPES, add_activity_type, slug
 from connector.sandbox.wire import Object
 
-FIRST_NAMES = [
-    "Anna",
-    "Łucja",
-    "Zofia",
-    "Maja",
-    "Świętosława",
-    "Jan",
-    "Michał",
-    "Paweł",
-    "Żaneta",
-    "Grażyna",
-    "Jędrzej",
-    "Stanisław",
-    "Ewa",
-    "Piotr",
-]
-LAST_NAMES = [
-    "Nowak",
-    "Wiśniewska",
-    "Wójcik",
-    "Kowalczyk",
-    "Zając",
-    "Dąbrowska",
-    "Źrebiec",
-    "Ćwikła",
-    "Głąb",
-    "Mróz",
-    "Śliwa",
-    "Bąk",
-    "Gęś",
-    "Łoś",
-]
 STAGES = ["Kwalifikacja", "Kontakt nawiązany", "Prezentacja", "Oferta złożona", "Negocjacje"]
 SETTINGS = (
     "name",
@@ -67,6 +36,8 @@ SETTINGS = (
     "api_domain",
     "callto",
     "contact_sync",
+    "phone_format",
+    "long_names",
     "open",
     "caps",
 )
@@ -189,16 +160,13 @@ def _generate(
     org_ids = []
     for number in range(organizations):
         record: Object = {"id": company.organizations.next_id, **new_organization(company), **common}
-        company.organizations.add(
-            record | {"name": f"Firma Próba {number + 1} sp. z o.o.", "owner_id": next(owners)}
-        )
+        company.organizations.add(record | {"name": people.company(number), "owner_id": next(owners)})
         org_ids.append(record["id"])
     base = int(phone_base.removeprefix("+"))
     plus = "+" if phone_base.startswith("+") else ""
     person_ids = []
     for number in range(persons):
-        first = FIRST_NAMES[number % len(FIRST_NAMES)]
-        last = f"{LAST_NAMES[number // len(FIRST_NAMES) % len(LAST_NAMES)]} {number + 1}"
+        first, last = people.name(number)
         record = {"id": company.persons.next_id, **new_person(company), **common}
         record |= {
             "name": f"{first} {last}",

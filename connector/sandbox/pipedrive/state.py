@@ -113,7 +113,11 @@ class Hook:
 
 @dataclass(slots=True)
 class Company:
-    """A company: its plan, users and records. `caps` holds plan limits (`open_deals`, `custom_fields`)."""
+    """A company: its plan, users and records. `caps` holds plan limits (`open_deals`, `custom_fields`).
+
+    `phone_format` says whether numbers are kept as they were `typed` or are `spaced` when written, `long_names` whether
+    names of more than 255 characters are `cut` or `refused`: the vendor documents neither.
+    """
 
     id: int
     name: str
@@ -125,6 +129,8 @@ class Company:
     open: bool = True
     callto: str = "callto:[number]"
     contact_sync: bool = False
+    phone_format: str = "typed"
+    long_names: str = "cut"
     caps: dict[str, int] = field(default_factory=dict)
     users: dict[int, User] = field(default_factory=dict)
     activities: Table = field(default_factory=Table)

@@ -16,7 +16,7 @@ from aiohttp import web
 from connector.sandbox import switchboard
 from connector.sandbox.faults import Faults
 from connector.sandbox.pages import Pages
-from connector.sandbox.pipedrive.contacts import PERSON
+from connector.sandbox.pipedrive.contacts import ORGANIZATION, PERSON
 from connector.sandbox.pipedrive.errors import Refused
 from connector.sandbox.pipedrive.notes import clean
 from connector.sandbox.pipedrive.records import Actor, remove, update
@@ -41,6 +41,7 @@ def routes(world: World, faults: Faults, sender: Sender, pages: Pages) -> list[w
         ("GET", r"/person/{id:\d+}", views.person),
         ("POST", r"/person/{id:\d+}", views.edit_person),
         ("GET", r"/organization/{id:\d+}", views.organization),
+        ("POST", r"/organization/{id:\d+}", views.edit_organization),
         ("GET", "/deals", views.deals),
         ("GET", r"/deal/{id:\d+}", views.deal),
         ("GET", r"/activities/{id:\d+}", views.activity),
@@ -145,6 +146,8 @@ class _Views:
                 remove(actor, "person", record)
             else:
                 body: Object = {"name": form["name"]}
+                if "org_id" in form:
+                    body["org_id"] = int(form["org_id"] or 0) or None
                 body |= {key: _ways(form[key], record[key]) for key in ("phones", "emails")}
                 update(actor, PERSON, record, body)
         except Refused as refused:
@@ -153,7 +156,30 @@ class _Views:
 
     async def organization(self, request: web.Request, company: Company) -> web.Response:
         """An organization with its people and activities."""
+        return self._organization(company, int(request.match_info["id"]))
+
+    async def edit_organization(self, request: web.Request, company: Company) -> web.Response:
+        """Save the form as an administrator, or delete the organization."""
+        form = {key: str(value) for key, value in (await request.post()).items()}
         number = int(request.match_info["id"])
+        record = company.organizations.records[number]
+        actor = Actor(self._world, company, company.admins()[0], "app")
+        try:
+            if form.get("order") == "delete":
+                remove(actor, "organization", record)
+            else:
+                address = form["address"].strip()
+                update(actor, ORGANIZATION, record, {
+                    "name": form["name"], "website": form["website"].strip() or None,
+                    "address": {"value": address} if address else None,
+                })  # fmt: skip
+        except Refused as refused:
+            return self._organization(company, number, str(refused.body["error"]), 400)
+        raise web.HTTPSeeOther(f"/organization/{number}?company={company.id}")
+
+    def _organization(
+        self, company: Company, number: int, problem: str = "", status: int = 200
+    ) -> web.Response:
         record = company.organizations.records[number]
         activities = [
             a for a in company.activities.records.values() if not a["is_deleted"] and a["org_id"] == number
@@ -164,6 +190,8 @@ class _Views:
         return self._answer(
             "organization.html",
             company,
+            status,
+            problem=problem,
             organization=record,
             people=people,
             timeline=_newest_first(activities),

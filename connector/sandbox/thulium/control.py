@@ -69,6 +69,11 @@ async def list_events(request: web.Request) -> object:
     return truth.facts(chosen(request, query.get("system", "")), since, until)
 
 
+async def list_cards(request: web.Request) -> object:
+    """`GET /_sandbox/cards?system`: customers as they are kept, cards of companies among them."""
+    return [asdict(card) for card in chosen(request, request.query.get("system", "")).customers.values()]
+
+
 async def show_state(request: web.Request) -> object:
     """`GET /_sandbox/state?system`: counts, calls dialled and switches."""
     system = chosen(request, request.query.get("system", ""))
@@ -121,6 +126,7 @@ def control_routes() -> list[web.RouteDef]:
         web.post("/_sandbox/seed", _endpoint(load)),
         web.post("/_sandbox/happen", _endpoint(happen)),
         web.get("/_sandbox/events", _endpoint(list_events)),
+        web.get("/_sandbox/cards", _endpoint(list_cards)),
         web.get("/_sandbox/state", _endpoint(show_state)),
         web.post("/_sandbox/switches", _endpoint(set_switches)),
         web.post("/_sandbox/users", _endpoint(set_user)),

@@ -18,6 +18,18 @@ KEYS = {"name", "surname", "email", "phone_number", "company_id", "type", "group
 KEYS |= {"account_manager", "custom_fields", "fill_read_only_custom_fields", "customer_id"}
 
 
+_FILTERS: dict[str, Callable[[Customer], Sequence[object]]] = {
+    "identifier": lambda card: (card.identifier,),
+    "phone_number": lambda card: card.phones,
+    "email": lambda card: card.emails,
+    "nip": lambda card: (card.details.get("nip"),),
+    "company_id": lambda card: (str(card.company_id),),
+    "company_flag": lambda card: (str(card.company_flag).lower(), str(int(card.company_flag))),
+    "type": lambda card: (card.type,),
+    "group": lambda card: (card.group,),
+}
+
+
 def _customer(ask: Ask, card: Customer) -> dict[str, object]:
     n = card.customer_id
     row: dict[str, object] = {
@@ -65,35 +77,29 @@ def _included(ask: Ask, card: Customer) -> dict[str, object]:
     return parts
 
 
-def _fits(card: Customer, query: Mapping[str, str]) -> bool:
-    """Whether a card passes the documented filters; an empty identifier or number asks for those without."""
-    for key in ("identifier", "phone_number"):
-        if key in query and not query[key] and (card.identifier if key == "identifier" else card.phones):
-            return False
-    plain = {
-        "identifier": (card.identifier,),
-        "phone_number": card.phones,
-        "email": card.emails,
-        "nip": (card.details.get("nip"),),
-        "company_id": (str(card.company_id),),
-        "company_flag": (str(card.company_flag).lower(), str(int(card.company_flag))),
-        "type": (card.type,),
-        "group": (card.group,),
-    }
-    if any(query.get(key) and query[key] not in values for key, values in plain.items()):
-        return False
-    wanted = custom_wanted(query)
-    return all(str(card.custom_fields.get(name, "")) in values for name, values in wanted.items())
+def _tests(query: Mapping[str, str]) -> list[Callable[[Customer], bool]]:
+    """The documented filters of a query; an empty identifier or number asks for those without."""
+    tests: list[Callable[[Customer], bool]] = []
+    for key, kept in _FILTERS.items():
+        wanted = query.get(key)
+        if wanted:
+            tests.append(lambda card, kept=kept, wanted=wanted: wanted in kept(card))  # type: ignore[misc]
+        elif wanted == "" and key in ("identifier", "phone_number"):
+            tests.append(lambda card, kept=kept: not any(kept(card)))  # type: ignore[misc]
+    for name, values in custom_wanted(query).items():
+        tests.append(
+            lambda card, name=name, values=values: str(card.custom_fields.get(name, "")) in values  # type: ignore[misc]
+        )
+    return tests
 
 
 def _list(
     ask: Ask, records: Mapping[int, Row], card: Callable[[Row], Customer], show: Callable[[Row], object]
 ) -> object:
     limit, offset = ask.page(1000)
-    flags = {"limit", "offset", "include_custom_fields", *(f"include_{name}" for name in ADDRESSES)}
     found: Sequence[Row] | None = None
-    if set(ask.query) - flags:
-        found = [record for record in records.values() if _fits(card(record), ask.query)]
+    if (tests := _tests(ask.query)) and not ask.system.switches.ignored_filters:
+        found = [record for record in records.values() if all(test(card(record)) for test in tests)]
     shown = [
         show(row) for row in islice(records.values() if found is None else found, offset, offset + limit)
     ]
@@ -147,13 +153,22 @@ def check_card(system: System, body: Body) -> None:
         raise ApiError(400, "Invalid value", "company_id")
 
 
+def _refuse_double(system: System, card: Customer, body: Body) -> None:
+    name = (body.text("name", card.name).strip(), body.text("surname", card.surname).strip())
+    if any((other.name, other.surname) == name for other in system.customers.values() if other is not card):
+        raise ApiError(400, "Duplicated customer name.")
+
+
 def write_card(system: System, card: Customer, body: Body) -> None:
     """Write the keys that were sent; nothing is written when one of them is refused."""
     check_card(system, body)
+    if system.switches.unique_names and ("surname" in body or "name" in body):
+        _refuse_double(system, card, body)
     texts = ("name", "surname", "identifier", "type", "group", "account_manager")
     sent = {key: body.text(key) for key in texts if key in body}
     emails, phones = body.texts("email"), body.texts("phone_number")
     fill = body.flag("fill_read_only_custom_fields")
+    fill = fill and system.switches.read_only_customer_fields == "accept"
     for key, text in sent.items():
         setattr(card, key, text)
     if "company_id" in body:
@@ -178,10 +193,10 @@ def tell_change(system: System, action: str, card: Customer) -> None:
 def add_customer(system: System, body: Body, customer_id: int | None = None) -> Customer:
     """Make a customer; only the surname is required."""
     body.need("surname")
-    ref = customer_id or max(system.customers, default=0) + 1
-    card = Customer(ref, "", system.now())
+    card = Customer(0, "", system.now())
     write_card(system, card, body)
-    system.customers[ref] = card
+    card.customer_id = system.new_id("customer", customer_id)
+    system.customers[card.customer_id] = card
     return card
 
 
@@ -194,12 +209,52 @@ def change_customer(system: System, card: Customer, body: Body) -> None:
 def add_company(system: System, body: Body, company_id: int | None = None) -> Company:
     """Make a company and its card."""
     name = body.need("name")
-    ref = company_id or max(system.companies, default=0) + 1
     rest = {key: value for key, value in body.values.items() if key != "name"}
     card = add_customer(system, Body(rest | {"surname": name}))
+    ref = system.new_id("company", company_id)
     card.company_flag, card.company_id = True, ref
     system.companies[ref] = company = Company(ref, card)
     return company
+
+
+def change_company(system: System, company: Company, body: Body) -> None:
+    """Change a company and tell it; its `name` is its card's surname."""
+    values = dict(body.values)
+    if "name" in values:
+        values["surname"] = values.pop("name")
+    change_customer(system, company.card, Body(values))
+
+
+def drop_customer(system: System, card: Customer) -> None:
+    """Delete a customer; a company's card goes with its company only."""
+    if card.company_flag:
+        raise ApiError(400, "Invalid value", "customer_id")
+    del system.customers[card.customer_id]
+
+
+def drop_company(system: System, company: Company) -> None:
+    """Delete a company and its card; its people stay without a company."""
+    del system.companies[company.company_id], system.customers[company.card.customer_id]
+    for card in system.customers.values():
+        if card.company_id == company.company_id:
+            card.company_id = None
+
+
+def merge_customers(system: System, gone: Customer, survivor: Customer) -> None:
+    """Merge two customers as an agent may: how the vendor does it is not documented. One change is told."""
+    if gone is survivor or gone.company_flag or survivor.company_flag:
+        raise ApiError(400, "Invalid value", "into")
+    drop_customer(system, gone)
+    for ways, more in ((survivor.phones, gone.phones), (survivor.emails, gone.emails)):
+        ways += [way for way in more if way not in ways]
+    for key in ("name", "company_id", "identifier", "type", "group", "account_manager"):
+        setattr(survivor, key, getattr(survivor, key) or getattr(gone, key))
+    for events in (system.calls, system.tickets, system.chats):
+        for event in events.values():
+            if event.customer_id == gone.customer_id:
+                event.customer_id = survivor.customer_id
+    survivor.updated_at = system.now()
+    tell_change(system, "CUSTOMER_UPDATED", survivor)
 
 
 def post_customer(ask: Ask) -> Created:
@@ -211,15 +266,14 @@ def post_customer(ask: Ask) -> Created:
 
 def put_customer(ask: Ask) -> None:
     """`PUT customers/:id`: a key left out stays; empty answer."""
+    if ask.system.switches.change_customers == "batch":
+        raise ApiError(405, "Method not allowed")
     change_customer(ask.system, find(ask, ask.system.customers), ask.body)
 
 
 def delete_customer(ask: Ask) -> None:
-    """`DELETE customers/:id`; a company's card goes with its company only."""
-    card = find(ask, ask.system.customers)
-    if card.company_flag:
-        raise ApiError(400, "Invalid value", "customer_id")
-    del ask.system.customers[card.customer_id]
+    """`DELETE customers/:id`."""
+    drop_customer(ask.system, find(ask, ask.system.customers))
 
 
 def post_company(ask: Ask) -> Created:
@@ -231,19 +285,12 @@ def post_company(ask: Ask) -> Created:
 
 def put_company(ask: Ask) -> None:
     """`PUT companies/:id`: as for customers, `name` being the company's."""
-    company, values = find(ask, ask.system.companies), dict(ask.body.values)
-    if "name" in values:
-        values["surname"] = values.pop("name")
-    change_customer(ask.system, company.card, Body(values))
+    change_company(ask.system, find(ask, ask.system.companies), ask.body)
 
 
 def delete_company(ask: Ask) -> None:
-    """`DELETE companies/:id`: its card goes, its people stay without a company."""
-    company = find(ask, ask.system.companies)
-    del ask.system.companies[company.company_id], ask.system.customers[company.card.customer_id]
-    for card in ask.system.customers.values():
-        if card.company_id == company.company_id:
-            card.company_id = None
+    """`DELETE companies/:id`."""
+    drop_company(ask.system, find(ask, ask.system.companies))
 
 
 def _batch(ask: Ask, write: Callable[[Body], int]) -> list[dict[str, object]]:
@@ -271,6 +318,9 @@ def post_batch(ask: Ask) -> object:
 
 def put_batch(ask: Ask) -> object:
     """`PUT batch/customers`: as POST, `customer_id` required and all else optional."""
+
+    if ask.system.switches.change_customers == "single":
+        raise ApiError(404, "Not found")
 
     def write(row: Body) -> int:
         row.need("customer_id")

@@ -35,7 +35,7 @@ def furnish(system: System) -> None:
     system.field_groups = {1: "Zamówienia"}
     system.mailboxes = ["biuro@example.com"]
     system.customer_fields = named(
-        SpecialField("ID Pipedrive", "number"),
+        SpecialField("Pipedrive ID", "number"),
         SpecialField("Pipedrive", "link", read_only=True),
         SpecialField("Dodatkowe informacje"),
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from connector.sandbox.thulium import calls, chats, crm, tickets
-from connector.sandbox.thulium.state import Call, Chat, Customer, System, Ticket
+from connector.sandbox.thulium.state import Call, Chat, Company, Customer, System, Ticket
 from connector.sandbox.thulium.wire import ApiError, Body
 
 LINE = "221234567"
@@ -257,27 +257,56 @@ def customer_now(system: System, body: Body) -> dict[str, object]:
         card = crm.add_customer(system, Body(values))
         crm.tell_change(system, "CUSTOMER_CREATED", card)
     else:
-        found = system.customers.get(ref)
-        if found is None:
-            raise ApiError(404, "Not found", "customer_id")
-        card = found
+        card = _card(system, ref)
         crm.change_customer(system, card, Body(values))
     return {"id": card.customer_id}
 
 
-def customer_deleted_now(system: System, body: Body) -> dict[str, object]:
-    """Delete a customer; no known hook tells it."""
-    card = system.customers.pop(body.number("customer_id") or 0, None)
+def _card(system: System, ref: int | None) -> Customer:
+    card = system.customers.get(ref or 0)
     if card is None:
         raise ApiError(404, "Not found", "customer_id")
+    return card
+
+
+def customer_deleted_now(system: System, body: Body) -> dict[str, object]:
+    """Delete a customer (`customer_id`); no known hook tells it."""
+    card = _card(system, body.number("customer_id"))
+    crm.drop_customer(system, card)
     return {"id": card.customer_id}
 
 
+def customer_merged_now(system: System, body: Body) -> dict[str, object]:
+    """Merge a customer (`customer_id`) into another (`into`), who gains what he lacks and all that happened."""
+    gone, survivor = _card(system, body.number("customer_id")), _card(system, body.number("into"))
+    crm.merge_customers(system, gone, survivor)
+    return {"id": survivor.customer_id}
+
+
 def company_now(system: System, body: Body) -> dict[str, object]:
-    """Make a company with the keys of the API."""
-    made = crm.add_company(system, body)
-    crm.tell_change(system, "CUSTOMER_CREATED", made.card)
+    """Change the company of `company_id`, or make one, with the keys of the API."""
+    values = {key: value for key, value in body.values.items() if key != "company_id"}
+    if (ref := body.number("company_id")) is None:
+        made = crm.add_company(system, Body(values))
+        crm.tell_change(system, "CUSTOMER_CREATED", made.card)
+    else:
+        made = _company(system, ref)
+        crm.change_company(system, made, Body(values))
     return {"id": made.company_id, "customer_id": made.card.customer_id}
+
+
+def company_deleted_now(system: System, body: Body) -> dict[str, object]:
+    """Delete a company (`company_id`); no known hook tells it."""
+    made = _company(system, body.number("company_id"))
+    crm.drop_company(system, made)
+    return {"id": made.company_id}
+
+
+def _company(system: System, ref: int | None) -> Company:
+    company = system.companies.get(ref or 0)
+    if company is None:
+        raise ApiError(404, "Not found", "company_id")
+    return company
 
 
 def broken_now(system: System, body: Body) -> dict[str, object]:
@@ -301,6 +330,8 @@ HAPPENINGS: dict[str, Callable[[System, Body], dict[str, object]]] = {
     "ticket_touch": ticket_touch_now,
     "customer": customer_now,
     "customer_deleted": customer_deleted_now,
+    "customer_merged": customer_merged_now,
     "company": company_now,
+    "company_deleted": company_deleted_now,
     "broken": broken_now,
 }

@@ -88,6 +88,7 @@ class Delivery:
     system: System
     hook: Subscription
     form: dict[str, str]
+    due: float
 
 
 class Sender:
@@ -100,11 +101,12 @@ class Sender:
 
     def emit(self, system: System, action: str, fields: Mapping[str, object]) -> None:
         """Queue what happened for every subscription that takes it."""
+        due = asyncio.get_running_loop().time() + system.switches.late_hooks
         form = {"action": action} | {name: _text(system, value) for name, value in fields.items()}
         for hook in system.subscriptions.values():
             if action in hook.actions and self._chance.random() >= system.switches.lost_hooks:
                 for _ in range(2 if system.switches.doubled_hooks else 1):
-                    self._queue.put_nowait(Delivery(system, hook, form))
+                    self._queue.put_nowait(Delivery(system, hook, form, due))
 
     async def run(self) -> None:
         """Send until cancelled."""
@@ -117,6 +119,7 @@ class Sender:
                         batch.append(self._queue.get_nowait())
                     self._chance.shuffle(batch)
                 for delivery in batch:
+                    await asyncio.sleep(delivery.due - asyncio.get_running_loop().time())
                     await self._send(session, delivery)
                     self._queue.task_done()
 

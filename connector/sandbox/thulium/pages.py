@@ -15,6 +15,7 @@ from typing import TypeAlias
 from aiohttp import web
 
 from connector.sandbox.pages import Pages
+from connector.sandbox.thulium import crm
 from connector.sandbox.thulium.events import HAPPENINGS
 from connector.sandbox.thulium.state import Customer, System
 from connector.sandbox.thulium.wire import ApiError, Body, local
@@ -51,6 +52,7 @@ class Panel:
             web.post(f"{self.base}/happen", self.happen),
             web.get(f"{self.base}/customers", self.customers),
             web.get(f"{self.base}/customers/{{id}}", self.customer),
+            web.post(f"{self.base}/customers/{{id}}", self.edit_customer),
             web.get(f"{self.base}/calls", self.calls),
             web.get(f"{self.base}/calls/{{id}}", self.call),
             web.get(f"{self.base}/chats", self.chats),
@@ -121,15 +123,41 @@ class Panel:
         found = [card for card in self.system.customers.values() if not q or q in _searched(card)]
         return self._list(request, "customers.html", found)
 
+    def _card(self, request: web.Request) -> Customer | None:
+        ref = request.match_info["id"]
+        return self.system.customers.get(int(ref)) if ref.isdecimal() else None
+
     async def customer(self, request: web.Request) -> web.Response:
         """Show a card with everything that happened to the customer."""
-        ref = request.match_info["id"]
-        card = self.system.customers.get(int(ref)) if ref.isdecimal() else None
+        card = self._card(request)
+        return self._customer(card) if card else self._missing()
+
+    async def edit_customer(self, request: web.Request) -> web.StreamResponse:
+        """Save the form as an agent does, or delete the card; a company's card with its company."""
+        card = self._card(request)
         if card is None:
             return self._missing()
+        form = {key: str(value) for key, value in (await request.post()).items()}
+        company = self.system.companies.get(card.company_id or 0) if card.company_flag else None
+        try:
+            if form.pop("order", "") == "delete":
+                if company is None:
+                    crm.drop_customer(self.system, card)
+                else:
+                    crm.drop_company(self.system, company)
+                raise web.HTTPSeeOther(f"{self.base}/customers")
+            ways = {key: form.pop(key, "").splitlines() for key in ("phone_number", "email")}
+            crm.change_customer(self.system, card, Body({**form, **ways}))
+        except ApiError as refusal:
+            return self._customer(card, f"{refusal.message}: {refusal.about}".rstrip(": "), 400)
+        raise web.HTTPSeeOther(f"{self.base}/customers/{card.customer_id}")
+
+    def _customer(self, card: Customer, problem: str = "", status: int = 200) -> web.Response:
         mine = card.customer_id
         return self._show(
             "customer.html",
+            status,
+            problem=problem,
             card=card,
             company=self.system.companies.get(card.company_id or 0),
             calls=[call for call in self.system.calls.values() if call.customer_id == mine][-ROWS:][::-1],

@@ -8,24 +8,12 @@ from __future__ import annotations
 import random
 from datetime import datetime, timedelta
 
+from connector.sandbox import people
 from connector.sandbox.thulium import calls, chats, crm, events, tickets
 from connector.sandbox.thulium.directory import named
 from connector.sandbox.thulium.state import Agent, Customer, SpecialField, System
 from connector.sandbox.thulium.wire import ApiError, Body
 
-FIRST_NAMES = (
-    "Łukasz",
-    "Żaneta",
-    "Michał",
-    "Świętosława",
-    "Grażyna",
-    "Paweł",
-    "Zofia",
-    "Bożena",
-    "Jan",
-    "Ewa",
-)
-SURNAMES = ("Wójcik", "Żółkiewska", "Dąbrowski", "Ćwik", "Łęcka", "Gołąb", "Nowak", "Śliwa", "Źdźbło", "Kot")
 COMMENTS = (
     "Klient prosi o ofertę.",
     "Wysłać fakturę ponownie",
@@ -108,35 +96,49 @@ def _directory(system: System, body: Body) -> None:
 
 
 class Crowd:
-    """Who takes part in generated events: person i, from 0, has customer id i + 1, the number `phone_base` + i and the
-    address person{i + 1}@example.com.
+    """Who takes part in generated events: card i + 1, from 0, is person `offset` + i of `sandbox.people`, with the number
+    `phone_base` + `offset` + i and the address person{offset + i + 1}@example.com; so are those of `companies`, from 0.
     """
 
     def __init__(self, system: System, body: Body, chance: random.Random) -> None:
-        """Make the persons that are not there yet."""
+        """Make the persons and companies that are not there yet."""
         self.base = body.text("phone_base", "+48601000000")
         self.persons = body.number("persons") or 0
         self.chance = chance
         self._digits = int(self.base.lstrip("+"))
+        self._offset = body.number("offset") or 0
+        companies = self._companies(system, body.number("companies") or 0)
+        now = system.now()
         for i in range(self.persons):
             if i + 1 not in system.customers:
-                system.customers[i + 1] = Customer(
+                number = self._offset + i
+                first, last = people.name(number)
+                system.customers[system.new_id("customer", i + 1)] = Customer(
                     i + 1,
-                    f"{SURNAMES[i // 10 % 10]} {i + 1}",
-                    system.now(),
-                    name=FIRST_NAMES[i % 10],
+                    last,
+                    now,
+                    name=first,
                     phones=[self.number(i)],
                     emails=[self.email(i)],
+                    company_id=companies[number % len(companies)] if companies else None,
                 )
+
+    def _companies(self, system: System, count: int) -> list[int]:
+        """Their cards come after those of the persons."""
+        system.last_ids["customer"] = max(system.last_ids.get("customer", 0), self.persons)
+        return [
+            crm.add_company(system, Body({"name": people.company(number)})).company_id
+            for number in range(len(system.companies), count)
+        ]
 
     def number(self, i: int) -> str:
         """Give person i's number, as written in `phone_base`, or as nine digits for every other Polish one."""
-        text = "+" * self.base.startswith("+") + str(self._digits + i)
+        text = "+" * self.base.startswith("+") + str(self._digits + self._offset + i)
         return text[3:] if i % 2 and text.startswith("+48") else text
 
     def email(self, i: int) -> str:
         """Give person i's address."""
-        return f"person{i + 1}@example.com"
+        return f"person{self._offset + i + 1}@example.com"
 
     def pick(self, unmatched: float) -> tuple[int | None, int]:
         """Choose who: customer id, or None for a stranger, and the place in the row of numbers and addresses."""
@@ -147,13 +149,16 @@ class Crowd:
 
 
 def generate(system: System, body: Body) -> dict[str, object]:
-    """Make `events` events of `persons` persons between `from` and `to`, evenly by chance.
+    """Make `persons` persons of `companies` companies, and `events` events of theirs between `from` and `to`, evenly by
+    chance; see `Crowd` for who they are.
 
     `mix` shares them among `call`, `message` (one to three a ticket) and `chat`; `unmatched` is the share of strangers,
     `answered` that of answered calls, each of which has topic and comment; `seed` repeats a run exactly.
     """
     chance = random.Random(body.number("seed") or 1)
     crowd = Crowd(system, body, chance)
+    if "events" not in body:
+        return {"persons": crowd.persons, "companies": len(system.companies)}
     since, until = body.when("from"), body.when("to")
     if since is None or until is None or until <= since:
         raise ApiError(400, "Invalid value", "from, to")

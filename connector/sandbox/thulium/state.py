@@ -300,11 +300,19 @@ class System:
     dialled: list[Dialled] = field(default_factory=list)
     deliveries: deque[dict[str, object]] = field(default_factory=lambda: deque(maxlen=10_000))
     numbers: count[int] = field(default_factory=lambda: count(1))
+    last_ids: dict[str, int] = field(default_factory=dict)
     chance: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
         """Seed the system's own chance by its name, so that runs repeat."""
         self.chance = random.Random(zlib.crc32(self.name.encode()))
+
+    def new_id(self, kind: str, wanted: int | None = None) -> int:
+        """The next id of a kind, or the wanted one; an id that was ever given is not given again by itself."""
+        last = self.last_ids.get(kind, 0)
+        ref = wanted or last + 1
+        self.last_ids[kind] = max(ref, last)
+        return ref
 
     def now(self) -> datetime:
         """The simulated time, aware UTC."""

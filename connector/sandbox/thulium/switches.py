@@ -34,6 +34,14 @@ class Switches:
     """Whether `date_to` itself belongs to the window: `inclusive` or `exclusive`. Seconds count, though unseen."""
     read_only_ticket_fields: str = "refuse"
     """`PUT tickets/:id` on a read-only field: `refuse` (400), `ignore`, or `accept`."""
+    read_only_customer_fields: str = "accept"
+    """`fill_read_only_custom_fields` on customers and companies: `accept` fills, `ignore` leaves such fields as they are."""
+    change_customers: str = "both"
+    """Ways to change a customer: `both`, only `PUT customers/:id` (`single`), or only `PUT batch/customers` (`batch`)."""
+    ignored_filters: bool = False
+    """Filters of customers and companies change nothing: the whole list comes."""
+    unique_names: bool = False
+    """A second customer or company of the same name is refused: "Duplicated customer name."."""
     hook_custom_data: bool = True
     """`AGENT_RINGING` repeats the `custom_data` of a click-to-call."""
 
@@ -48,6 +56,8 @@ class Switches:
     """Each webhook is sent twice."""
     shuffled_hooks: bool = False
     """Webhooks of the last 50 ms are sent in random order."""
+    late_hooks: float = 0.0
+    """Seconds that every webhook comes later."""
     lost_hooks: float = 0.0
     """Share of webhooks that are never sent, 0 to 1."""
 
@@ -86,5 +96,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "topics_shape": ("list", "names", "none"),
     "bounds": ("inclusive", "exclusive"),
     "read_only_ticket_fields": ("refuse", "ignore", "accept"),
+    "read_only_customer_fields": ("accept", "ignore"),
+    "change_customers": ("both", "single", "batch"),
     "dial_result": ("ANSWERED", "BUSY", "NO ANSWER", "FAILED"),
 }

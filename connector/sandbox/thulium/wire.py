@@ -25,6 +25,8 @@ POLISH = {
     "Parameter is required": "Parametr jest wymagany",
     "Invalid value": "Nieprawidłowa wartość",
     "Unknown parameter": "Nieznany parametr",
+    "Duplicated customer name.": "Zduplikowana nazwa klienta.",
+    "Method not allowed": "Niedozwolona metoda",
     "Field is read only": "Pole jest tylko do odczytu",
     "Temporary error": "Błąd chwilowy",
     "Too many requests": "Zbyt wiele żądań",
