@@ -26,12 +26,16 @@ def elements(raw: Sequence[str], kind: Kind, phones: Phones) -> dict[str, str]:
 def entries_with(
     entries: Sequence[Entry], wanted: frozenset[str], kind: Kind, phones: Phones
 ) -> tuple[Entry, ...]:
-    """Pipedrive's new list: the wanted keys, and all that has no key.
+    """Pipedrive's new list: exactly the wanted keys, and all that has no key.
 
-    An entry stays as it was typed while one of its keys is wanted; new ones come last. One is primary, the first
-    where the primary one went.
+    An entry stays as it was typed while all its keys are wanted; of one with several keys the wanted ones stay, each
+    by itself. New ones come last. One is primary, the first where the primary one went.
     """
-    kept = [entry for entry in entries if _stays(entry.value, wanted, kind, phones)]
+    kept = [
+        replace(entry, value=text)
+        for entry in entries
+        for text in _remaining(entry.value, wanted, kind, phones)
+    ]
     held = elements([entry.value for entry in kept], kind, phones)
     listed = [*kept, *(Entry(key) for key in sorted(wanted - held.keys()))]
     primary = next((place for place, entry in enumerate(listed) if entry.primary), 0)
@@ -40,14 +44,15 @@ def entries_with(
 
 def texts_with(raw: Sequence[str], wanted: frozenset[str], kind: Kind, phones: Phones) -> tuple[str, ...]:
     """The same for the contact centre's list, whose new numbers are written as its own country dials them."""
-    kept = [text for text in raw if _stays(text, wanted, kind, phones)]
-    added = sorted(wanted - elements(kept, kind, phones).keys())
-    return (*kept, *(national(key, phones) if kind is Kind.PHONES else key for key in added))
+    kept = [part for text in raw for part in _remaining(text, wanted, kind, phones)]
+    listed = [*kept, *sorted(wanted - elements(kept, kind, phones).keys())]
+    held = frozenset(raw)
+    return tuple(national(text, phones) if text not in held else text for text in listed)
 
 
-def _stays(text: str, wanted: frozenset[str], kind: Kind, phones: Phones) -> bool:
+def _remaining(text: str, wanted: frozenset[str], kind: Kind, phones: Phones) -> list[str]:
     keys = _keys(text, kind, phones)
-    return not keys or not wanted.isdisjoint(keys)
+    return [text] if wanted.issuperset(keys) else [key for key in keys if key in wanted]
 
 
 def _keys(text: str, kind: Kind, phones: Phones) -> tuple[str, ...]:

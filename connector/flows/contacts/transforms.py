@@ -24,6 +24,7 @@ _TIME = r"(?:[T\s]+[0-9]{1,2}:[0-9]{2}.{0,30})?"
 _YEAR_FIRST = re.compile(rf"([0-9]{{4}})([-./])([0-9]{{1,2}})\2([0-9]{{1,2}}){_TIME}")
 _DAY_FIRST = re.compile(rf"([0-9]{{1,2}})([-./])([0-9]{{1,2}})\2([0-9]{{4}}){_TIME}")
 _MOST_DIGITS = 15
+_LONGEST = 60
 
 
 def read_number(text: str) -> Decimal | None:
@@ -41,7 +42,11 @@ def read_number(text: str) -> Decimal | None:
         text = text.replace(".", "").replace(",", ".")
     elif _COMMA.fullmatch(text) and not _COMMA_IN_DOUBT.fullmatch(text):
         text = text.replace(",", ".")
-    if not _PLAIN.fullmatch(text) or sum(map(str.isdigit, text.lstrip("+-0."))) > _MOST_DIGITS:
+    if (
+        len(text) > _LONGEST
+        or not _PLAIN.fullmatch(text)
+        or sum(map(str.isdigit, text.lstrip("+-0."))) > _MOST_DIGITS
+    ):
         return None
     return Decimal(text)
 
