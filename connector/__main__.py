@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from connector import __version__, commands, process
 from connector.centres import CENTRES
+from connector.csv_files import command as csv_command
 from connector.logs import set_up
 from connector.settings import Settings
 
@@ -65,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
             made.add_argument("--budget", required=True, type=int, metavar="TOKENS")
     again = verb("rebuild", "adopt our activities that Pipedrive has, after a database was lost or restored")
     again.add_argument("--from", dest="since", required=True, type=commands.moment, metavar="TIME")
+    csv_command.add_options(verb("csv", "make an import file of the other side's export"))
     return top
 
 
@@ -76,6 +78,8 @@ def main() -> None:
         from connector import demo  # noqa: PLC0415
 
         sys.exit(process.run(demo.run(once=args.once, fresh=args.fresh)))
+    if args.verb == "csv" and not args.send:
+        sys.exit(csv_command.convert(args))
     try:
         settings = Settings()
     except ValidationError as error:

@@ -17,6 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from connector.app import Service, open_service
 from connector.centres import ASKS_WHO_CALLS
+from connector.csv_files.command import opened, say
+from connector.csv_files.converting import intake
+from connector.csv_files.sending import Sending
 from connector.errors import ConnectorError, Misconfigured
 from connector.flows.auditing import audit, rebuild
 from connector.flows.checking import check
@@ -27,6 +30,7 @@ from connector.flows.rules import nobodies
 from connector.flows.sync import backfill, sync
 from connector.flows.tenant import Tenant
 from connector.installation_settings import InstallationSettings
+from connector.phone import Phones
 from connector.pipedrive.budget import Budget, Lane
 from connector.records import Window
 from connector.serving import serving
@@ -336,6 +340,23 @@ async def run_check(service: Service, args: argparse.Namespace) -> int:
     return 1 if result.problems else 0
 
 
+async def send_csv(service: Service, args: argparse.Namespace) -> int:
+    """Put the people of an export straight into the contact centre; into Pipedrive goes a file."""
+    if args.action != "to-centre":
+        raise Misconfigured("Only to-centre can be sent. Leave --send out and import the file in Pipedrive.")
+    tenant = await the_tenant(service, args.installation)
+    if len(tenant.centres) != 1:
+        raise Misconfigured(f"Sending needs one contact centre; this installation has {len(tenant.centres)}.")
+    (centre,) = tenant.centres.values()
+    phones = Phones(args.region, tenant.phones.dial_out_prefix) if args.region else tenant.phones
+    with intake(opened(args), phones, args.duplicates) as taken:
+        try:
+            await Sending(centre.api, taken, phones.region, tenant.clock, tenant.service.first_look).run()
+        finally:
+            say(taken.summary)
+    return 0
+
+
 COMMANDS = {
     "installations": list_installations,
     "installations add": add_installation,
@@ -356,6 +377,8 @@ COMMANDS = {
     "audit": run_audit,
     "rebuild": run_rebuild,
     "check": run_check,
+    "csv to-centre": send_csv,
+    "csv to-pipedrive": send_csv,
 }
 
 
