@@ -13,8 +13,9 @@ from connector.flows.indexing import ensure, follow_hook
 from connector.flows.lookup import Caller, Callers, Unnamed
 from connector.flows.tenant import Tenant
 from connector.store.index import Entity
-from tests.flows.looking import PERSON, ask, spent, spent_on
+from tests.flows.looking import PERSON, ask, spent, spent_on, tell
 from tests.flows.test_indexing import hint
+from tests.serving import Served
 from tests.world import World, install
 
 NUMBER = "601000001"
@@ -200,3 +201,23 @@ async def test_no_more_than_so_many_are_kept_and_none_for_longer_than_a_minute(
     service.clock.move_to(timedelta(seconds=61))
     assert isinstance(await callers.name(tenant, "601000000"), Caller)
     assert len(callers._readings) == 1
+
+
+async def test_a_ringing_phone_of_the_contact_centre_shows_who_calls(open_: Served) -> None:
+    world, service = open_.world, open_.service
+    await world.seed_pipedrive(persons=[{"name": "Żaneta Źdźbło-Łącka", "phones": ["+48 601 000 001"]}])
+    tenant = await indexed(service)
+    (centre,) = await service.installations.centres(tenant.id)
+    await tell(
+        world, "thulium", "external_crm",
+        url=f"{open_.origin}/lookup/{centre.hook_path}", user="connector", password=centre.lookup_password,
+    )  # fmt: skip
+    known = await world.happen("call", number=NUMBER)
+    unknown = await world.happen("call", number="602999999")
+    answers = await ask(world, "thulium", "external_crm")
+    assert (answers[known["id"]]["status"], answers[unknown["id"]]["status"]) == (200, 404)
+    async with world.http.get(f"{world.thulium}/demo/panel/calls/{known['id']}") as page:
+        assert "Żaneta Źdźbło-Łącka" in await page.text()
+    # Its address, and nothing that the vendor does not know.
+    assert answers[known["id"]]["problem"] == ""
+    assert answers[known["id"]]["card"]["phone_number"] == NUMBER

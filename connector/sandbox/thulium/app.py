@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -60,11 +60,20 @@ def create_app(config: Config | None = None, *, middlewares: Sequence[Middleware
     clock, sender, later = Clock(), Sender(), Later()
     fault_rules = faults.Faults(clock, is_api, vendor_answer, config.latency_ms)
     systems: dict[str, System] = {}
+
+    def emit(system: System, action: str, fields: Mapping[str, object]) -> None:
+        sender.emit(system, action, fields)
+        if action == "AGENT_RINGING":
+            ref = str(fields["connection_id"])
+            call = system.calls.get(ref)
+            number = call.customer_number if call else str(fields["destination_number"])
+            system.external_crm.ring(ref, number)
+
     for name in config.systems:
         if not SYSTEM_NAME.fullmatch(name) or name in ("api", "panel"):
             raise ValueError(f"{name!r} can't be the name of a system")
         users = {config.login: ApiUser(config.login, config.password)}
-        systems[name] = System(name, clock, ZoneInfo(config.zone), users, sender.emit, later.do)
+        systems[name] = System(name, clock, ZoneInfo(config.zone), users, emit, later.do)
         directory.furnish(systems[name])
     app = web.Application(middlewares=[*middlewares, fault_rules.middleware], client_max_size=MAX_BODY)
     app[SYSTEMS], app[SENDER], app[CLOCK], app[FAULTS] = systems, sender, clock, fault_rules
@@ -82,6 +91,8 @@ def create_app(config: Config | None = None, *, middlewares: Sequence[Middleware
         task = asyncio.create_task(sender.run())
         yield
         later.forget()
+        for system in systems.values():
+            await system.external_crm.close()
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task

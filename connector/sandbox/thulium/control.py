@@ -114,6 +114,25 @@ async def set_user(request: web.Request) -> object:
     return {"login": user.login, "rights": user.rights}
 
 
+async def set_external_crm(request: web.Request) -> object:
+    """`POST /_sandbox/external_crm`: whom a ringing phone asks who calls: `url`, `user`, `password`."""
+    body = await read(request)
+    try:
+        chosen(request, body.text("system")).external_crm.enter(
+            body.text("url"), body.text("user"), body.text("password")
+        )
+    except ValueError as wrong:
+        raise ApiError(400, "Invalid value", str(wrong)) from None
+    return {"url": body.text("url")}
+
+
+async def list_callers(request: web.Request) -> object:
+    """`GET /_sandbox/external_crm?system`: what it answered, by connection id, once all is answered."""
+    crm = chosen(request, request.query.get("system", "")).external_crm
+    await crm.settled()
+    return crm.answers
+
+
 async def list_deliveries(request: web.Request) -> object:
     """`GET /_sandbox/hooks?system`: the webhooks sent, once the queue is empty."""
     await request.app[SENDER].settled()
@@ -130,6 +149,8 @@ def control_routes() -> list[web.RouteDef]:
         web.get("/_sandbox/state", _endpoint(show_state)),
         web.post("/_sandbox/switches", _endpoint(set_switches)),
         web.post("/_sandbox/users", _endpoint(set_user)),
+        web.post("/_sandbox/external_crm", _endpoint(set_external_crm)),
+        web.get("/_sandbox/external_crm", _endpoint(list_callers)),
         web.get("/_sandbox/hooks", _endpoint(list_deliveries)),
     ]
 

@@ -43,6 +43,7 @@ class Panel:
         self.base = f"/{system.name}/panel"
         names = ("customers", "calls", "chats", "tickets")
         nav = [(f"{self.base}/", "Today"), *((f"{self.base}/{name}", name.capitalize()) for name in names)]
+        nav.append((f"{self.base}/external-crm", "External CRM"))
         self.pages = Pages(Path(__file__).parent / "templates", f"Contact centre “{system.name}”", nav)
 
     def routes(self) -> list[web.RouteDef]:
@@ -55,6 +56,8 @@ class Panel:
             web.post(f"{self.base}/customers/{{id}}", self.edit_customer),
             web.get(f"{self.base}/calls", self.calls),
             web.get(f"{self.base}/calls/{{id}}", self.call),
+            web.get(f"{self.base}/external-crm", self.external_crm),
+            web.post(f"{self.base}/external-crm", self.set_external_crm),
             web.get(f"{self.base}/chats", self.chats),
             web.get(f"{self.base}/chats/{{id}}", self.chat),
             web.get(f"{self.base}/tickets", self.tickets),
@@ -174,9 +177,24 @@ class Panel:
         )
 
     async def call(self, request: web.Request) -> web.Response:
-        """One call, with a form for its topic."""
+        """One call, with who calls by the external CRM, and a form for its topic."""
+        await self.system.external_crm.settled()
         call = self.system.calls.get(request.match_info["id"])
         return self._show("call.html", call=call) if call else self._missing()
+
+    async def external_crm(self, _request: web.Request) -> web.Response:
+        """Whom a ringing phone asks who calls."""
+        return self._show("external_crm.html", crm=self.system.external_crm, problem="")
+
+    async def set_external_crm(self, request: web.Request) -> web.Response:
+        """Enter whom to ask."""
+        form = await request.post()
+        crm = self.system.external_crm
+        try:
+            crm.enter(*(str(form.get(name, "")).strip() for name in ("url", "user", "password")))
+        except ValueError as wrong:
+            return self._show("external_crm.html", 400, crm=crm, problem=str(wrong))
+        raise web.HTTPSeeOther(f"{self.base}/external-crm")
 
     async def chats(self, request: web.Request) -> web.Response:
         """Chats, newest first."""

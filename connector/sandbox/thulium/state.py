@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 from connector.sandbox.clock import Clock
+from connector.sandbox.thulium.external_crm import ExternalCrm
 from connector.sandbox.thulium.switches import Switches
 
 Item = TypeVar("Item")
@@ -273,6 +274,7 @@ class System:
     emit: Callable[[System, str, Mapping[str, object]], None]
     later: Callable[[float, Callable[[], object]], None]
     switches: Switches = field(default_factory=Switches)
+    external_crm: ExternalCrm = field(default_factory=ExternalCrm)
     agents: dict[str, Agent] = field(default_factory=dict)
     queues: dict[int, str] = field(default_factory=dict)
     chat_queues: dict[int, str] = field(default_factory=dict)
