@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import get_args, get_origin
 
 import pytest
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, SecretStr, TypeAdapter
 from pydantic.fields import FieldInfo
 
 from connector import errors
 from connector.__main__ import parser
 from connector.centres import CENTRES
+from connector.contact_settings import FieldMapping, Scope
 from connector.installation_settings import InstallationSettings
 from connector.metrics import Metrics
 from connector.settings import Settings
@@ -26,6 +27,10 @@ from connector.store.entries import State
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 VARIABLES = {f"CONNECTOR_{name.upper()}": field for name, field in Settings.model_fields.items()}
+
+# Parts that stand in several places are described once.
+SHARED_PARTS: dict[type, str] = {Scope: "scope.", FieldMapping: "field."}
+ANYTHING = TypeAdapter[object](object)
 
 # Written with brackets, so that this file does not match itself.
 OF_ELSEWHERE = re.compile(
@@ -122,12 +127,14 @@ def _keys_of(name: str, field: FieldInfo) -> Iterator[tuple[str, FieldInfo]]:
     yield name, field
     for part in get_args(kind):
         if inspect.isclass(part) and issubclass(part, BaseModel):
-            yield from _keys(part, f"{name}[].")
+            yield from _keys(part, SHARED_PARTS.get(part, f"{name}[]."))
 
 
 def test_every_key_of_the_document_stands_in_the_table_with_its_default() -> None:
     expected = {
-        name: "required" if field.is_required() else json.loads(json.dumps(field.default))
+        name: "required"
+        if field.is_required()
+        else json.loads(ANYTHING.dump_json(field.default, exclude_defaults=True))
         for name, field in _keys(InstallationSettings)
     }
     page = _read("docs/settings.md").partition("## An installation")[2]
