@@ -1,6 +1,10 @@
+from collections.abc import Sequence
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connector.contact_settings import FieldMapping, Policy
+from connector.flows.contacts.merging import Many, ManyBase, merge_many
 from connector.flows.contacts.pairing import Kind
 from connector.flows.contacts.sets import elements, entries_with, texts_with
 from connector.phone import Phones
@@ -87,6 +91,29 @@ def test_wanting_what_is_there_changes_nothing_that_was_typed(old: list[Entry], 
     new = entries_with(old, there, Kind.PHONES, POLISH)
     assert [(entry.value, entry.label) for entry in new] == [(entry.value, entry.label) for entry in old]
     assert texts_with(raw, frozenset(elements(raw, Kind.PHONES, POLISH)), Kind.PHONES, POLISH) == tuple(raw)
+
+
+@given(lists, kept, st.none() | st.tuples(wishes, wishes), st.sampled_from(Policy), st.booleans())
+def test_what_is_decided_of_typed_lists_reads_back_as_decided_and_then_rests(
+    raw: list[str],
+    old: list[Entry],
+    base: tuple[frozenset[str], frozenset[str]] | None,
+    policy: Policy,
+    removals: bool,
+) -> None:
+    rule = FieldMapping(centre="phones", pipedrive="phones", conflict=policy, removals=removals)
+
+    def read(raw: Sequence[str], entries: Sequence[Entry]) -> Many:
+        typed = [entry.value for entry in entries]
+        return Many(*(frozenset(elements(texts, Kind.PHONES, POLISH)) for texts in (raw, typed)))
+
+    found = merge_many(base and ManyBase(*base), read(raw, old), rule)
+    now = read(
+        texts_with(raw, found.centre, Kind.PHONES, POLISH),
+        entries_with(old, found.pipedrive, Kind.PHONES, POLISH),
+    )
+    assert now == Many(found.centre, found.pipedrive)
+    assert merge_many(ManyBase(now.centre, now.pipedrive), now, rule) == found
 
 
 @given(st.lists(st.text(max_size=20), max_size=3), st.sampled_from([Kind.PHONES, Kind.EMAILS]))
