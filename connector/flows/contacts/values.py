@@ -12,8 +12,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from connector.contact_settings import CUSTOM, FieldMapping, Transform, Way
-from connector.flows.contacts.pairing import CHOSEN, Kind, Pair, Problem, folded, pair_up
-from connector.flows.contacts.sets import elements, entries_with, texts_with
+from connector.flows.contacts.pairing import CHOSEN, Kind, Pair, Problem, folded
 from connector.flows.contacts.transforms import (
     national,
     one_number,
@@ -26,22 +25,6 @@ from connector.names import join_name, same_name, split_name
 from connector.phone import Phones
 from connector.pipedrive.records import Organization, Person
 from connector.records import Company, Customer
-
-__all__ = [
-    "Json",
-    "Kind",
-    "Pair",
-    "Problem",
-    "centre_text",
-    "elements",
-    "entries_with",
-    "for_centre",
-    "for_pipedrive",
-    "pair_up",
-    "pipedrive_text",
-    "same",
-    "texts_with",
-]
 
 #: What Pipedrive's JSON has under one key.
 Json: TypeAlias = str | int | float | list[int] | dict[str, str] | None
