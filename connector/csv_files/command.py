@@ -7,6 +7,8 @@ import os
 import stat
 import sys
 from dataclasses import asdict
+from pathlib import Path
+from typing import TextIO
 
 import orjson
 
@@ -68,18 +70,17 @@ def convert(args: argparse.Namespace) -> int:
 
 def opened(args: argparse.Namespace) -> Table:
     """The table on standard input; raises UnusableFile, also when it would be overwritten while it is read."""
-    for stream in (sys.stdin, sys.stdout):
-        if _is_file(stream.fileno(), args.duplicates):
-            raise UnusableFile(
-                f"{args.duplicates} is the input or the output. Name another file with --duplicates."
-            )
+    if any(_is_file(stream, args.duplicates) for stream in (sys.stdin, sys.stdout)):
+        raise UnusableFile(
+            f"{args.duplicates} is the input or the output. Name another file with --duplicates."
+        )
     return open_table(sys.stdin.buffer, encoding=args.encoding, delimiter=args.delimiter or "")
 
 
-def _is_file(descriptor: int, path: str) -> bool:
+def _is_file(stream: TextIO, path: str) -> bool:
     try:
-        status = os.fstat(descriptor)
-        return stat.S_ISREG(status.st_mode) and os.path.samestat(status, os.stat(path))  # noqa: PTH116
+        status = os.fstat(stream.fileno())
+        return stat.S_ISREG(status.st_mode) and os.path.samestat(status, Path(path).stat())
     except OSError:
         return False
 
