@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.text import cut, escape, html_to_text
+from connector.text import cut, escape, html_to_text, without_words_of
 
 
 def test_blocks_become_lines_and_scripts_and_styles_vanish() -> None:
@@ -86,3 +86,10 @@ def test_a_cut_text_is_never_longer_than_its_limit_and_begins_alike(text: str, l
     shortened = cut(text, limit)
     assert len(shortened) <= limit
     assert shortened == text or text.startswith(shortened.removesuffix("…"))
+
+
+def test_words_that_were_sent_are_left_out_wherever_they_stood() -> None:
+    sent = {"name": "Ewa Żak", "phones": [{"value": "+48 601 000 001"}], "org_id": 7}
+    told = "Ewa ŻAK (7) has +48 601 000 001 already"
+    assert without_words_of(sent, told) == "… … (7) has +… … … … already"
+    assert without_words_of(None, told) == told

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import connector.centres
 from connector.centres import CENTRES, Account, ContactCentre
-from connector.errors import Misconfigured, NotFound, Unauthorised, Unreachable
+from connector.errors import Misconfigured, NotFound, Unauthorised, UnknownOutcome, Unreachable
 from connector.records import Call, Unreadable, Window
 from connector.settings import Settings
 from tests.centres.simulated import WARSAW, ImpatientClock, Simulated
@@ -147,6 +147,64 @@ async def test_what_does_not_exist_is_none(centre: ContactCentre) -> None:
     assert await centre.customer("987654321") is None
     assert await centre.company("987654321") is None
     assert await centre.call_topic("987654321.1") is None
+
+
+async def test_a_customer_is_made_found_changed_and_emptied(centre: ContactCentre) -> None:
+    made = await centre.create_customer(
+        {
+            "first_name": "Ewa", "last_name": "Żak", "phones": ("+48601000001", "+48601000002"),
+            "emails": ("Ewa@example.com",), "external_id": "p-7", "type": "VIP", "group": "Detal",
+        }
+    )  # fmt: skip
+    other = await centre.create_customer({"last_name": "Ćwik"})
+    card = await centre.customer(made)
+    assert card is not None
+    assert (card.first_name, card.last_name, card.type, card.group) == ("Ewa", "Żak", "VIP", "Detal")
+    assert {number[-9:] for number in card.phones} == {"601000001", "601000002"}
+    assert await centre.find_customers(number="+48601000002") == [card]
+    assert await centre.find_customers(external_id="p-7") == [card]
+    assert await centre.find_customers(number="+48601000003") == []
+    await centre.update_customer(made, {"last_name": "Ćwik-Żak", "phones": ()})
+    changed = await centre.customer(made)
+    assert changed is not None
+    assert (changed.first_name, changed.last_name, changed.phones) == ("Ewa", "Ćwik-Żak", ())
+    untouched = await centre.customer(other)
+    assert untouched is not None
+    assert untouched.last_name == "Ćwik"
+
+
+async def test_a_company_is_made_found_and_changed_and_its_people_hang_on_it(centre: ContactCentre) -> None:
+    made = await centre.create_company({"name": "Zakład Śrub", "custom:Pipedrive ID": "31"})
+    company = await centre.company(made)
+    assert company is not None
+    assert company.name == "Zakład Śrub"
+    assert await centre.find_companies(custom=("Pipedrive ID", "31")) == [company]
+    assert await centre.find_companies(custom=("Pipedrive ID", "3")) == []
+    person = await centre.create_customer({"last_name": "Żak", "company_id": made})
+    await centre.update_company(made, {"name": "Śruby"})
+    renamed, employee = await centre.company(made), await centre.customer(person)
+    assert renamed is not None
+    assert renamed.name == "Śruby"
+    assert employee is not None
+    assert employee.company_id == made
+    await centre.update_customer(person, {"company_id": ""})
+    assert (await centre.customer(person)).company_id is None  # type: ignore[union-attr]
+
+
+async def test_changing_what_does_not_exist_is_told_as_such(centre: ContactCentre) -> None:
+    with pytest.raises(NotFound):
+        await centre.update_customer("987654321", {"last_name": "Nikt"})
+    with pytest.raises(NotFound):
+        await centre.update_company("987654321", {"name": "Nic"})
+
+
+async def test_a_write_without_answer_is_not_taken_as_done_or_undone(simulator: Simulated) -> None:
+    centre = simulator.centre()
+    await simulator.fault(kind="reset_after", method="POST", times=2)
+    with pytest.raises(UnknownOutcome):
+        await centre.create_customer({"last_name": "Żak"})
+    with pytest.raises(UnknownOutcome):
+        await centre.create_company({"name": "Zakład Śrub"})
 
 
 async def test_an_unknown_agent_cannot_be_rung(centre: ContactCentre) -> None:

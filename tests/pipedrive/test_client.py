@@ -16,13 +16,14 @@ from connector.errors import (
     NotFound,
     Rejected,
     Unauthorised,
+    UnknownField,
     UnknownOutcome,
 )
-from connector.pipedrive import oauth
+from connector.pipedrive import mapping, oauth
 from connector.pipedrive.fields import Fields
 from connector.pipedrive.hooks import read_hook
 from connector.pipedrive.mapping import activity_changes
-from connector.pipedrive.records import HookEvent
+from connector.pipedrive.records import Entry, HookEvent
 from connector.records import ActivityDraft
 from tests.flows.looking import inserting
 from tests.pipedrive.conftest import JumpingClock
@@ -88,6 +89,69 @@ async def test_an_activity_is_written_read_changed_and_deleted(sim: Simulated) -
     assert (await sim.pipedrive.update_activity(written.id, changes)).note == "temat"
     await sim.pipedrive.delete_activity(written.id)
     assert (await sim.pipedrive.activity(written.id)).is_deleted
+
+
+async def test_a_person_is_made_and_only_what_changed_is_written(sim: Simulated) -> None:
+    ids = await seed(sim, organizations=[{"name": "Firma"}])
+    field = await sim.pipedrive.create_field("person", "Contact centre ID", "double")
+    entries = (Entry("+48 601 000 001", "mobile"), Entry("+48 601 000 002", "work", primary=True))
+    person = await sim.pipedrive.create_person(
+        {
+            "name": "Zofia Żółć",
+            "phones": mapping.entries_body(entries),
+            "emails": mapping.entries_body([Entry("zofia@example.com", primary=True)]),
+            "org_id": mapping.number(ids["organizations"][0]),
+            "owner_id": sim.users[1],
+            "custom_fields": {field.code: 77},
+        }
+    )
+    assert (person.phone_entries, person.emails) == (entries, ("zofia@example.com",))
+    assert (person.org_id, person.owner_id) == (ids["organizations"][0], str(sim.users[1]))
+    assert person.custom_fields[field.code] == 77
+    assert person.add_time == person.update_time
+    changed = await sim.pipedrive.update_person(person.id, {"name": "Zofia Gęś", "org_id": None})
+    assert (changed.name, changed.org_id, changed.phone_entries) == ("Zofia Gęś", None, entries)
+    assert changed == await sim.pipedrive.person(person.id)
+    assert (await sim.pipedrive.update_person(person.id, {"emails": []})).emails == ()
+
+
+async def test_an_organization_is_made_and_changed(sim: Simulated) -> None:
+    made = await sim.pipedrive.create_organization(
+        {"name": "Firma", "website": "https://firma.example.com", "address": {"value": "Łódź, Prosta 1"}}
+    )
+    assert (made.website, made.address) == ("https://firma.example.com", "Łódź, Prosta 1")
+    changed = await sim.pipedrive.update_organization(made.id, {"name": "Firma Plus", "address": None})
+    assert (changed.name, changed.address, changed.website) == (
+        "Firma Plus",
+        "",
+        "https://firma.example.com",
+    )
+    assert changed == await sim.pipedrive.organization(made.id)
+
+
+async def test_a_custom_field_that_is_gone_is_named_by_its_code(sim: Simulated) -> None:
+    (person,) = (await seed(sim, persons=[{"name": "Jan"}]))["persons"]
+    gone = "d4de1c1518b4531717c676029a45911c340390a6"
+    with pytest.raises(UnknownField) as refusal:
+        await sim.pipedrive.update_person(person, {"name": "Ewa", "custom_fields": {gone: "Żak"}})
+    assert (refusal.value.field, refusal.value.status) == (gone, 400)
+    assert (await sim.pipedrive.person(person)).name == "Jan"
+
+
+async def test_a_value_of_the_wrong_type_is_refused_without_repeating_it(sim: Simulated) -> None:
+    field = await sim.pipedrive.create_field("person", "Contact centre ID", "double")
+    with pytest.raises(Rejected, match="Expected number") as refusal:
+        await sim.pipedrive.create_person({"name": "Jan", "custom_fields": {field.code: "Żak"}})
+    assert not isinstance(refusal.value, UnknownField)
+    assert "Żak" not in str(refusal.value)
+
+
+async def test_a_person_whose_answer_is_lost_is_neither_taken_as_made_nor_sent_again(sim: Simulated) -> None:
+    await sim.fault("status_after", method="POST", path="/persons")
+    with pytest.raises(UnknownOutcome):
+        await sim.pipedrive.create_person({"name": "Jan"})
+    assert (await sim.calls()).count("POST /api/v2/persons") == 1
+    assert sum([len(page) async for page in sim.pipedrive.persons()]) == 1
 
 
 async def test_a_list_is_read_in_pages_of_five_hundred(sim: Simulated) -> None:

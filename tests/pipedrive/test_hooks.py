@@ -38,6 +38,17 @@ def test_a_change_tells_what_changed_and_who_did_it() -> None:
     assert event.id == "5e1f7d3a-2b3c-4d5e-8f90-1a2b3c4d5e6f"
 
 
+def test_a_change_tells_what_it_went_over_and_when() -> None:
+    event = parse_hook(body("webhook-change-person.json"))
+    assert (event.previous_phones, event.previous_emails) == ((), None)
+    assert event.update_time == datetime(2026, 8, 22, 13, 5, 1, tzinfo=UTC)
+    went = parse_hook(
+        b'{"meta":{},"data":null,"previous":{"phones":[{"value":"1"},"2",{}],"emails":[{"value":"a@b.example"}]}}'
+    )
+    assert (went.previous_phones, went.previous_emails) == (("1", "2"), ("a@b.example",))
+    assert went.update_time is None
+
+
 def test_a_merge_names_the_survivor() -> None:
     event = parse_hook(body("webhook-delete-person-merged.json"))
     assert (event.action, event.entity_id, event.merged_to, event.merged_from) == ("delete", "8", "9", None)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from connector.errors import Rejected
 from connector.pipedrive import mapping
+from connector.pipedrive.records import Entry
 from connector.records import ActivityDraft
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "pipedrive"
@@ -198,3 +199,31 @@ def test_what_is_no_time_is_none(value: object) -> None:
 
 def test_a_query_asks_in_whole_seconds() -> None:
     assert mapping.stamp(AT.replace(microsecond=5)) == "2026-08-22T13:05:40Z"
+
+
+def test_of_several_primary_entries_only_the_first_stays_so() -> None:
+    entries = (Entry("1", "work"), Entry("2", "", primary=True), Entry("3", "home", primary=True))
+    assert mapping.entries_body(entries) == [
+        {"value": "1", "label": "work", "primary": False},
+        {"value": "2", "label": "work", "primary": True},
+        {"value": "3", "label": "home", "primary": False},
+    ]
+
+
+def test_entries_keep_label_and_order_and_lose_what_has_no_value() -> None:
+    read = mapping.person(
+        {
+            "id": 1,
+            "phones": [{"value": 601000001, "label": None}, {"value": ""}, {"label": "x"}, None],
+            "emails": [{"value": "a@example.com", "label": "home", "primary": True}],
+            "label_ids": [3, 5],
+        }
+    )
+    assert read.phone_entries == (Entry("601000001", "", primary=False),)
+    assert read.email_entries == (Entry("a@example.com", "home", primary=True),)
+    assert (read.phones, read.emails, read.label_ids) == (("601000001",), ("a@example.com",), ("3", "5"))
+
+
+@pytest.mark.parametrize("address", [{"value": "Łódź", "country": None}, "Łódź"])
+def test_an_address_is_one_text(address: object) -> None:
+    assert mapping.organization({"id": 1, "address": address}).address == "Łódź"

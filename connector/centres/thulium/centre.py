@@ -43,6 +43,11 @@ _RIGHTS = {
     "companies": "companies of customers",
     "webhooks": "being told of events at once",
 }
+# Tried on an id that no record has.
+_WRITES = {
+    "PUT customers/:id": "changing customers as persons change",
+    "PUT companies/:id": "changing companies as organizations change",
+}
 _QUEUES = {
     "queues": QueueKind.CALL,
     "chats/queues": QueueKind.CHAT,
@@ -76,14 +81,16 @@ class Thulium(Cards):
             # A group leaves no request behind that would open the client again after it was closed.
             async with asyncio.TaskGroup() as group:
                 tries = [group.create_task(self._try(name)) for name in _RIGHTS]
+                writes = [group.create_task(self._try_write(name)) for name in _WRITES]
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
         answers = [one.result() for one in tries]
         if all(isinstance(answer, Unauthorised) for answer in answers):
             raise Unauthorised("Thulium does not know this API user or password")
+        answers += [one.result() for one in writes]
         return [
             Right(name, answer is None, needed_for, str(answer or ""))
-            for (name, needed_for), answer in zip(_RIGHTS.items(), answers, strict=True)
+            for (name, needed_for), answer in zip((_RIGHTS | _WRITES).items(), answers, strict=True)
         ]
 
     async def _try(self, resource: str) -> ConnectorError | None:
@@ -91,6 +98,16 @@ class Thulium(Cards):
             await self._client.get(resource, wire.read_page, {"limit": 1})
         except (Unauthorised, Rejected) as error:
             return error
+        return None
+
+    async def _try_write(self, right: str) -> ConnectorError | None:
+        method, path = right.replace(":id", "0").split(" ")
+        try:
+            await self._client.write(method, path, {})
+        except (Unauthorised, Forbidden, UnknownOutcome) as error:
+            return error
+        except Rejected:
+            pass  # the right is there, the record is not
         return None
 
     async def agents(self) -> Sequence[Agent]:

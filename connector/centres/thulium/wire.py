@@ -96,6 +96,8 @@ def read_error(body: bytes) -> str:
     if not isinstance(answer, dict):
         return ""
     errors = answer.get("errors")
+    if isinstance(errors, dict) and "message" not in errors:
+        errors = list(errors.values())
     parts = [_error_text(error) for error in (errors if isinstance(errors, list) else [errors])]
     if request_id := answer.get("request_id"):
         parts.append(f"request {request_id}")

@@ -25,7 +25,7 @@ async def test_a_missing_right_is_named_with_what_fails_without_it(simulated: Si
     await simulated.control("users", {"login": "narrow", "password": "p", "rights": rights})
     centre = simulated.centre(user="narrow", password="p")
     missing = [right for right in await centre.check() if not right.works]
-    assert [right.name for right in missing] == ["chats", "companies"]
+    assert [right.name for right in missing] == ["chats", "companies", "PUT companies/:id"]
     assert missing[0].needed_for == "chats"
     assert "403" in missing[0].detail
     with pytest.raises(Forbidden):

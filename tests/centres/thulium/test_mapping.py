@@ -371,6 +371,23 @@ def test_an_unknown_webhook_is_told_by_the_id_it_carries() -> None:
     assert len(long.dedup_key) < 200
 
 
+def test_a_hint_says_whom_it_concerns() -> None:
+    def concerned(**event: str) -> tuple[str, str, str | None, str | None]:
+        hint = mapping.read_hint(event, WALL)
+        assert hint is not None
+        return hint.kind, hint.ref, hint.customer_id, hint.company_id
+
+    assert concerned(action="TICKET_CREATED", ticket_id="5", customer_id="12") == ("ticket", "5", "12", None)
+    assert concerned(action="TICKET_CREATED", ticket_id="5", customer_id="null")[2] is None
+    assert concerned(action="CUSTOMER_UPDATED", customer_id="40", company_id="31") == (
+        "customer",
+        "40",
+        "40",
+        "31",
+    )
+    assert concerned(action="CUSTOMER_UPDATED", customer_id="12", company_id="0")[3] is None
+
+
 def test_a_page_of_calls_is_read_in_well_under_25_microseconds_a_row() -> None:
     page = rows("connections.json") * 250
     best = min(_cpu_of(page) for _ in range(3))
