@@ -149,9 +149,11 @@ async def test_strangers_are_slowed_down_and_the_contact_centre_is_not(phone: Ph
 
 
 async def test_one_contact_centre_has_a_limit_too(phone: Phone) -> None:
-    answers = [(await phone.ring())[0] for _ in range(320)]
-    assert answers[:300] == [200] * 300
-    assert answers[-1] == 429
+    answered = 0
+    while (status := (await phone.ring())[0]) == 200:
+        answered += 1
+    assert status == 429
+    assert answered >= 300
 
 
 async def test_before_the_index_is_complete_the_phone_is_told_at_once(world: World) -> None:
