@@ -18,7 +18,7 @@ from aiohttp.typedefs import Middleware
 from connector.sandbox import faults
 from connector.sandbox.clock import Clock
 from connector.sandbox.pages import serve_pages
-from connector.sandbox.thulium import calls, chats, crm, directory, field_items, hooks, tickets
+from connector.sandbox.thulium import calls, chats, crm_api, directory, field_items, hooks, tickets
 from connector.sandbox.thulium.api import routes
 from connector.sandbox.thulium.control import SENDER, SYSTEMS, control_routes
 from connector.sandbox.thulium.hooks import Sender
@@ -30,7 +30,7 @@ MAX_BODY = 256 * 2**20  # seeds of a hundred thousand records
 SYSTEM_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 RESOURCES = (
     *directory.ROUTES,
-    *crm.ROUTES,
+    *crm_api.ROUTES,
     *field_items.ROUTES,
     *calls.ROUTES,
     *tickets.ROUTES,

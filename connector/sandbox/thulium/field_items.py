@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connector.sandbox.thulium.api import Ask, Created, Route
-from connector.sandbox.thulium.crm import find
+from connector.sandbox.thulium.crm_api import find
 from connector.sandbox.thulium.state import FieldItem
 from connector.sandbox.thulium.wire import ApiError
 
