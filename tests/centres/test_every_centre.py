@@ -33,6 +33,8 @@ RULES = {
     "replay",
     "health",
     "dial",
+    "searches-not-believed",
+    "writes-named-fields-only",
     "unknown-outcomes",
     "unknowns-documented",
     "no-personal-data-in-logs",

@@ -145,24 +145,34 @@ class Cards:
     async def _found(
         self, path: str, wanted: writing.Wanted, read: Callable[[wire.Row], Card | None]
     ) -> list[Card]:
-        """Rows of a filtered list that really fit, each once, whatever form of a number finds them.
-
-        A list whose rows do not fit and that does not end soon was not filtered: then nobody knows who is in it.
-        """
+        """Rows of filtered lists that really fit, each once; a form of a number that is refused is no form they have."""
         found: dict[str, Card] = {}
-        for filters in wanted.filters():
-            query = {**filters, **_WITH_FIELDS, "limit": _FOUND_A_PAGE}
-            for page in range(_PAGES_OF_A_SEARCH):
-                rows = (
-                    await self._client.get(path, wire.read_page, {**query, "offset": page * _FOUND_A_PAGE})
-                ).rows
-                cards = [card for row in rows if isinstance(row, dict) and (card := read(row)) is not None]
-                fitting = [card for card in cards if wanted.fits(card)]
-                found |= {card.id: card for card in fitting}
-                if len(rows) < _FOUND_A_PAGE:
-                    break
-            else:
-                raise NotSupported(
-                    f"Thulium does not filter {path} by {', '.join(filters)}, or too many have it"
-                )
+        refused: list[Rejected] = []
+        asked = wanted.filters()
+        for filters in asked:
+            try:
+                rows = await self._filtered(path, filters)
+            except Rejected as error:
+                if error.status not in (400, 422):
+                    raise
+                refused.append(error)
+                continue
+            if len(rows) >= _FOUND_A_PAGE * _PAGES_OF_A_SEARCH:
+                # Others may fit among those not read: neither "nobody" nor "only this one" is known.
+                raise NotSupported(f"Thulium does not filter {path} by {', '.join(filters)}")
+            cards = (read(row) for row in rows if isinstance(row, dict))
+            found |= {card.id: card for card in cards if card is not None and wanted.fits(card)}
+        if refused and len(refused) == len(asked):
+            raise refused[0]
         return list(found.values())
+
+    async def _filtered(self, path: str, filters: Mapping[str, str]) -> list[object]:
+        """The first rows of a list: one that was filtered has no more."""
+        query = {**filters, **_WITH_FIELDS, "limit": _FOUND_A_PAGE}
+        rows: list[object] = []
+        for page in range(_PAGES_OF_A_SEARCH):
+            answer = await self._client.get(path, wire.read_page, {**query, "offset": page * _FOUND_A_PAGE})
+            rows += answer.rows
+            if len(answer.rows) < _FOUND_A_PAGE:
+                break
+        return rows

@@ -38,6 +38,17 @@ async def test_a_number_is_found_in_whatever_form_it_is_kept(
     assert await found(thulium, number="not a number") == []
 
 
+async def test_a_form_of_a_number_that_is_refused_is_no_form_of_that_system(
+    simulated: Simulated, thulium: ContactCentre
+) -> None:
+    await simulated.seed(customers=[{"surname": "Żak", "phone_number": "601000001"}])
+    await simulated.fault(kind="status_before", status=400, path="phone_number=%2B", times=None)
+    assert await found(thulium, number="+48601000001") == ["Żak"]
+    await simulated.fault(kind="status_before", status=400, path="phone_number=", times=None)
+    with pytest.raises(Rejected):
+        await found(thulium, number="+48601000001")
+
+
 async def test_an_address_is_compared_without_case(simulated: Simulated, thulium: ContactCentre) -> None:
     await simulated.seed(
         customers=[
