@@ -37,14 +37,18 @@ from connector.pipedrive.records import Tokens
 from connector.records import Right
 from connector.settings import Settings
 from connector.store.bindings import Bindings
+from connector.store.changes import Changes
 from connector.store.connections import Connected
+from connector.store.creations import Creations
 from connector.store.database import Database
+from connector.store.dirty import Dirty
 from connector.store.doubts import Doubts
 from connector.store.index import Index
 from connector.store.installations import Installations, Installed
 from connector.store.ledger import Ledger
 from connector.store.migrations import migrate
 from connector.store.operations import Deliveries, Operations, Spending
+from connector.store.questions import Questions
 from connector.store.vault import Vault
 from connector.tokens import GrantTokens, OneToken, pack_tokens, unpack_tokens
 from connector.web.hooks import Door
@@ -61,7 +65,8 @@ def _accounts(centres: list[Connected]) -> list[Connected]:
 
 def _silent(tenant: Tenant) -> Tenant:
     """A tenant that wants no events at once, whatever its settings say."""
-    settings = tenant.settings.model_copy(update={"live": False})
+    contacts = tenant.settings.contacts.model_copy(update={"sync": "off"})
+    settings = tenant.settings.model_copy(update={"live": False, "contacts": contacts})
     return replace(tenant, installed=replace(tenant.installed, settings=settings))
 
 
@@ -152,6 +157,10 @@ class Service:
             doubts=Doubts(ledger),
             index=Index(self.db, one.keys, one.id, self.clock),
             bindings=Bindings(self.db, one.id),
+            dirty=Dirty(self.db, one.id, self.clock),
+            creations=Creations(self.db, one.id, self.clock),
+            changes=Changes(self.db, self.vault, one.id, self.clock),
+            questions=Questions(self.db, one.id, self.clock),
             phones=Phones(one.settings.phone_region, one.settings.dial_out_prefix),
             translate=translator(one.settings.language),
             clock=self.clock,

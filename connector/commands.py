@@ -136,7 +136,9 @@ async def show_lookups(service: Service, args: argparse.Namespace) -> int:
     tenant = await the_tenant(service, args.installation)
     asking = [c for c in await service.installations.centres(tenant.id) if c.vendor in ASKS_WHO_CALLS]
     if not asking:
-        raise Misconfigured("No contact centre is connected that asks who is calling: connector centre connect.")
+        raise Misconfigured(
+            "No contact centre is connected that asks who is calling: connector centre connect."
+        )
     show(
         [
             {

@@ -10,9 +10,8 @@ from datetime import timedelta
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from connector.centres.port import ContactCentre
 from connector.errors import ConnectorError, Retryable, Unauthorised
-from connector.flows.indexing import follow_hook
+from connector.flows.following import follow_hint, follow_hook
 from connector.flows.tenant import Tenant, Tenants
 from connector.metrics import Metrics
 from connector.pipedrive.hooks import parse_hook
@@ -26,6 +25,8 @@ _PATIENCE = 3
 _SHORTEST_WAIT, _LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
 #: A merge that nobody told us of cannot be swept up later; what is older than this is given up all the same.
 _GIVEN_UP_AFTER = timedelta(days=7)
+#: Hints at what becomes an activity.
+_EVENTS = ("call", "chat", "ticket", "recording")
 
 
 class Follower:
@@ -37,10 +38,14 @@ class Follower:
         deliveries: Deliveries,
         metrics: Metrics,
         tell: Callable[[Tenant], None],
+        keep: Callable[[Tenant], None],
     ) -> None:
-        """`tell` is called for an installation whose contact centre tells of an event it shall know at once."""
+        """`tell` is called for an installation whose contact centre tells of an event it shall know at once.
+
+        `keep` is called for one that has customers or companies to be looked at.
+        """
         self._tenants, self._deliveries, self._metrics = tenants, deliveries, metrics
-        self._tell = tell
+        self._tell, self._keep = tell, keep
         self._woken = asyncio.Event()
         self._following: set[str] = set()
         self._broken: set[str] = set()
@@ -130,12 +135,18 @@ class Follower:
             event = parse_hook(delivery.body)
             key = (event.entity, event.entity_id or "", event.merged_to)
             if key not in seen:
-                await follow_hook(tenant, event)
+                if await follow_hook(tenant, event):
+                    self._keep(tenant)
                 seen.add(key)
             return
         centre = tenant.centres.get(delivery.source)
-        if centre is not None and tenant.settings.live and _tells_of_events(centre.api, delivery):
+        if centre is None:
+            return
+        hints = centre.api.read_hook(delivery.content_type, delivery.body)
+        if tenant.settings.live and any(hint.kind in _EVENTS for hint in hints):
             self._tell(tenant)
+        if any([await follow_hint(tenant, centre.id, hint) for hint in hints]):
+            self._keep(tenant)
 
     @contextmanager
     def _noting(self, part: str) -> Iterator[None]:
@@ -148,8 +159,3 @@ class Follower:
             log.exception("webhooks not followed", part=part)
         else:
             self._broken.discard(part)
-
-
-def _tells_of_events(api: ContactCentre, delivery: Received) -> bool:
-    hints = api.read_hook(delivery.content_type, delivery.body)
-    return any(hint.kind in ("call", "chat", "ticket", "recording") for hint in hints)

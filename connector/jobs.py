@@ -17,10 +17,14 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from connector.errors import ConnectorError
 from connector.flows.collecting import NIGHTLY
+from connector.flows.contacts.linking import keep_special_fields
+from connector.flows.contacts.marking import in_step
+from connector.flows.contacts.scanning import scan
 from connector.flows.indexing import census, ensure
 from connector.flows.installing import keep_hooks, keep_subscriptions, sweep_gap
 from connector.flows.tenant import Tenant, Tenants
 from connector.following import Follower
+from connector.keeping import Keeper
 from connector.metrics import Metrics
 from connector.runs import Runs, report
 from connector.settings import Settings
@@ -54,7 +58,8 @@ class Jobs:
         self._settings, self._tenants, self._renew_grant = settings, tenants, renew_grant
         self._installations, self._deliveries, self._operations = installations, deliveries, operations
         self.runs = Runs(tenants, installations, operations, metrics)
-        self._follower = Follower(tenants, deliveries, metrics, self.runs.sync_soon)
+        self.keeper = Keeper(tenants, operations, metrics)
+        self._follower = Follower(tenants, deliveries, metrics, self.runs.sync_soon, self.keeper.soon)
         defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": MISFIRE_GRACE_S}
         self._scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults=defaults, executors={"default": AsyncIOExecutor()}
@@ -80,6 +85,7 @@ class Jobs:
         if self._scheduler.running:
             self._scheduler.pause()
         await self.runs.stop()
+        await self.keeper.stop()
         for task in self._working:
             task.cancel()
         await asyncio.gather(*self._working, return_exceptions=True)
@@ -105,6 +111,7 @@ class Jobs:
         """Run the activity flow for every installation on all that has happened by now, and wait for it."""
         await self.runs.idle()
         await self.sync_all()
+        await self.keeper.idle()
         await self.runs.idle()
 
     async def sync_all(self) -> None:
@@ -156,6 +163,7 @@ class Jobs:
         for tenant in await self._tenants():
             with self._guarded(tenant, "housekeeping"):
                 await tenant.ledger.purge(tenant.settings.payload_days)
+                await tenant.changes.purge(tenant.settings.contacts.undo_days)
         await self._deliveries.purge(days=7)
         await self._operations.purge(days=400)
         for installation_id in await self._installations.long_ended(days=KEPT_AFTER_UNINSTALL_DAYS):
@@ -175,6 +183,7 @@ class Jobs:
     async def _look(self, tenant: Tenant) -> None:
         with self._guarded(tenant, "second look"):
             await self.runs.look(tenant)
+            await self.keeper.look(tenant)
         self._looking.discard(tenant.id)
 
     async def _sync(self, installation_id: str) -> None:
@@ -186,6 +195,7 @@ class Jobs:
             with self._guarded(tenant, "sweep"):
                 await keep_subscriptions(tenant, self._installations)
                 await ensure(tenant, no_older_than=await sweep_gap(tenant, self._installations))
+                await self.keeper.look(tenant)
 
     async def _nightly(self, installation_id: str) -> None:
         """Once a night, or as soon after it as the service is up."""
@@ -197,6 +207,11 @@ class Jobs:
             await keep_hooks(tenant, self._installations)
             await keep_subscriptions(tenant, self._installations, look=True)
             await census(tenant)
+            if in_step(tenant):
+                await keep_special_fields(tenant, self._installations)
+                for centre in tenant.centres.values():
+                    await scan(tenant, centre)
+                await self.keeper.look(tenant)
         await self.runs.sync(tenant, cause="nightly", back=NIGHTLY, after_others=True)
 
     async def _is_night_due(self, tenant: Tenant) -> bool:

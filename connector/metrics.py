@@ -47,6 +47,12 @@ class Metrics:
             ["installation"],
             registry=self.registry,
         )
+        self.contacts = Counter(
+            "connector_contacts",
+            "Outcomes of keeping customers and companies in step",
+            ["installation", "outcome"],
+            registry=self.registry,
+        )
         self.lookups = Counter(
             "connector_lookups",
             "Ringing numbers looked up",

@@ -112,6 +112,16 @@ class World:
         rows = await self._get(f"{self.pipedrive}/_sandbox/activities")
         return [row for row in rows if deleted or not row["is_deleted"]]
 
+    async def records(self, entity: str) -> list[dict[str, Any]]:
+        """Persons or organizations in Pipedrive's first company, deleted ones too."""
+        rows: list[dict[str, Any]] = await self._get(f"{self.pipedrive}/_sandbox/records?entity={entity}")
+        return rows
+
+    async def cards(self) -> list[dict[str, Any]]:
+        """Customers of the contact centre, cards of companies among them."""
+        rows: list[dict[str, Any]] = await self._get(f"{self.thulium}/_sandbox/cards")
+        return rows
+
     async def events(self) -> list[dict[str, Any]]:
         """What truly happened in the contact centre, comments left out."""
         rows = await self._get(f"{self.thulium}/_sandbox/events")

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -19,20 +20,26 @@ from connector.installation_settings import InstallationSettings
 from connector.phone import Phones
 from connector.pipedrive.budget import Budget, Lane
 from connector.pipedrive.client import Pipedrive
-from connector.pipedrive.records import User
+from connector.pipedrive.records import Field as CrmField
+from connector.pipedrive.records import Organization, Person, User
 from connector.records import Agent, QueueKind
 from connector.settings import Settings
 from connector.store.bindings import Bindings
+from connector.store.changes import Changes
+from connector.store.creations import Creations
+from connector.store.dirty import Dirty
 from connector.store.doubts import Doubts
-from connector.store.index import Index
+from connector.store.index import Entity, Index
 from connector.store.installations import Installed
 from connector.store.ledger import Ledger
+from connector.store.questions import Questions
 
 log = structlog.get_logger()
 
 _FRESH_FOR = timedelta(hours=24)
 _LEAST_AGE = timedelta(minutes=1)
 _STRANGERS_EVERY = timedelta(minutes=10)
+_MOST_FRESH = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,31 @@ class Directory:
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
+@dataclass(slots=True)
+class Contacts:
+    """What this process keeps in mind while it keeps customers and companies in step.
+
+    `locks` hold one pair or record each, `making` all that could become two records of one; `fresh` are records that a
+    webhook has just had us read; `fields` are Pipedrive's, as last read.
+    """
+
+    locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    making: asyncio.Lock = field(default_factory=asyncio.Lock)
+    fresh: dict[tuple[Entity, str], tuple[datetime, Person | Organization]] = field(default_factory=dict)
+    fields: dict[Entity, tuple[datetime, list[CrmField]]] = field(default_factory=dict)
+    scanning: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def lock(self, entity: str, record_id: str) -> asyncio.Lock:
+        """The lock of one pair, known by its record in the contact centre, or of a record that has no pair yet."""
+        return self.locks.setdefault((entity, record_id), asyncio.Lock())
+
+    def remember(self, entity: Entity, record: Person | Organization, at: datetime) -> None:
+        """Keep a record that was just read for whoever works on it next."""
+        if len(self.fresh) >= _MOST_FRESH:
+            self.fresh.clear()
+        self.fresh[entity, record.id] = (at, record)
+
+
 @dataclass(frozen=True, slots=True)
 class Tenant:
     """One installation with its clients and its part of the store."""
@@ -74,6 +106,10 @@ class Tenant:
     doubts: Doubts
     index: Index
     bindings: Bindings
+    dirty: Dirty
+    creations: Creations
+    changes: Changes
+    questions: Questions
     phones: Phones
     translate: Translate
     clock: Clock
@@ -82,6 +118,7 @@ class Tenant:
     sweep_every: timedelta
     looking: asyncio.Lock = field(default_factory=asyncio.Lock)
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    contacts: Contacts = field(default_factory=Contacts)
 
     @property
     def id(self) -> str:

@@ -184,10 +184,10 @@ class Bindings:
         def work(db: Connection) -> Row[tuple[object, ...]]:
             this = (self._mine, bindings.c.entity == bound.entity, bindings.c.centre_id == bound.centre_id)
             before = db.execute(select(bindings).where(*this)).one()
-            row = self._bind(db, bound, at)
+            self._bind(db, bound, at)
             kept = {name: before._mapping[name] for name in ("base", "problems", "in_step_at")}
             db.execute(update(bindings).where(*this, bindings.c.crm_id == before.crm_id).values(**kept))
-            return row
+            return db.execute(select(bindings).where(*this)).one()
 
         return _bound(await self._db.write(work))
 

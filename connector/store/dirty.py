@@ -108,6 +108,12 @@ class Dirty:
             values |= {"lane": urgency, "cause": cause, "not_before": None, "attempts": 0}
         db.execute(update(dirty).where(*where).values(**values))
 
+    async def seen(self, entity: str, side: Side, record_id: str) -> Mapping[str, datetime]:
+        """What was told first-hand of a record that is marked; nothing when it is not."""
+        query = select(dirty).where(*self._of(entity, side, record_id))
+        row = await self._db.read(lambda db: db.execute(query).one_or_none())
+        return {} if row is None else _marked(row).seen
+
     async def take(self, limit: int, *, lease_s: float, without: Sequence[str] = ()) -> list[Marked]:
         """Claim what is due, most urgent and oldest first, but for causes that are paused."""
         now = self._clock.now()

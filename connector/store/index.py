@@ -241,15 +241,15 @@ class Index:
         values = {"installation": self._installation_id, "wanted": list(wanted), **more}
         return await self._db.read(lambda db: db.execute(query, values).all())
 
-    async def progress(self, entity: Entity) -> Pass:
-        """How complete the index of `entity` is."""
+    async def progress(self, entity: str) -> Pass:
+        """How complete the index of an entity is, or of one contact centre's part of it (`customer thulium:acme`)."""
         query = select(
             passes.c.filled_at, passes.c.swept_until, passes.c.census_at, passes.c.census_no
         ).where(passes.c.installation_id == self._installation_id, passes.c.entity == entity)
         row = await self._db.read(lambda db: db.execute(query).one_or_none())
         return Pass() if row is None else Pass(*row)
 
-    async def note(self, entity: Entity, **values: datetime | int) -> None:
+    async def note(self, entity: str, **values: datetime | int) -> None:
         """Write down progress (`filled_at`, `swept_until`, `census_at`, `census_no`)."""
         where = (passes.c.installation_id == self._installation_id, passes.c.entity == entity)
 
@@ -262,8 +262,8 @@ class Index:
 
     async def begin_anew(self) -> None:
         """Have persons and customers read again from the start, as when numbers are to be read in another way."""
-        kinds = (Entity.PERSON, Entity.CUSTOMER)
-        where = (passes.c.installation_id == self._installation_id, passes.c.entity.in_(kinds))
+        read_so = (passes.c.entity == Entity.PERSON) | passes.c.entity.startswith(Entity.CUSTOMER)
+        where = (passes.c.installation_id == self._installation_id, read_so)
         await self._db.write(
             lambda db: db.execute(update(passes).where(*where).values(filled_at=None)) and None
         )

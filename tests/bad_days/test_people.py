@@ -10,7 +10,8 @@ import orjson
 import pytest
 
 from connector.errors import NotFound
-from connector.flows.indexing import census, follow_hook
+from connector.flows.following import follow_hook
+from connector.flows.indexing import census
 from connector.pipedrive.hooks import parse_hook
 from tests.bad_days.days import Day
 from tests.flows.desk import ACTIVITIES, NUMBER, Desk, open_desk

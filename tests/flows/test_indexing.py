@@ -6,7 +6,8 @@ import pytest
 
 from connector.app import Service
 from connector.errors import Retryable
-from connector.flows.indexing import census, ensure, fill, follow_hook, sweep
+from connector.flows.following import follow_hook
+from connector.flows.indexing import census, ensure, fill, sweep
 from connector.flows.sync import sync
 from connector.flows.tenant import Tenant
 from connector.pipedrive.records import HookEvent

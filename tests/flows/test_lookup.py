@@ -9,7 +9,8 @@ from datetime import timedelta
 import pytest
 
 from connector.app import Service
-from connector.flows.indexing import ensure, follow_hook
+from connector.flows.following import follow_hook
+from connector.flows.indexing import ensure
 from connector.flows.lookup import Caller, Callers, Unnamed
 from connector.flows.tenant import Tenant
 from connector.store.index import Entity

@@ -141,3 +141,15 @@ async def test_an_organization_is_renamed_by_hand_and_a_person_changes_it(crm: C
     async with crm.session.post(crm.base + "/person/1", data=form, allow_redirects=False) as reply:
         assert reply.status == 303
     assert (await crm.get("/api/v2/persons/1")).data["org_id"] is None
+
+
+async def test_an_address_in_a_custom_field_is_a_link_and_nothing_else_is(crm: Crm) -> None:
+    link = "https://centre.example.com/customers/7"
+    seed = {
+        "fields": [{"entity": "person", "name": name, "type": "varchar"} for name in ("Card", "Trap")],
+        "persons": [{"name": "Jan", "custom_fields": {"Card": link, "Trap": "javascript:alert(1)"}}],
+    }
+    await crm.sandbox("seed", seed)
+    page = (await crm.get("/person/1")).json
+    assert f'<a href="{link}">' in page
+    assert 'href="javascript' not in page

@@ -1,0 +1,220 @@
+"""A record is made on the other side once: claimed first, marked with whose it is, and looked for when no answer came."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from connector.errors import ConnectorError, Retryable, UnknownOutcome
+from connector.flows.contacts.comparing import Facts, Plan, plan_customer, plan_person
+from connector.flows.contacts.kinds import (
+    COMPANIES,
+    CUSTOMERS,
+    OUTSIDE_ID,
+    CentreRecord,
+    CrmRecord,
+    Kind,
+    client,
+    create_in_centre,
+    read_centre,
+    stated_centre_id,
+    write_crm,
+)
+from connector.flows.contacts.linking import extras, marked_values, shown_in_pipedrive, translated
+from connector.flows.contacts.work import Work, keep, reader_of
+from connector.flows.tenant import Centre, Tenant
+from connector.names import same_name
+from connector.records import Company, Customer
+from connector.store.bindings import Bound
+from connector.store.changes import Wrote
+from connector.store.creations import Making
+from connector.store.dirty import Marked, Side
+
+#: Lists show what was made up to this long before the claim was told Pipedrive's time.
+_BEFORE = timedelta(seconds=120)
+_LOOKS = 2
+
+
+async def make_person(
+    work: Work, kind: Kind, marked: Marked, connection: str, record: CentreRecord
+) -> tuple[Bound, Facts]:
+    """Make the person or organization of a customer or company; answers the new pair.
+
+    Raises Retryable while it is in doubt whether it was made already.
+    """
+    tenant, key = work.tenant, f"{connection}/{record.id}"
+    reader, _ = await reader_of(tenant, kind)
+    to_crm, _ = await translated(tenant, reader.pairs, connection, record, None)
+    made = plan_person(reader, record, to_crm, shown_in_pipedrive(tenant, kind, record, None))
+    crm: CrmRecord | None = None
+    if not await _claimed(tenant, kind, Side.PIPEDRIVE, key):
+        crm = await _look_in_pipedrive(tenant, kind, key, record)
+    if crm is None:
+        await work.may_write(marked)
+        try:
+            crm = await write_crm(tenant, kind, None, made.body)
+        except ConnectorError as error:
+            await _failed(tenant, kind, Side.PIPEDRIVE, key, error)
+            raise
+        await work.note(
+            marked.cause, [Wrote(kind.entity, Side.PIPEDRIVE, crm.id, key, "create", {}, made.body)]
+        )
+        work.counts["made in Pipedrive"] += 1
+    card = record.customer_id if isinstance(record, Company) else None
+    facts = Facts(record, crm, to_crm, {}, extras(tenant, kind, record, crm))
+    bound = await _settle(
+        work, kind, Bound(kind.entity, key, crm.id, card_id=f"{connection}/{card}" if card else None), facts, made,
+        Side.PIPEDRIVE, key,
+    )  # fmt: skip
+    return bound, facts
+
+
+async def make_customer(
+    work: Work, kind: Kind, marked: Marked, centre: Centre, crm: CrmRecord
+) -> tuple[Bound, Facts]:
+    """Make the customer or company of a person or organization; answers the new pair. Raises as `make_person`."""
+    tenant = work.tenant
+    reader, _ = await reader_of(tenant, kind)
+    _, to_centre = await translated(tenant, reader.pairs, centre.id, None, crm)
+    made = plan_customer(reader, crm, to_centre, marked_values(tenant, kind, crm.id))
+    key: str | None = None
+    source = f"{centre.id}/{crm.id}"
+    if not await _claimed(tenant, kind, Side.CENTRE, source):
+        key = await _look_in_centre(tenant, kind, source, centre, crm)
+    if key is None:
+        await work.may_write(marked)
+        try:
+            key = await create_in_centre(centre, kind, made.values)
+        except ConnectorError as error:
+            await _failed(tenant, kind, Side.CENTRE, source, error)
+            raise
+        await work.note(marked.cause, [Wrote(kind.entity, Side.CENTRE, key, key, "create", {}, made.values)])
+        work.counts["made in the contact centre"] += 1
+    record = await read_centre(tenant, kind, key)
+    if record is None:
+        raise Retryable(
+            "The record that was made in the contact centre cannot be read yet", after=tenant.service.look_gap
+        )
+    card = record.customer_id if isinstance(record, Company) else None
+    facts = Facts(record, crm, {}, to_centre, extras(tenant, kind, record, crm))
+    bound = await _settle(
+        work, kind, Bound(kind.entity, key, crm.id, card_id=f"{centre.id}/{card}" if card else None), facts, made,
+        Side.CENTRE, source,
+    )  # fmt: skip
+    return bound, facts
+
+
+async def _settle(
+    work: Work, kind: Kind, wanted: Bound, facts: Facts, made: Plan, side: Side, source: str
+) -> Bound:
+    """Bind what was made; only then is it no longer looked for."""
+    tenant = work.tenant
+    reader, problems = await reader_of(tenant, kind)
+    bound = await tenant.bindings.link(wanted, at=tenant.clock.now())
+    base = await keep(tenant, kind, bound, reader, facts, facts, made, problems)
+    await tenant.creations.settle(kind.entity, side, [source])
+    return Bound(
+        bound.entity,
+        bound.centre_id,
+        bound.crm_id,
+        bound.state,
+        bound.card_id,
+        base,
+        in_step_at=tenant.clock.now(),
+    )
+
+
+async def _claimed(tenant: Tenant, kind: Kind, side: Side, source: str) -> bool:
+    """Claim a record to be made; False when it may have been made before, and has to be looked for first."""
+    at = await tenant.pipedrive.server_time()
+    claimed = await tenant.creations.claim(
+        kind.entity, side, [source], server_time=at, lease_s=tenant.service.lease
+    )
+    return bool(claimed)
+
+
+async def _failed(tenant: Tenant, kind: Kind, side: Side, source: str, error: ConnectorError) -> None:
+    """What was certainly not made is no longer claimed; what may have been is looked for after a while."""
+    if not isinstance(error, UnknownOutcome):
+        await tenant.creations.settle(kind.entity, side, [source])
+        return
+    making = await tenant.creations.find(kind.entity, side, source)
+    if making is not None:
+        wait = timedelta(seconds=tenant.service.first_look)
+        await tenant.creations.doubt(making, look_at=tenant.clock.now() + wait)
+
+
+async def _due(tenant: Tenant, kind: Kind, side: Side, source: str) -> Making:
+    """The claim to be looked for now; Retryable until its time has come, or when it was settled meanwhile."""
+    making = await tenant.creations.find(kind.entity, side, source)
+    if making is None:
+        raise Retryable("It was made a moment ago", after=tenant.service.look_gap)
+    now = tenant.clock.now()
+    until = max(making.lease_until, making.not_before or making.lease_until)
+    if until > now:
+        raise Retryable(
+            "It is being made, or was sent without an answer", after=(until - now).total_seconds()
+        )
+    return making
+
+
+async def _not_found(tenant: Tenant, making: Making) -> None:
+    """Count a look that found nothing; returns only when it may be sent again."""
+    if making.looks + 1 < _LOOKS:
+        wait = tenant.service.look_gap
+        await tenant.creations.not_found(making, look_at=tenant.clock.now() + timedelta(seconds=wait))
+        raise Retryable("It was sent without an answer and is looked for once more", after=wait)
+    at = await tenant.pipedrive.server_time()
+    if not await tenant.creations.renew(making, server_time=at, lease_s=tenant.service.lease):
+        raise Retryable("Somebody else is making it", after=tenant.service.look_gap)
+
+
+async def _look_in_pipedrive(tenant: Tenant, kind: Kind, key: str, record: CentreRecord) -> CrmRecord | None:
+    """Look for what was sent without an answer among all that changed since (10 tokens a 500)."""
+    making = await _due(tenant, kind, Side.PIPEDRIVE, key)
+    since = making.server_time - _BEFORE
+    api = client(tenant)
+    pages = api.persons(since) if kind is CUSTOMERS else api.organizations(since)
+    found: list[CrmRecord] = []
+    async for page in pages:
+        found += [one for one in page if not one.is_deleted and _is_ours(tenant, kind, record, one, making)]
+    pairs = await tenant.bindings.of_crm(kind.entity, [one.id for one in found])
+    free = [one for one in found if one.id not in pairs]
+    if free:
+        return min(free, key=lambda one: int(one.id))
+    await _not_found(tenant, making)
+    return None
+
+
+def _is_ours(tenant: Tenant, kind: Kind, record: CentreRecord, crm: CrmRecord, making: Making) -> bool:
+    """Whether this is the record that we sent: it names its counterpart, or, without a field for that, equals it."""
+    if crm.add_time is None or crm.add_time < making.server_time - _BEFORE:
+        return False
+    name = f"{record.first_name} {record.last_name}" if isinstance(record, Customer) else record.name
+    fields = tenant.settings.special_fields
+    if fields.person_centre_id if kind is CUSTOMERS else fields.organization_centre_id:
+        return stated_centre_id(tenant, kind, crm) == record.id
+    return crm.owner_id == tenant.installed.owner_user_id and same_name(crm.name, name)
+
+
+async def _look_in_centre(
+    tenant: Tenant, kind: Kind, source: str, centre: Centre, crm: CrmRecord
+) -> str | None:
+    """Look for what was sent without an answer by what it says of its counterpart."""
+    making = await _due(tenant, kind, Side.CENTRE, source)
+    name = tenant.settings.special_fields.customer_pipedrive_id
+    custom = (name, crm.id) if name is not None else None
+    outside = OUTSIDE_ID + crm.id if custom is None else ""
+    found: list[str | None]
+    if kind is COMPANIES and custom is not None:
+        found = [one.id for one in await centre.api.find_companies(custom=custom)]
+    elif kind is COMPANIES:
+        # A company is also a customer record, which holds what it says of its counterpart.
+        cards = await centre.api.find_customers(external_id=outside)
+        found = [one.company_id for one in cards if one.is_company]
+    else:
+        customers = await centre.api.find_customers(external_id=outside, custom=custom)
+        found = [one.id for one in customers if not one.is_company]
+    if ids := [one for one in found if one is not None]:
+        return f"{centre.id}/{min(ids, key=lambda one: (len(one), one))}"
+    await _not_found(tenant, making)
+    return None

@@ -1,0 +1,438 @@
+"""One record that was hinted at: read, compared, and the other side written where it differs.
+
+It is done one at a time for a pair. A list of Pipedrive's is read again just before it is replaced; a record is made on
+the other side only under a claim; nothing that is gone comes back by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from connector.contact_settings import Policy, Way
+from connector.errors import UnknownField
+from connector.flows.contacts.comparing import Facts, Plan, Reader, plan, seen_times
+from connector.flows.contacts.creating import make_customer, make_person
+from connector.flows.contacts.identifying import LeftAlone, Nobody, Same, Unclear, find_customer, find_person
+from connector.flows.contacts.kinds import (
+    COMPANIES,
+    CUSTOMERS,
+    KINDS,
+    CentreRecord,
+    CrmRecord,
+    Kind,
+    indexed_centre,
+    read_centre,
+    read_crm,
+    update_in_centre,
+    write_crm,
+)
+from connector.flows.contacts.linking import company_of, extras, organization_of, translated
+from connector.flows.contacts.merging import Verdict
+from connector.flows.contacts.scanning import ensure_scanned
+from connector.flows.contacts.scoping import takes_part
+from connector.flows.contacts.work import Work, keep, reader_of, scope_of
+from connector.flows.indexed import indexed_crm
+from connector.flows.indexed import store as put_crm
+from connector.flows.indexing import ensure
+from connector.flows.tenant import Centre, Tenant
+from connector.pipedrive.records import Person
+from connector.records import Company, Customer
+from connector.store.bindings import Bond, Bound
+from connector.store.changes import Wrote
+from connector.store.dirty import Mark, Marked, Side, Urgency
+from connector.store.index import Entity, Indexable
+from connector.store.questions import Asked
+from connector.store.questions import Kind as QuestionKind
+
+#: A record that a webhook has just had us read need not be read again at once.
+_FRESH = timedelta(seconds=10)
+
+
+async def reconcile(work: Work, marked: Marked) -> None:
+    """Bring the record of a mark and its counterpart in step; raises what the worker decides about."""
+    tenant, kind = work.tenant, KINDS[marked.entity]
+    if marked.side is Side.CENTRE:
+        async with tenant.contacts.lock(kind.entity, marked.record_id):
+            await _from_centre(work, kind, marked)
+        return
+    pairs = (await tenant.bindings.of_crm(kind.entity, [marked.record_id])).get(marked.record_id, [])
+    for bound in pairs:
+        if bound.state is not Bond.ALIAS:
+            async with tenant.contacts.lock(kind.entity, bound.centre_id):
+                await _from_pipedrive(work, kind, marked, bound)
+    home = next(iter(tenant.centres.values()), None)
+    held = {bound.connection for bound in pairs if bound.state is not Bond.GONE}
+    if home is not None and home.id not in held:
+        async with tenant.contacts.lock(kind.crm, marked.record_id):
+            await _unpaired_in_pipedrive(work, kind, marked, home, gone=bool(pairs))
+
+
+# a record of the contact centre
+
+
+async def _from_centre(work: Work, kind: Kind, marked: Marked) -> None:
+    tenant, key = work.tenant, marked.record_id
+    record = await read_centre(tenant, kind, key)
+    bound = (await tenant.bindings.of_centre(kind.entity, [key])).get(key)
+    if record is None:
+        await _gone_from_centre(work, kind, key, bound)
+    elif isinstance(record, Customer) and record.is_company:
+        await _mark_company(tenant, marked, record)
+    elif bound is None or bound.state is Bond.GONE:
+        await tenant.index.put([indexed_centre(tenant, kind, key.rpartition("/")[0], record)])
+        await _unpaired_in_centre(work, kind, marked, record, bound)
+    elif bound.state is Bond.BOUND:
+        reader, _ = await reader_of(tenant, kind)
+        if reader.is_as_before(record, bound.base) and marked.urgency is not Urgency.BUTTON:
+            return
+        crm = await read_crm(tenant, kind, bound.crm_id)
+        if crm is None:
+            await _gone_from_pipedrive(work, kind, bound)
+        else:
+            await _merge(work, kind, marked, bound, record, crm)
+
+
+async def _gone_from_centre(work: Work, kind: Kind, key: str, bound: Bound | None) -> None:
+    await work.tenant.index.put([Indexable(kind.centre, key, gone=True)])
+    if bound is not None and bound.state is not Bond.GONE:
+        await work.tenant.bindings.dissolve(bound)
+        work.counts["unlinked"] += 1
+
+
+async def _mark_company(tenant: Tenant, marked: Marked, card: Customer) -> None:
+    """A company's own customer record: what changed of it is the company's."""
+    if card.company_id is not None:
+        key = f"{marked.record_id.rpartition('/')[0]}/{card.company_id}"
+        company = Mark(COMPANIES.entity, Side.CENTRE, key, marked.seen)
+        await tenant.dirty.mark([company], urgency=marked.urgency, cause=marked.cause)
+
+
+async def _unpaired_in_centre(
+    work: Work, kind: Kind, marked: Marked, record: CentreRecord, gone: Bound | None
+) -> None:
+    tenant, connection = work.tenant, marked.record_id.rpartition("/")[0]
+    if gone is not None and (crm := await read_crm(tenant, kind, gone.crm_id)) is not None:
+        revived = await tenant.bindings.revive(gone, at=tenant.clock.now())
+        if revived.state is Bond.BOUND:
+            await _merge(work, kind, marked, revived, record, crm)
+        return
+    scope = scope_of(tenant, kind, Way.TO_PIPEDRIVE)
+    if scope is None or takes_part(record, scope, tenant.phones, created_at=None) is not None:
+        work.counts["left out"] += 1
+        return
+    await _company_first(work, marked, connection, record, None)
+    async with tenant.contacts.making:
+        await ensure(tenant, no_older_than=tenant.sweep_every)
+        identity = await find_person(tenant, kind, connection, record)
+        if isinstance(identity, Nobody):
+            if gone is not None and marked.urgency is not Urgency.BUTTON:
+                return  # what was deleted there does not come back by itself
+            bound, facts = await make_person(work, kind, marked, connection, record)
+        elif isinstance(identity, Same):
+            card = record.customer_id if isinstance(record, Company) else None
+            wanted = Bound(
+                kind.entity,
+                marked.record_id,
+                identity.record_id,
+                card_id=f"{connection}/{card}" if card else None,
+            )
+            bound = await tenant.bindings.link(wanted, at=tenant.clock.now())
+            work.counts["linked"] += 1
+        else:
+            await _leave_to_a_person(work, kind.asks_of_centre, marked.record_id, identity)
+            return
+    await _paired(work, kind, bound)
+    if isinstance(identity, Nobody):
+        await _merge(work, kind, marked, bound, facts.centre, facts.crm)
+    elif bound.state is Bond.BOUND and (crm := await read_crm(tenant, kind, bound.crm_id)) is not None:
+        await _merge(work, kind, marked, bound, record, crm)
+
+
+# a record of Pipedrive
+
+
+async def _from_pipedrive(work: Work, kind: Kind, marked: Marked, bound: Bound) -> None:
+    tenant = work.tenant
+    crm = await _read_once(tenant, kind, marked.record_id, not_before=bound.in_step_at)
+    if crm is None:
+        await _gone_from_pipedrive(work, kind, bound)
+        return
+    reader, _ = await reader_of(tenant, kind)
+    if (
+        bound.state is Bond.BOUND
+        and reader.is_as_before(crm, bound.base)
+        and marked.urgency is not Urgency.BUTTON
+    ):
+        return
+    record = await read_centre(tenant, kind, bound.centre_id)
+    if record is None:
+        await _gone_from_centre(work, kind, bound.centre_id, bound)
+        return
+    if bound.state is Bond.GONE:
+        bound = await tenant.bindings.revive(bound, at=tenant.clock.now())
+    if bound.state is Bond.BOUND:
+        await _merge(work, kind, marked, bound, record, crm)
+
+
+async def _gone_from_pipedrive(work: Work, kind: Kind, bound: Bound) -> None:
+    await put_crm(work.tenant, [Indexable(kind.crm, bound.crm_id, gone=True)])
+    if bound.state is not Bond.GONE:
+        work.counts["unlinked"] += 1
+
+
+async def _read_once(
+    tenant: Tenant, kind: Kind, crm_id: str, *, not_before: datetime | None = None
+) -> CrmRecord | None:
+    """The record as a webhook has just had us read it, unless the pair was written since; else read now."""
+    at, record = tenant.contacts.fresh.pop((kind.crm, crm_id), (None, None))
+    if at is not None and tenant.clock.now() - at < _FRESH and (not_before is None or at > not_before):
+        return record
+    found = await read_crm(tenant, kind, crm_id)
+    if found is not None:
+        await put_crm(tenant, [indexed_crm(tenant, found)])
+    return found
+
+
+async def _unpaired_in_pipedrive(work: Work, kind: Kind, marked: Marked, home: Centre, *, gone: bool) -> None:
+    tenant = work.tenant
+    scope = scope_of(tenant, kind, Way.TO_CENTRE)
+    crm = await _read_once(tenant, kind, marked.record_id) if scope is not None else None
+    if scope is None or crm is None:
+        return
+    if takes_part(crm, scope, tenant.phones, created_at=crm.add_time) is not None:
+        work.counts["left out"] += 1
+        return
+    await _company_first(work, marked, home.id, None, crm)
+    async with tenant.contacts.making:
+        await ensure(tenant, no_older_than=tenant.sweep_every)
+        await ensure_scanned(tenant, home)
+        identity = await find_customer(tenant, kind, home.id, crm)
+        if isinstance(identity, Nobody):
+            if gone and marked.urgency is not Urgency.BUTTON:
+                return
+            bound, facts = await make_customer(work, kind, marked, home, crm)
+        elif isinstance(identity, Same):
+            bound = await tenant.bindings.link(
+                Bound(kind.entity, identity.record_id, crm.id), at=tenant.clock.now()
+            )
+            work.counts["linked"] += 1
+        else:
+            await _leave_to_a_person(work, kind.asks_of_crm, crm.id, identity)
+            return
+    await _paired(work, kind, bound)
+    if isinstance(identity, Nobody):
+        await _merge(work, kind, marked, bound, facts.centre, facts.crm)
+    elif (
+        bound.state is Bond.BOUND and (record := await read_centre(tenant, kind, bound.centre_id)) is not None
+    ):
+        await _merge(work, kind, marked, bound, record, crm)
+
+
+async def _leave_to_a_person(
+    work: Work, asks: QuestionKind, subject: str, identity: Unclear | LeftAlone
+) -> None:
+    if isinstance(identity, Unclear):
+        await work.tenant.questions.ask(asks, subject, identity.candidates, {"why": identity.why})
+        work.counts["asked"] += 1
+
+
+async def _paired(work: Work, kind: Kind, bound: Bound) -> None:
+    """A new pair: its events may be written, its people linked, and nobody need be asked about it any more."""
+    tenant = work.tenant
+    await tenant.questions.void(kind.asks_of_centre, [bound.centre_id])
+    await tenant.questions.void(kind.asks_of_crm, [bound.crm_id])
+    if kind is CUSTOMERS:
+        await tenant.ledger.wake(customer_ids=[bound.centre_id.rpartition("/")[2]])
+        return
+    customers = await tenant.index.members(Entity.CUSTOMER, bound.centre_id)
+    persons = await tenant.index.members(Entity.PERSON, bound.crm_id)
+    marks = [Mark(CUSTOMERS.entity, Side.CENTRE, one) for one in customers]
+    marks += [Mark(CUSTOMERS.entity, Side.PIPEDRIVE, one) for one in persons]
+    known = await tenant.bindings.of_centre(CUSTOMERS.entity, customers)
+    paired = await tenant.bindings.of_crm(CUSTOMERS.entity, persons)
+    marks = [one for one in marks if one.record_id in known or one.record_id in paired]
+    await tenant.dirty.mark(marks, urgency=Urgency.SWEEP, cause="company")
+
+
+async def _company_first(
+    work: Work, marked: Marked, connection: str, centre: CentreRecord | None, crm: CrmRecord | None
+) -> None:
+    """See that the company of a customer, or the organization of a person, has its pair before they have theirs."""
+    tenant = work.tenant
+    if isinstance(centre, Customer) and centre.company_id is not None:
+        key = f"{connection}/{centre.company_id}"
+        if await organization_of(tenant, key) is None:
+            await reconcile(work, _instead(marked, Side.CENTRE, key))
+    if (
+        isinstance(crm, Person)
+        and crm.org_id is not None
+        and await company_of(tenant, connection, crm.org_id) is None
+    ):
+        await reconcile(work, _instead(marked, Side.PIPEDRIVE, crm.org_id))
+
+
+def _instead(marked: Marked, side: Side, record_id: str) -> Marked:
+    urgency = max(
+        marked.urgency, Urgency.HOOK
+    )  # a button pushes what it names, not what was deleted of its company
+    return Marked(COMPANIES.entity, side, record_id, 0, urgency, marked.cause, marked.marked_at, 0, "", {})
+
+
+# a pair
+
+
+async def _merge(
+    work: Work, kind: Kind, marked: Marked, bound: Bound, centre: CentreRecord, crm: CrmRecord
+) -> None:
+    tenant = work.tenant
+    if kind is CUSTOMERS:
+        await _company_first(work, marked, bound.connection, centre, crm)
+    reader, problems = await reader_of(tenant, kind)
+    before = await _facts(tenant, kind, reader, bound, centre, crm)
+    seen = seen_times(reader.pairs, *await _told(tenant, reader, marked, bound))
+    made = plan(reader, before, bound.base, seen)
+    if made.replaces_lists and marked.side is Side.PIPEDRIVE:
+        # Read before the contact centre was: somebody may have added a number meanwhile.
+        if (again := await read_crm(tenant, kind, crm.id)) is None:
+            await _gone_from_pipedrive(work, kind, bound)
+            return
+        before = await _facts(tenant, kind, reader, bound, centre, again)
+        made = plan(reader, before, bound.base, seen)
+    if made.body or made.values:
+        await work.may_write(marked)
+    after = await _write(work, kind, marked, bound, before, made)
+    await _ask_about_fields(work, bound, reader, made)
+    overwrote = _overwrote(reader, before, after) if made.replaces_lists else None
+    base = await keep(tenant, kind, bound, reader, before, after, made, problems, overwrote)
+    rest = [record for record in (after.centre, after.crm) if not reader.is_as_before(record, base)]
+    if rest and not made.held_back and (made.body or made.values):
+        # Somebody edited it while we wrote.
+        await tenant.dirty.mark(
+            [Mark(kind.entity, Side.CENTRE, bound.centre_id)], urgency=Urgency.SWEEP, cause=marked.cause
+        )
+
+
+async def _facts(
+    tenant: Tenant, kind: Kind, reader: Reader, bound: Bound, centre: CentreRecord, crm: CrmRecord
+) -> Facts:
+    to_crm, to_centre = await translated(tenant, reader.pairs, bound.connection, centre, crm)
+    decided = await _decided(tenant, reader, bound, centre, crm)
+    return Facts(centre, crm, to_crm, to_centre, extras(tenant, kind, centre, crm), decided)
+
+
+async def _write(work: Work, kind: Kind, marked: Marked, bound: Bound, before: Facts, made: Plan) -> Facts:
+    """Write what differs; answers both records as they are then."""
+    tenant, centre, crm = work.tenant, before.centre, before.crm
+    if made.body:
+        crm = await _write_to_pipedrive(tenant, kind, bound, made)
+        wrote = Wrote(
+            kind.entity, Side.PIPEDRIVE, crm.id, bound.centre_id, "update", made.body_before, made.body
+        )
+        await work.note(marked.cause, [wrote])
+    if made.values:
+        await update_in_centre(tenant, kind, bound.centre_id, made.values)
+        wrote = Wrote(
+            kind.entity,
+            Side.CENTRE,
+            bound.centre_id,
+            bound.centre_id,
+            "update",
+            made.values_before,
+            made.values,
+        )
+        await work.note(marked.cause, [wrote])
+        centre = await read_centre(tenant, kind, bound.centre_id) or centre
+    return Facts(
+        centre, crm, before.to_crm, before.to_centre, extras(tenant, kind, centre, crm), before.decided
+    )
+
+
+async def _write_to_pipedrive(tenant: Tenant, kind: Kind, bound: Bound, made: Plan) -> CrmRecord:
+    """Write to Pipedrive; a custom field that has vanished there is left out, and the mapping read anew."""
+    try:
+        return await write_crm(tenant, kind, bound.crm_id, made.body)
+    except UnknownField as error:
+        tenant.contacts.fields.pop(kind.crm, None)
+        custom = made.body.get("custom_fields")
+        rest = (
+            {code: value for code, value in custom.items() if code != error.field}
+            if isinstance(custom, dict)
+            else {}
+        )
+        made.body = {key: value for key, value in made.body.items() if key != "custom_fields"}
+        if rest:
+            made.body["custom_fields"] = rest
+        if not made.body:
+            raise
+        return await write_crm(tenant, kind, bound.crm_id, made.body)
+
+
+def _overwrote(reader: Reader, before: Facts, after: Facts) -> dict[str, object]:
+    """What we had read of the lists that we replaced, and when: by this a rival edit in between is noticed."""
+    at = after.crm.update_time
+    return {
+        "at": at.isoformat() if at else "",
+        **{pair.code: reader.held(pair, before.crm) for pair in reader.pairs if pair.rule.is_set},
+    }
+
+
+async def _told(
+    tenant: Tenant, reader: Reader, marked: Marked, bound: Bound
+) -> tuple[Mapping[str, datetime], Mapping[str, datetime]]:
+    """What each side told first-hand of this pair; of the side that did not mark only where a rule asks for it."""
+    if not any(pair.rule.conflict is Policy.NEWEST for pair in reader.pairs):
+        return {}, {}
+    dirty = tenant.dirty
+    if marked.side is Side.CENTRE:
+        return marked.seen, await dirty.seen(bound.entity, Side.PIPEDRIVE, bound.crm_id)
+    return await dirty.seen(bound.entity, Side.CENTRE, bound.centre_id), marked.seen
+
+
+# fields that are left to a person
+
+
+_ASKING = (Policy.ASK, Policy.NEWEST)
+
+
+def _subject(bound: Bound, field: str) -> str:
+    return f"{bound.entity}:{bound.centre_id}|{field}"
+
+
+async def _ask_about_fields(work: Work, bound: Bound, reader: Reader, made: Plan) -> None:
+    questions = work.tenant.questions
+    for field, (centre, crm) in made.asked.items():
+        detail = {
+            "field": field,
+            "centre": centre,
+            "pipedrive": crm,
+            "pair": bound.centre_id,
+            "person": bound.crm_id,
+        }
+        await questions.ask(QuestionKind.FIELD, _subject(bound, field), ("centre", "pipedrive"), detail)
+        work.counts["asked"] += 1
+    asks = [pair.rule.key for pair in reader.pairs if pair.rule.conflict in _ASKING]
+    settled = [_subject(bound, field) for field in asks if field not in made.asked]
+    if settled:
+        await questions.void(QuestionKind.FIELD, settled)
+
+
+async def _decided(
+    tenant: Tenant, reader: Reader, bound: Bound, centre: CentreRecord, crm: CrmRecord
+) -> dict[str, Verdict]:
+    """What a person said about fields, as far as both values still are those that were shown."""
+    subjects = {
+        _subject(bound, pair.rule.key): pair
+        for pair in reader.pairs
+        if pair.rule.conflict in _ASKING and not pair.rule.is_set
+    }
+    answers: Mapping[str, Asked] = await tenant.questions.of(QuestionKind.FIELD, list(subjects))
+    found: dict[str, Verdict] = {}
+    for subject, asked in answers.items():
+        pair = subjects[subject]
+        held = (reader.held(pair, centre) or "", reader.held(pair, crm) or "")
+        if asked.decision is None or held != (asked.detail.get("centre"), asked.detail.get("pipedrive")):
+            continue
+        centre_wins = asked.decision.get("choose") == "centre"
+        found[pair.rule.key] = Verdict.TO_PIPEDRIVE if centre_wins else Verdict.TO_CENTRE
+    return found

@@ -1,0 +1,66 @@
+"""The repair scan of a contact centre, which lists no changes: all its customers and companies, a thousand a page.
+
+It fills the index of that side, marks what differs from its base, and finds out what is gone: a pair whose record was
+not met is asked for by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence, Set
+from datetime import timedelta
+
+from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, CentreRecord, Kind, read_centre
+from connector.flows.contacts.marking import met_in_centre
+from connector.flows.tenant import Centre, Tenant
+from connector.store.dirty import Mark, Side, Urgency
+from connector.store.index import Indexable
+
+CAUSE = "scan"
+#: A scan that is older says too little about who is there.
+_OLDEST = timedelta(hours=26)
+
+
+async def ensure_scanned(tenant: Tenant, centre: Centre) -> None:
+    """See that everybody in a contact centre is known before a record there is called missing."""
+    async with tenant.contacts.scanning:
+        for kind in (COMPANIES, CUSTOMERS):
+            done = (await tenant.index.progress(_pass_of(kind, centre))).filled_at
+            if done is None or tenant.clock.now() - done > _OLDEST:
+                await _scan_kind(tenant, centre, kind)
+
+
+async def scan(tenant: Tenant, centre: Centre) -> int:
+    """Read everything once; answers how many records were marked."""
+    async with tenant.contacts.scanning:
+        return sum([await _scan_kind(tenant, centre, kind) for kind in (COMPANIES, CUSTOMERS)])
+
+
+async def _scan_kind(tenant: Tenant, centre: Centre, kind: Kind) -> int:
+    begun = tenant.clock.now()
+    marked, met = 0, set[str]()
+    async for records in _pages(centre, kind):
+        marked += await met_in_centre(tenant, kind, centre, records, urgency=Urgency.SWEEP, cause=CAUSE)
+        met.update(f"{centre.id}/{record.id}" for record in records)
+    pairs = await tenant.bindings.all_of(kind.entity, centre.id)
+    known = await tenant.index.ids(kind.centre)
+    missing = [key for key in {*pairs, *known} - met if key.rpartition("/")[0] == centre.id]
+    await _confirm_gone(tenant, kind, missing, pairs.keys())
+    await tenant.index.note(_pass_of(kind, centre), filled_at=begun)
+    return marked
+
+
+async def _confirm_gone(tenant: Tenant, kind: Kind, missing: Sequence[str], paired: Set[str]) -> None:
+    """A record that a list did not show may still be there: pairs are marked, to be asked for one by one."""
+    marks = [Mark(kind.entity, Side.CENTRE, key) for key in missing if key in paired]
+    await tenant.dirty.mark(marks, urgency=Urgency.SWEEP, cause=CAUSE)
+    for key in missing:
+        if key not in paired and await read_centre(tenant, kind, key) is None:
+            await tenant.index.put([Indexable(kind.centre, key, gone=True)])
+
+
+def _pages(centre: Centre, kind: Kind) -> AsyncIterator[Sequence[CentreRecord]]:
+    return centre.api.customers() if kind is CUSTOMERS else centre.api.companies()
+
+
+def _pass_of(kind: Kind, centre: Centre) -> str:
+    return f"{kind.centre} {centre.id}"

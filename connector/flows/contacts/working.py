@@ -1,0 +1,159 @@
+"""Works through the marks: the most urgent first, a few at a time, and each failure blocks only its own record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import structlog
+
+from connector.errors import ConnectorError, Retryable, UnknownOutcome
+from connector.flows.contacts.reconciling import reconcile
+from connector.flows.contacts.work import Braked, Work
+from connector.flows.tenant import Tenant
+from connector.flows.worker import HALTING, retry_wait
+from connector.store.bindings import Bond
+from connector.store.dirty import Marked, Urgency
+from connector.store.operations import FINISHED, Operations
+
+log = structlog.get_logger()
+
+_BATCH = 50
+_AT_ONCE = 4
+#: Of all pairs, so many may be written in an hour from one cause before a person has to look.
+_SHARE = 0.05
+
+
+@dataclass(slots=True)
+class Brake:
+    """How many writes each cause may still make; the count of the last hour is taken once a turn and then kept."""
+
+    tenant: Tenant
+    _left: dict[str, int] = field(default_factory=dict)
+
+    async def paused(self) -> list[str]:
+        """Causes that wait for a person."""
+        return [one.cause for one in await self.tenant.changes.braked() if one.released_at is None]
+
+    async def allow(self, cause: str, urgency: Urgency) -> bool:
+        """Whether a cause may write once more; a button always may, and a load is held to its own preview."""
+        if urgency in (Urgency.BUTTON, Urgency.LOAD):
+            return True
+        if cause not in self._left:
+            self._left[cause] = await self._allowance(cause)
+        self._left[cause] -= 1
+        if self._left[cause] >= 0:
+            return True
+        await self.tenant.changes.pull_brake(cause, await self.tenant.changes.within_the_hour(cause))
+        log.warning("brake pulled", installation=self.tenant.id, cause=cause)
+        return False
+
+    async def _allowance(self, cause: str) -> int:
+        changes, tenant = self.tenant.changes, self.tenant
+        pairs = sum(number for states in (await tenant.bindings.counts()).values()
+                    for state, number in states.items() if state == Bond.BOUND)  # fmt: skip
+        limit = max(tenant.settings.contacts.brake, int(pairs * _SHARE))
+        for one in await changes.braked():
+            recent = one.released_at is not None and tenant.clock.now() - one.released_at < timedelta(hours=1)
+            if one.cause == cause and recent:
+                limit += one.writes + one.allowance
+        return limit - await changes.within_the_hour(cause)
+
+
+async def work_through(tenant: Tenant, operations: Operations, *, limit: int | None = None) -> Counter[str]:
+    """Work on all marks that are due, or on `limit` of them; answers counts by outcome.
+
+    An error of the whole company or its credentials ends the turn and is raised; what was not worked on is given back.
+    """
+    brake = Brake(tenant)
+    run_ids: list[int] = []
+    opening = asyncio.Lock()
+
+    async def run() -> int:
+        async with opening:
+            if not run_ids:
+                run_ids.append(await operations.begin_run(tenant.id, "contacts"))
+        return run_ids[0]
+
+    work = Work(tenant, brake.allow, run)
+    outcome = "failed"
+    try:
+        while limit is None or limit > 0:
+            size = _BATCH if limit is None else min(limit, _BATCH)
+            taken = await tenant.dirty.take(size, lease_s=tenant.service.lease, without=await brake.paused())
+            if not taken:
+                break
+            limit = None if limit is None else limit - len(taken)
+            await _work_on(work, taken)
+        outcome = FINISHED
+    except ConnectorError as error:
+        outcome = f"{type(error).__name__}: {error}"
+        raise
+    finally:
+        if run_ids:
+            await operations.end_run(run_ids[0], work.counts, outcome)
+    return work.counts
+
+
+async def _work_on(work: Work, taken: Sequence[Marked]) -> None:
+    """Work on a batch, a few at a time; companies stand before their people."""
+    halted: list[ConnectorError] = []
+    waiting = list(reversed(taken))
+    done: list[Marked] = []
+
+    async def one_after_another() -> None:
+        while waiting and not halted:
+            marked = waiting.pop()
+            try:
+                if await _one(work, marked):
+                    done.append(marked)
+            except HALTING as error:
+                halted.append(error)
+                waiting.append(marked)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(_AT_ONCE):
+                group.create_task(one_after_another())
+    finally:
+        await work.tenant.dirty.clear(done)
+        cleared = {id(one) for one in done}
+        await work.tenant.dirty.give_back([one for one in taken if id(one) not in cleared])
+    if halted:
+        raise halted[0]
+
+
+async def _one(work: Work, marked: Marked) -> bool:
+    """Work on one record; answers whether its mark may go. Raises what concerns the whole company."""
+    tenant = work.tenant
+    now = tenant.clock.now()
+    try:
+        await reconcile(work, marked)
+    except HALTING:
+        raise
+    except Braked:
+        await tenant.dirty.put_off(marked, "paused by the brake", now, failed=False)
+        return False
+    except UnknownOutcome as error:
+        # What was sent may still arrive: it is read again after that.
+        until = now + timedelta(seconds=tenant.service.first_look)
+        await tenant.dirty.put_off(marked, str(error), until)
+    except Retryable as error:
+        until = now + timedelta(seconds=error.after or retry_wait(marked.attempts, tenant.service))
+        await tenant.dirty.put_off(marked, str(error), until)
+    except ConnectorError as error:
+        work.counts["refused"] += 1
+        await tenant.dirty.put_off(marked, str(error), None)
+    except Exception as error:  # a mistake of ours must not stop the other records
+        log.exception(
+            "record not kept in step", installation=tenant.id, entity=marked.entity, side=marked.side
+        )
+        work.counts["broken"] += 1
+        await tenant.dirty.put_off(marked, f"a mistake in the connector: {type(error).__name__}", None)
+    else:
+        work.counts["looked at"] += 1
+        return True
+    return False

@@ -1,0 +1,148 @@
+"""What webhooks of both sides hint at: the record is read again, the index brought up to date, pairs marked.
+
+A webhook of Pipedrive that names no field we keep is dropped unread; sweeps are the net.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from datetime import datetime
+
+import structlog
+
+from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, CrmRecord, Kind, client
+from connector.flows.contacts.marking import in_step, met_in_pipedrive
+from connector.flows.contacts.work import reader_of
+from connector.flows.indexing import refresh_deal, refresh_organization, refresh_person
+from connector.flows.tenant import Tenant
+from connector.pipedrive.mapping import entries_body
+from connector.pipedrive.records import Entry, HookEvent, Person
+from connector.records import Hint
+from connector.store.bindings import Bond, Bound
+from connector.store.dirty import Mark, Side, Urgency
+from connector.store.index import OF_PIPEDRIVE, Entity
+
+log = structlog.get_logger()
+
+PIPEDRIVE_HOOKS = "webhooks of Pipedrive"
+CENTRE_HOOKS = "webhooks of the contact centre"
+
+#: What the index keeps of a person or an organization, in the words of webhooks.
+_INDEXED = frozenset(
+    {"name", "phones", "phone", "emails", "email", "org_id", "owner_id", "is_deleted", "active_flag"}
+)
+
+
+async def follow_hook(tenant: Tenant, event: HookEvent) -> bool:
+    """Act on a webhook of Pipedrive; answers whether records were marked."""
+    if event.entity_id is None or event.entity not in {str(entity) for entity in OF_PIPEDRIVE}:
+        return False
+    if event.entity == Entity.DEAL:
+        await refresh_deal(tenant, event.entity_id, gone=event.action == "delete")
+        return False
+    kind = CUSTOMERS if event.entity == Entity.PERSON else COMPANIES
+    if await _names_nothing_of_ours(tenant, kind, event):
+        return False
+    record_id = event.merged_to or event.entity_id
+    pairs = (await tenant.bindings.of_crm(kind.entity, [record_id])).get(record_id, [])
+    paired = next((one.centre_id for one in pairs if one.state is Bond.BOUND), None)
+    # What a pair under way is about to write would look like somebody's edit.
+    async with tenant.contacts.lock(kind.entity, paired) if paired else nullcontext():
+        record = await _read_again(tenant, kind, event)
+        if record is None or record.is_deleted or not in_step(tenant):
+            return False
+        if isinstance(record, Person):
+            record = await _give_back_overwritten(tenant, record, event)
+        marks = await met_in_pipedrive(
+            tenant, kind, [record], urgency=Urgency.HOOK, cause=PIPEDRIVE_HOOKS, seen=_seen(event)
+        )
+        if marks:
+            tenant.contacts.remember(kind.crm, record, tenant.clock.now())
+    return bool(marks)
+
+
+async def _names_nothing_of_ours(tenant: Tenant, kind: Kind, event: HookEvent) -> bool:
+    if event.action != "change" or not event.previous_keys or event.merged_from is not None:
+        return False
+    ours = set(_INDEXED)
+    if in_step(tenant):
+        reader, _ = await reader_of(tenant, kind)
+        ours |= {pair.code for pair in reader.pairs}
+    return not event.previous_keys & ours
+
+
+async def _read_again(tenant: Tenant, kind: Kind, event: HookEvent) -> CrmRecord | None:
+    record_id = event.entity_id or ""
+    if event.merged_to is not None:
+        await tenant.bindings.follow_merge(record_id, into=event.merged_to, entity=kind.entity)
+        await _refresh(tenant, kind, record_id, gone=False)
+        return await _refresh(tenant, kind, event.merged_to, gone=False)
+    return await _refresh(tenant, kind, record_id, gone=kind is COMPANIES and event.action == "delete")
+
+
+async def _refresh(tenant: Tenant, kind: Kind, record_id: str, *, gone: bool) -> CrmRecord | None:
+    if kind is CUSTOMERS:
+        return await refresh_person(tenant, record_id)
+    return await refresh_organization(tenant, record_id, gone=gone)
+
+
+def _seen(event: HookEvent) -> Mapping[str, datetime] | None:
+    """Fields whose change this webhook tells first-hand."""
+    return dict.fromkeys(event.previous_keys, event.at) if event.at is not None else None
+
+
+async def _give_back_overwritten(tenant: Tenant, person: Person, event: HookEvent) -> Person:
+    """Add again what somebody had added between our reading and our writing of a list, and we overwrote.
+
+    Our own echo tells what stood there before: what we had not read, nor written, was a rival's.
+    """
+    pairs = (await tenant.bindings.of_crm(CUSTOMERS.entity, [person.id])).get(person.id, [])
+    bound = next((one for one in pairs if one.state is Bond.BOUND and one.overwrote), None)
+    if bound is None or event.update_time is None or bound.overwrote is None:
+        return person
+    if bound.overwrote.get("at") != event.update_time.isoformat():
+        return person
+    body = await _lost(tenant, bound, person, event)
+    if not body:
+        return person
+    log.warning("a rival edit was overwritten and is given back", installation=tenant.id, person=person.id)
+    return await client(tenant).update_person(person.id, body)
+
+
+async def _lost(tenant: Tenant, bound: Bound, person: Person, event: HookEvent) -> dict[str, object]:
+    reader, _ = await reader_of(tenant, CUSTOMERS)
+    before = {"phones": event.previous_phones, "emails": event.previous_emails}
+    now = {"phones": person.phone_entries, "emails": person.email_entries}
+    body: dict[str, object] = {}
+    for pair in reader.pairs:
+        values: Sequence[str] | None = before.get(pair.code) if pair.rule.is_set else None
+        read = (bound.overwrote or {}).get(pair.code)
+        if values is None or not isinstance(read, list):
+            continue
+        there = reader.elements_of(pair, [entry.value for entry in now[pair.code]])
+        lost = [
+            raw
+            for raw in values
+            if (meant := reader.elements_of(pair, [raw])) - there
+            and not {*reader.tokens(pair, meant)} <= {*read}
+        ]
+        if lost:
+            body[pair.code] = entries_body([*now[pair.code], *(Entry(raw) for raw in lost)])
+    return body
+
+
+async def follow_hint(tenant: Tenant, connection: str, hint: Hint) -> bool:
+    """Mark what a webhook of a contact centre names; answers whether it did."""
+    if not in_step(tenant):
+        return False
+    seen = {"*": hint.at} if hint.at is not None else None
+    marks = []
+    if hint.kind == "customer":
+        marks.append(Mark(CUSTOMERS.entity, Side.CENTRE, f"{connection}/{hint.ref}", seen))
+    elif hint.kind == "ticket" and hint.customer_id is not None:
+        # A new ticket may be the first that is heard of its customer.
+        key = f"{connection}/{hint.customer_id}"
+        if key not in await tenant.bindings.of_centre(CUSTOMERS.entity, [key]):
+            marks.append(Mark(CUSTOMERS.entity, Side.CENTRE, key))
+    return bool(await tenant.dirty.mark(marks, urgency=Urgency.HOOK, cause=CENTRE_HOOKS))
