@@ -74,7 +74,10 @@ class ContactCentre(Protocol):
         external_id: str = "",
         custom: tuple[str, str] | None = None,
     ) -> Sequence[Customer]:
-        """Customers with this number (E.164, compared however the vendor keeps it), address, outside id or special field."""
+        """Customers with this number (E.164, compared however the vendor keeps it), address, outside id or special field.
+
+        All that is given must fit. NotSupported when the vendor cannot say who does.
+        """
         ...
 
     async def create_customer(self, values: Values) -> str:
