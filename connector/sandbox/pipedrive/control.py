@@ -162,7 +162,9 @@ async def _show_activities(world: World, _sender: Sender, request: web.Request) 
 
 
 async def _show_records(world: World, _sender: Sender, request: web.Request) -> web.Response:
-    return answer(list(_asked(world, request).table(request.query["entity"]).records.values()))
+    records = _asked(world, request).table(request.query["entity"]).records
+    wanted = [int(request.query["id"])] if "id" in request.query else records
+    return answer([records[one] for one in wanted if one in records])
 
 
 async def _show_tokens(world: World, _sender: Sender, request: web.Request) -> web.Response:

@@ -70,8 +70,10 @@ async def list_events(request: web.Request) -> object:
 
 
 async def list_cards(request: web.Request) -> object:
-    """`GET /_sandbox/cards?system`: customers as they are kept, cards of companies among them."""
-    return [asdict(card) for card in chosen(request, request.query.get("system", "")).customers.values()]
+    """`GET /_sandbox/cards?system&id`: customers as they are kept, cards of companies among them, or one of them."""
+    customers = chosen(request, request.query.get("system", "")).customers
+    wanted = [int(request.query["id"])] if "id" in request.query else customers
+    return [asdict(customers[one]) for one in wanted if one in customers]
 
 
 async def show_state(request: web.Request) -> object:
