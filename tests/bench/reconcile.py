@@ -33,6 +33,7 @@ from connector.logs import set_up
 from connector.process import run
 from connector.serving import serving
 from connector.store.bindings import Bound, InStep
+from tests.at_work import until
 from tests.bench.peers import client, get, peak_rss_mb, pin, post, settings, simulator
 from tests.serving import free_port
 from tests.world import ADMIN_TOKEN, PASSWORD, SYSTEM, USER
@@ -86,7 +87,7 @@ async def bench(pairs: int, edits: int) -> dict[str, object]:
                 {"generate": {"persons": pairs, "companies": ORGANIZATIONS}},
             )
             listen = f"127.0.0.1:{free_port()}"
-            hosts = tuple(one.removeprefix("http://") for one in (pipedrive, thulium)) + (listen,)
+            hosts = (*(one.removeprefix("http://") for one in (pipedrive, thulium)), listen)
             chosen = settings(
                 Path(folder), pipedrive, thulium, listen=listen, public_url=f"http://{listen}",
                 trusted_hosts=hosts, pipedrive_burst=False, thulium_connections=8,
@@ -164,9 +165,9 @@ def _name(record: Any) -> str:
 async def _idle(service: Service, tenant: Tenant, peers: Peers) -> dict[str, object]:
     """A sweep and a scan of which nothing comes, long after everybody was last edited."""
     (centre,) = tenant.centres.values()
-    for hours in (1, 2):
+    for hours in (1, 2, 3):
         await peers.move_clocks(service, timedelta(hours=hours))
-        if hours == 1:
+        if hours < 3:
             await ensure(tenant, no_older_than=timedelta())
     await scan(tenant, centre)
     assert not await tenant.dirty.waiting(), await tenant.dirty.waiting()
@@ -210,9 +211,12 @@ async def _edits(
 async def _quiet(service: Service, tenant: Tenant) -> None:
     """Wait until every echo was recognised."""
     for _ in range(3):
-        while await service.deliveries.waiting() or await tenant.dirty.waiting():
-            await asyncio.sleep(0.05)
+        await until(lambda: _is_idle(service, tenant), 60)
         await asyncio.sleep(0.5)
+
+
+async def _is_idle(service: Service, tenant: Tenant) -> bool:
+    return not await service.deliveries.waiting() and not await tenant.dirty.waiting()
 
 
 async def _in_centre(peers: Peers, customer: str, _person: str) -> None:
