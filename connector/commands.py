@@ -11,12 +11,12 @@ from contextlib import AsyncExitStack
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-import orjson
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from connector.app import Service, open_service
 from connector.centres import ASKS_WHO_CALLS
+from connector.contact_commands import CONTACT_COMMANDS
 from connector.csv_files.command import opened, say
 from connector.csv_files.converting import intake
 from connector.csv_files.sending import Sending
@@ -36,17 +36,9 @@ from connector.records import Window
 from connector.serving import serving
 from connector.settings import Settings
 from connector.store.database import reason_of
+from connector.terminal import show, the_tenant
 from connector.tokens import unpack_tokens
 from connector.web.lookup import PATH as LOOKUP_PATH
-
-
-def show(answer: object) -> None:
-    """Print one JSON object or list."""
-    print(
-        orjson.dumps(
-            answer, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS, default=str
-        ).decode()
-    )
 
 
 async def serve(settings: Settings) -> int:
@@ -60,21 +52,6 @@ async def serve(settings: Settings) -> int:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
     return 0
-
-
-async def the_tenant(service: Service, chosen: str | None) -> Tenant:
-    """The installation that was named, or the only one there is."""
-    if chosen is not None:
-        return await service.tenant(chosen)
-    active = [one for one in await service.installations.all() if one.state != "ended"]
-    if not active:
-        raise Misconfigured(
-            "There is no installation yet: open /install, or run connector installations add."
-        )
-    if len(active) > 1:
-        named = ", ".join(f"{one.id} ({one.name})" for one in active)
-        raise Misconfigured(f"Say which installation with --installation ID. There are: {named}.")
-    return await service.tenant(active[0].id)
 
 
 async def list_installations(service: Service, _args: argparse.Namespace) -> int:
@@ -213,37 +190,6 @@ async def retry_parked(service: Service, args: argparse.Namespace) -> int:
     return 0
 
 
-async def list_bindings(service: Service, args: argparse.Namespace) -> int:
-    """The person that a customer of the contact centre is taken for, in each contact centre that has this id."""
-    tenant = await the_tenant(service, args.installation)
-    show(_bound(await _bindings(tenant, args.customer)))
-    return 0
-
-
-async def remove_binding(service: Service, args: argparse.Namespace) -> int:
-    """Forget which person a customer is; activities that are written stay where they are."""
-    tenant = await the_tenant(service, args.installation)
-    found = await _bindings(tenant, args.customer)
-    if not found:
-        raise Misconfigured(f"Customer {args.customer!r} has no binding.")
-    if len(found) > 1:
-        raise Misconfigured(f"Say which customer is meant: {', '.join(found)}.")
-    (customer,) = found
-    await tenant.bindings.unbind(customer)
-    again = await tenant.ledger.wake(customer_ids=[customer.partition("/")[2]])
-    show({"removed": _bound(found), "decided_anew": again})
-    return 0
-
-
-async def _bindings(tenant: Tenant, customer: str) -> dict[str, str]:
-    named = [customer, *(f"{centre}/{customer}" for centre in tenant.centres)]
-    return await tenant.bindings.persons(named)
-
-
-def _bound(found: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"customer": customer, "person": person} for customer, person in found.items()]
-
-
 async def list_users(service: Service, args: argparse.Namespace) -> int:
     """Pipedrive users and the agents that are mapped to them."""
     tenant = await the_tenant(service, args.installation)
@@ -369,8 +315,6 @@ COMMANDS = {
     "settings set": set_settings,
     "parked": list_parked,
     "parked retry": retry_parked,
-    "bindings": list_bindings,
-    "bindings remove": remove_binding,
     "users": list_users,
     "types": list_types,
     "pipelines": list_pipelines,
@@ -381,6 +325,7 @@ COMMANDS = {
     "check": run_check,
     "csv to-centre": send_csv,
     "csv to-pipedrive": send_csv,
+    **CONTACT_COMMANDS,
 }
 
 

@@ -18,8 +18,6 @@ from connector.store.vault import Vault
 changes = table_of(Change)
 brakes = table_of(Brake)
 
-_WINDOW = timedelta(hours=1)
-
 
 @dataclass(frozen=True, slots=True)
 class Wrote:
@@ -78,9 +76,9 @@ class Changes:
         if rows:
             await self._db.write(lambda db: db.execute(changes.insert(), rows) and None)
 
-    async def within_the_hour(self, cause: str) -> int:
-        """How many writes a cause has made in the last hour."""
-        since = self._clock.now() - _WINDOW
+    async def written(self, cause: str, *, within: timedelta) -> int:
+        """How many writes a cause has made within that time."""
+        since = self._clock.now() - within
         query = select(func.count()).where(self._mine, changes.c.cause == cause, changes.c.at > since)
         return await self._db.read(lambda db: db.scalar(query) or 0)
 
@@ -160,7 +158,7 @@ class Changes:
         await self._db.write(work)
 
     async def release_brake(self, cause: str, allowance: int) -> bool:
-        """Let a paused cause write so many records more within the next hour; answers whether it was paused."""
+        """Let a paused cause make so many writes more; answers whether it was paused."""
         where = (
             brakes.c.installation_id == self._installation_id, brakes.c.cause == cause, brakes.c.released_at.is_(None)
         )  # fmt: skip

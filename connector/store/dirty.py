@@ -108,14 +108,21 @@ class Dirty:
             values |= {"lane": urgency, "cause": cause, "not_before": None, "attempts": 0}
         db.execute(update(dirty).where(*where).values(**values))
 
+    async def find(self, mark: Mark) -> Marked | None:
+        """A mark as it stands; None when the record is not marked."""
+        query = select(dirty).where(*self._of(mark.entity, mark.side, mark.record_id))
+        row = await self._db.read(lambda db: db.execute(query).one_or_none())
+        return None if row is None else _marked(row)
+
     async def seen(self, entity: str, side: Side, record_id: str) -> Mapping[str, datetime]:
         """What was told first-hand of a record that is marked; nothing when it is not."""
-        query = select(dirty).where(*self._of(entity, side, record_id))
-        row = await self._db.read(lambda db: db.execute(query).one_or_none())
-        return {} if row is None else _marked(row).seen
+        marked = await self.find(Mark(entity, side, record_id))
+        return {} if marked is None else marked.seen
 
-    async def take(self, limit: int, *, lease_s: float, without: Sequence[str] = ()) -> list[Marked]:
-        """Claim what is due, most urgent and oldest first, but for causes that are paused."""
+    async def take(
+        self, limit: int, *, lease_s: float, without: Sequence[str] = (), only: Mark | None = None
+    ) -> list[Marked]:
+        """Claim what is due, most urgent and oldest first, but for causes that are paused; or `only` this record."""
         now = self._clock.now()
         free = or_(dirty.c.lease_until.is_(None), dirty.c.lease_until < now)
         due = or_(dirty.c.not_before.is_(None), dirty.c.not_before <= now)
@@ -123,7 +130,8 @@ class Dirty:
         paused = and_(dirty.c.cause.in_(any_of(without)), dirty.c.lane != Urgency.BUTTON)
         # Companies come before their people.
         order = (dirty.c.lane, dirty.c.entity, dirty.c.marked_at, dirty.c.record_id)
-        query = select(dirty).where(self._mine, free, due, ~paused).order_by(*order).limit(limit)
+        chosen = (self._mine,) if only is None else self._of(only.entity, only.side, only.record_id)
+        query = select(dirty).where(*chosen, free, due, ~paused).order_by(*order).limit(limit)
 
         def work(db: Connection) -> list[Marked]:
             taken = [_marked(row) for row in db.execute(query)]
@@ -207,7 +215,8 @@ class Dirty:
 
     async def failing(self, limit: int = 200) -> list[Marked]:
         """Marks that could not be worked on, with their reasons."""
-        query = select(dirty).where(self._mine, dirty.c.reason != "").order_by(dirty.c.marked_at).limit(limit)
+        failed = (dirty.c.reason != "", dirty.c.attempts > 0)
+        query = select(dirty).where(self._mine, *failed).order_by(dirty.c.marked_at).limit(limit)
         rows = await self._db.read(lambda db: db.execute(query).all())
         return [_marked(row) for row in rows]
 

@@ -63,25 +63,29 @@ class Unclear:
 Identity = Same | Nobody | LeftAlone | Unclear
 
 
-async def find_person(tenant: Tenant, kind: Kind, connection: str, record: CentreRecord) -> Identity:
-    """The person or organization that a record of a contact centre is."""
+async def find_person(
+    tenant: Tenant, kind: Kind, connection: str, record: CentreRecord, *, insist: bool = False
+) -> Identity:
+    """The person or organization that a record of a contact centre is; `insist` looks also for one that is to stay alone."""
     key = f"{connection}/{record.id}"
     stated = stated_crm_id(tenant, record)
     naming = [f"id:{record.id}"]
     ids = await _candidates(
         tenant, kind, Side.CENTRE, indexed_centre(tenant, kind, connection, record), naming, stated
     )
-    return await _decide(tenant, kind, Side.CENTRE, key, ids, record)
+    return await _decide(tenant, kind, Side.CENTRE, key, ids, record, insist=insist)
 
 
-async def find_customer(tenant: Tenant, kind: Kind, connection: str, record: CrmRecord) -> Identity:
-    """The customer or company of a contact centre that a record of Pipedrive is."""
+async def find_customer(
+    tenant: Tenant, kind: Kind, connection: str, record: CrmRecord, *, insist: bool = False
+) -> Identity:
+    """The customer or company of a contact centre that a record of Pipedrive is; `insist` as above."""
     stated = stated_centre_id(tenant, kind, record)
     own = f"{connection}/{stated}" if stated else None
     naming = [f"pipedrive:{record.id}"]
     ids = await _candidates(tenant, kind, Side.PIPEDRIVE, indexed_crm(tenant, record), naming, own)
     ids = [(how, [one for one in found if one.rpartition("/")[0] == connection]) for how, found in ids]
-    return await _decide(tenant, kind, Side.PIPEDRIVE, record.id, ids, record)
+    return await _decide(tenant, kind, Side.PIPEDRIVE, record.id, ids, record, insist=insist)
 
 
 async def _candidates(
@@ -128,13 +132,15 @@ async def _decide(
     own_id: str,
     ways: Sequence[tuple[str, list[str]]],
     record: CentreRecord | CrmRecord,
+    *,
+    insist: bool,
 ) -> Identity:
     asks = kind.asks_of_centre if side is Side.CENTRE else kind.asks_of_crm
     asked = (await tenant.questions.of(asks, [own_id])).get(own_id)
     decision = asked.decision if asked is not None else None
     if decision is not None and asked is not None:
         said = str(decision.get("choose", ""))
-        if said == IGNORE:
+        if said == IGNORE and not insist:
             return LeftAlone()
         if said == NEW:
             return Nobody()

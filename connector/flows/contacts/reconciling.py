@@ -7,9 +7,10 @@ the other side only under a claim; nothing that is gone comes back by itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from connector.contact_settings import Policy, Way
+from connector.contact_settings import Policy, Scope, Way
 from connector.errors import UnknownField
 from connector.flows.contacts.comparing import Facts, Plan, Reader, plan, seen_times
 from connector.flows.contacts.creating import make_customer, make_person
@@ -30,7 +31,7 @@ from connector.flows.contacts.kinds import (
 from connector.flows.contacts.linking import company_of, extras, organization_of, translated
 from connector.flows.contacts.merging import Verdict
 from connector.flows.contacts.scanning import ensure_scanned
-from connector.flows.contacts.scoping import takes_part
+from connector.flows.contacts.scoping import ANY, takes_part
 from connector.flows.contacts.work import Work, keep, reader_of, scope_of
 from connector.flows.indexed import indexed_crm
 from connector.flows.indexed import store as put_crm
@@ -44,6 +45,13 @@ from connector.store.dirty import Mark, Marked, Side, Urgency
 from connector.store.index import Entity, Indexable
 from connector.store.questions import Asked
 from connector.store.questions import Kind as QuestionKind
+
+#: Why a record has no pair.
+NOT_IN_CENTRE = "the contact centre has no such record"
+NOT_IN_PIPEDRIVE = "Pipedrive has no such record, or the user of the sync may not see it"
+CARD_WITHOUT_COMPANY = "it is a company's own record, and does not say whose"
+DIRECTION_OFF = "nothing is made in this direction; the settings leave it off"
+LEFT_ALONE = "a person decided that it stays by itself"
 
 #: A record that a webhook has just had us read need not be read again at once.
 _FRESH = timedelta(seconds=10)
@@ -78,13 +86,13 @@ async def _from_centre(work: Work, kind: Kind, marked: Marked) -> None:
     if record is None:
         await _gone_from_centre(work, kind, key, bound)
     elif isinstance(record, Customer) and record.is_company:
-        await _mark_company(tenant, marked, record)
+        await _company_instead(work, marked, record)
     elif bound is None or bound.state is Bond.GONE:
         await tenant.index.put([indexed_centre(tenant, kind, key.rpartition("/")[0], record)])
         await _unpaired_in_centre(work, kind, marked, record, bound)
     elif bound.state is Bond.BOUND:
         reader, _ = await reader_of(tenant, kind)
-        if reader.is_as_before(record, bound.base) and marked.urgency is not Urgency.BUTTON:
+        if reader.is_as_before(record, bound.base) and not _insists(marked):
             return
         crm = await read_crm(tenant, kind, bound.crm_id)
         if crm is None:
@@ -94,18 +102,37 @@ async def _from_centre(work: Work, kind: Kind, marked: Marked) -> None:
 
 
 async def _gone_from_centre(work: Work, kind: Kind, key: str, bound: Bound | None) -> None:
+    work.why = NOT_IN_CENTRE
     await work.tenant.index.put([Indexable(kind.centre, key, gone=True)])
     if bound is not None and bound.state is not Bond.GONE:
         await work.tenant.bindings.dissolve(bound)
         work.counts["unlinked"] += 1
 
 
-async def _mark_company(tenant: Tenant, marked: Marked, card: Customer) -> None:
-    """A company's own customer record: what changed of it is the company's."""
-    if card.company_id is not None:
-        key = f"{marked.record_id.rpartition('/')[0]}/{card.company_id}"
-        company = Mark(COMPANIES.entity, Side.CENTRE, key, marked.seen)
-        await tenant.dirty.mark([company], urgency=marked.urgency, cause=marked.cause)
+async def _company_instead(work: Work, marked: Marked, card: Customer) -> None:
+    """A company's own customer record: what changed of it is the company's, and whoever pushes it means the company."""
+    if card.company_id is None:
+        work.why = CARD_WITHOUT_COMPANY
+        return
+    key = f"{marked.record_id.rpartition('/')[0]}/{card.company_id}"
+    if marked.urgency is Urgency.BUTTON:
+        await reconcile(work, replace(marked, entity=COMPANIES.entity, record_id=key))
+        return
+    company = Mark(COMPANIES.entity, Side.CENTRE, key, marked.seen)
+    await work.tenant.dirty.mark([company], urgency=marked.urgency, cause=marked.cause)
+
+
+def _is_left_out(
+    work: Work, scope: Scope | None, marked: Marked, record: CentreRecord | CrmRecord, added: datetime | None
+) -> bool:
+    """Whether a record that has no pair stays alone; the scope is not asked of what a person pushes."""
+    work.why = DIRECTION_OFF
+    if scope is not None:
+        asked = ANY if marked.urgency is Urgency.BUTTON else scope
+        work.why = takes_part(record, asked, work.tenant.phones, created_at=added) or ""
+    if work.why:
+        work.counts["left out"] += 1
+    return bool(work.why)
 
 
 async def _unpaired_in_centre(
@@ -117,16 +144,14 @@ async def _unpaired_in_centre(
         if revived.state is Bond.BOUND:
             await _merge(work, kind, marked, revived, record, crm)
         return
-    scope = scope_of(tenant, kind, Way.TO_PIPEDRIVE)
-    if scope is None or takes_part(record, scope, tenant.phones, created_at=None) is not None:
-        work.counts["left out"] += 1
+    if _is_left_out(work, scope_of(tenant, kind, Way.TO_PIPEDRIVE), marked, record, None):
         return
     await _company_first(work, marked, connection, record, None)
     async with tenant.contacts.making:
         await ensure(tenant, no_older_than=tenant.sweep_every)
-        identity = await find_person(tenant, kind, connection, record)
+        identity = await find_person(tenant, kind, connection, record, insist=_insists(marked))
         if isinstance(identity, Nobody):
-            if gone is not None and marked.urgency is not Urgency.BUTTON:
+            if gone is not None and not _insists(marked):
                 return  # what was deleted there does not come back by itself
             bound, facts = await make_person(work, kind, marked, connection, record)
         elif isinstance(identity, Same):
@@ -159,11 +184,7 @@ async def _from_pipedrive(work: Work, kind: Kind, marked: Marked, bound: Bound) 
         await _gone_from_pipedrive(work, kind, bound)
         return
     reader, _ = await reader_of(tenant, kind)
-    if (
-        bound.state is Bond.BOUND
-        and reader.is_as_before(crm, bound.base)
-        and marked.urgency is not Urgency.BUTTON
-    ):
+    if bound.state is Bond.BOUND and reader.is_as_before(crm, bound.base) and not _insists(marked):
         return
     record = await read_centre(tenant, kind, bound.centre_id)
     if record is None:
@@ -176,6 +197,7 @@ async def _from_pipedrive(work: Work, kind: Kind, marked: Marked, bound: Bound) 
 
 
 async def _gone_from_pipedrive(work: Work, kind: Kind, bound: Bound) -> None:
+    work.why = NOT_IN_PIPEDRIVE
     await put_crm(work.tenant, [Indexable(kind.crm, bound.crm_id, gone=True)])
     if bound.state is not Bond.GONE:
         work.counts["unlinked"] += 1
@@ -198,24 +220,26 @@ async def _unpaired_in_pipedrive(work: Work, kind: Kind, marked: Marked, home: C
     tenant = work.tenant
     scope = scope_of(tenant, kind, Way.TO_CENTRE)
     crm = await _read_once(tenant, kind, marked.record_id) if scope is not None else None
-    if scope is None or crm is None:
+    if crm is None:
+        work.why = DIRECTION_OFF if scope is None else NOT_IN_PIPEDRIVE
         return
-    if takes_part(crm, scope, tenant.phones, created_at=crm.add_time) is not None:
-        work.counts["left out"] += 1
+    if _is_left_out(work, scope, marked, crm, crm.add_time):
         return
     await _company_first(work, marked, home.id, None, crm)
     async with tenant.contacts.making:
         await ensure(tenant, no_older_than=tenant.sweep_every)
         await ensure_scanned(tenant, home)
-        identity = await find_customer(tenant, kind, home.id, crm)
+        identity = await find_customer(tenant, kind, home.id, crm, insist=_insists(marked))
         if isinstance(identity, Nobody):
-            if gone and marked.urgency is not Urgency.BUTTON:
+            if gone and not _insists(marked):
                 return
             bound, facts = await make_customer(work, kind, marked, home, crm)
         elif isinstance(identity, Same):
             bound = await tenant.bindings.link(
                 Bound(kind.entity, identity.record_id, crm.id), at=tenant.clock.now()
             )
+            if bound.crm_id != crm.id:
+                return  # somebody else's since it was looked for
             work.counts["linked"] += 1
         else:
             await _leave_to_a_person(work, kind.asks_of_crm, crm.id, identity)
@@ -229,10 +253,17 @@ async def _unpaired_in_pipedrive(work: Work, kind: Kind, marked: Marked, home: C
         await _merge(work, kind, marked, bound, record, crm)
 
 
+def _insists(marked: Marked) -> bool:
+    """Whether a person pushes this very record."""
+    return marked.urgency is Urgency.BUTTON
+
+
 async def _leave_to_a_person(
     work: Work, asks: QuestionKind, subject: str, identity: Unclear | LeftAlone
 ) -> None:
+    work.why = LEFT_ALONE
     if isinstance(identity, Unclear):
+        work.why = identity.why
         await work.tenant.questions.ask(asks, subject, identity.candidates, {"why": identity.why})
         work.counts["asked"] += 1
 
@@ -300,7 +331,7 @@ async def _merge(
         before = await _facts(tenant, kind, reader, bound, centre, again)
         made = plan(reader, before, bound.base, seen)
     if made.body or made.values:
-        await work.may_write(marked)
+        await work.may_write(marked, bool(made.body) + bool(made.values))
     after = await _write(work, kind, marked, bound, before, made)
     await _ask_about_fields(work, bound, reader, made)
     overwrote = _overwrote(reader, before, after) if made.replaces_lists else None

@@ -10,6 +10,9 @@ from connector.phone import Phones, normalise_email
 from connector.pipedrive.records import Organization, Person
 from connector.records import Company, Customer
 
+#: Everybody: what a person pushes need not be named or reachable.
+ANY = Scope(named=False, reachable=False)
+
 
 def takes_part(
     record: Customer | Company | Person | Organization,

@@ -27,16 +27,20 @@ class Braked(Exception):  # named after what happened
 
 @dataclass(slots=True)
 class Work:
-    """One turn of the worker; `allow` answers whether a cause may write, `run` opens the run that writes are noted under."""
+    """One turn of the worker; `allow` answers whether a cause may write, `run` opens the run that writes are noted under.
+
+    `why` is the reason for which the record that was looked at last has no pair.
+    """
 
     tenant: Tenant
-    allow: Callable[[str, Urgency], Awaitable[bool]]
+    allow: Callable[[str, Urgency, int], Awaitable[bool]]
     run: Callable[[], Awaitable[int]]
     counts: Counter[str] = field(default_factory=Counter)
+    why: str = ""
 
-    async def may_write(self, marked: Marked) -> None:
+    async def may_write(self, marked: Marked, times: int = 1) -> None:
         """Raise Braked where the cause of a mark has written too much."""
-        if not await self.allow(marked.cause, marked.urgency):
+        if not await self.allow(marked.cause, marked.urgency, times):
             raise Braked(marked.cause)
 
     async def note(self, cause: str, wrote: Sequence[Wrote]) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -23,52 +24,65 @@ log = structlog.get_logger()
 
 _BATCH = 50
 _AT_ONCE = 4
+#: What a person asks for is never paused, nor what has to be made for it, such as the company of a customer.
+BUTTON = "button"
+HOUR = timedelta(hours=1)
+#: What a person lets go may take a while to be written.
+_RELEASED_FOR = timedelta(days=1)
 #: Of all pairs, so many may be written in an hour from one cause before a person has to look.
 _SHARE = 0.05
 
 
 @dataclass(slots=True)
 class Brake:
-    """How many writes each cause may still make; the count of the last hour is taken once a turn and then kept."""
+    """How many writes each cause may still make; counted anew whenever what was counted last is used up."""
 
     tenant: Tenant
     _left: dict[str, int] = field(default_factory=dict)
+    _counting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def paused(self) -> list[str]:
-        """Causes that wait for a person."""
-        return [one.cause for one in await self.tenant.changes.braked() if one.released_at is None]
-
-    async def allow(self, cause: str, urgency: Urgency) -> bool:
-        """Whether a cause may write once more; a button always may, and a load is held to its own preview."""
-        if urgency in (Urgency.BUTTON, Urgency.LOAD):
+    async def allow(self, cause: str, urgency: Urgency, times: int = 1) -> bool:
+        """Whether a cause may write that often; a button always may, and a load is held to its own preview."""
+        if urgency in (Urgency.BUTTON, Urgency.LOAD) or cause == BUTTON:
             return True
-        if cause not in self._left:
-            self._left[cause] = await self._allowance(cause)
-        self._left[cause] -= 1
-        if self._left[cause] >= 0:
-            return True
-        await self.tenant.changes.pull_brake(cause, await self.tenant.changes.within_the_hour(cause))
-        log.warning("brake pulled", installation=self.tenant.id, cause=cause)
+        async with self._counting:
+            if self._left.get(cause, 0) < times:
+                self._left[cause] = await allowance(self.tenant, cause)
+            if self._left[cause] >= times:
+                self._left[cause] -= times
+                return True
+            if cause not in await paused(self.tenant):
+                changes = self.tenant.changes
+                await changes.pull_brake(cause, await changes.written(cause, within=HOUR))
+                log.warning("brake pulled", installation=self.tenant.id, cause=cause)
         return False
 
-    async def _allowance(self, cause: str) -> int:
-        changes, tenant = self.tenant.changes, self.tenant
-        pairs = sum(number for states in (await tenant.bindings.counts()).values()
-                    for state, number in states.items() if state == Bond.BOUND)  # fmt: skip
-        limit = max(tenant.settings.contacts.brake, int(pairs * _SHARE))
-        for one in await changes.braked():
-            recent = one.released_at is not None and tenant.clock.now() - one.released_at < timedelta(hours=1)
-            if one.cause == cause and recent:
-                limit += one.writes + one.allowance
-        return limit - await changes.within_the_hour(cause)
+
+async def paused(tenant: Tenant) -> list[str]:
+    """Causes that wait for a person."""
+    return [one.cause for one in await tenant.changes.braked() if one.released_at is None]
 
 
-async def work_through(tenant: Tenant, operations: Operations, *, limit: int | None = None) -> Counter[str]:
-    """Work on all marks that are due, or on `limit` of them; answers counts by outcome.
+async def limit_of(tenant: Tenant) -> int:
+    """How many writes an hour of one cause are usual."""
+    counts = await tenant.bindings.counts()
+    pairs = sum(states.get(Bond.BOUND, 0) for states in counts.values())
+    return max(tenant.settings.contacts.brake, int(pairs * _SHARE))
 
-    An error of the whole company or its credentials ends the turn and is raised; what was not worked on is given back.
-    """
-    brake = Brake(tenant)
+
+async def allowance(tenant: Tenant, cause: str) -> int:
+    """How many writes a cause has left: of the hour, or of what a person let go within the last day."""
+    changes, now = tenant.changes, tenant.clock.now()
+    left = await limit_of(tenant) - await changes.written(cause, within=HOUR)
+    for one in await changes.braked():
+        if one.cause == cause and one.released_at is not None and now - one.released_at < _RELEASED_FOR:
+            left = max(left, one.allowance - await changes.written(cause, within=now - one.released_at))
+    return left
+
+
+@asynccontextmanager
+async def at_work(tenant: Tenant, operations: Operations) -> AsyncIterator[Work]:
+    """One turn; its run is opened by the first write and ended with the turn."""
     run_ids: list[int] = []
     opening = asyncio.Lock()
 
@@ -78,16 +92,10 @@ async def work_through(tenant: Tenant, operations: Operations, *, limit: int | N
                 run_ids.append(await operations.begin_run(tenant.id, "contacts"))
         return run_ids[0]
 
-    work = Work(tenant, brake.allow, run)
+    work = Work(tenant, Brake(tenant).allow, run)
     outcome = "failed"
     try:
-        while limit is None or limit > 0:
-            size = _BATCH if limit is None else min(limit, _BATCH)
-            taken = await tenant.dirty.take(size, lease_s=tenant.service.lease, without=await brake.paused())
-            if not taken:
-                break
-            limit = None if limit is None else limit - len(taken)
-            await _work_on(work, taken)
+        yield work
         outcome = FINISHED
     except ConnectorError as error:
         outcome = f"{type(error).__name__}: {error}"
@@ -95,10 +103,25 @@ async def work_through(tenant: Tenant, operations: Operations, *, limit: int | N
     finally:
         if run_ids:
             await operations.end_run(run_ids[0], work.counts, outcome)
+
+
+async def work_through(tenant: Tenant, operations: Operations, *, limit: int | None = None) -> Counter[str]:
+    """Work on all marks that are due, or on `limit` of them; answers counts by outcome.
+
+    An error of the whole company or its credentials ends the turn and is raised; what was not worked on is given back.
+    """
+    async with at_work(tenant, operations) as work:
+        while limit is None or limit > 0:
+            size = _BATCH if limit is None else min(limit, _BATCH)
+            taken = await tenant.dirty.take(size, lease_s=tenant.service.lease, without=await paused(tenant))
+            if not taken:
+                break
+            limit = None if limit is None else limit - len(taken)
+            await work_on(work, taken)
     return work.counts
 
 
-async def _work_on(work: Work, taken: Sequence[Marked]) -> None:
+async def work_on(work: Work, taken: Sequence[Marked]) -> None:
     """Work on a batch, a few at a time; companies stand before their people."""
     halted: list[ConnectorError] = []
     waiting = list(reversed(taken))

@@ -1,0 +1,84 @@
+"""The verbs about customers and companies: what is pushed, asked, paused, taken back, and how both sides stand."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Awaitable, Callable, Mapping
+
+from connector.app import Service
+from connector.errors import Misconfigured
+from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, Kind
+from connector.flows.contacts.linking import keep_special_fields
+from connector.flows.contacts.pushing import GOOD, key_of, push
+from connector.flows.tenant import Tenant
+from connector.store.dirty import Side
+from connector.terminal import show, the_tenant
+
+Verb = Callable[[Service, argparse.Namespace], Awaitable[int]]
+
+
+async def push_record(service: Service, args: argparse.Namespace) -> int:
+    """Bring one record in step now; exit status 1 when it is not afterwards."""
+    tenant = await _prepared(service, args)
+    kind, side, record_id = _named(tenant, args)
+    pushed = await push(tenant, service.operations, kind, side, record_id)
+    show({"installation": tenant.id, **pushed.report(tenant)})
+    return 0 if pushed.outcome in GOOD else 1
+
+
+def _named(tenant: Tenant, args: argparse.Namespace) -> tuple[Kind, Side, str]:
+    if args.customer is not None:
+        return CUSTOMERS, Side.CENTRE, key_of(tenant, args.customer)
+    if args.company is not None:
+        return COMPANIES, Side.CENTRE, key_of(tenant, args.company)
+    kind, record_id = (CUSTOMERS, args.person) if args.person is not None else (COMPANIES, args.organization)
+    if not (record_id.isascii() and record_id.isdigit()):
+        raise Misconfigured(
+            f"{record_id!r} is no id of Pipedrive; the address of the record's page ends with it."
+        )
+    return kind, Side.PIPEDRIVE, record_id
+
+
+async def _prepared(service: Service, args: argparse.Namespace) -> Tenant:
+    """The installation, with the fields in Pipedrive by which a pair is known again."""
+    tenant = await the_tenant(service, args.installation)
+    await keep_special_fields(tenant, service.installations)
+    return await service.tenant(tenant.id)
+
+
+async def list_bindings(service: Service, args: argparse.Namespace) -> int:
+    """The person that a customer of the contact centre is taken for, in each contact centre that has this id."""
+    tenant = await the_tenant(service, args.installation)
+    show(_bound(await _bindings(tenant, args.customer)))
+    return 0
+
+
+async def remove_binding(service: Service, args: argparse.Namespace) -> int:
+    """Forget which person a customer is; activities that are written stay where they are."""
+    tenant = await the_tenant(service, args.installation)
+    found = await _bindings(tenant, args.customer)
+    if not found:
+        raise Misconfigured(f"Customer {args.customer!r} has no binding.")
+    if len(found) > 1:
+        raise Misconfigured(f"Say which customer is meant: {', '.join(found)}.")
+    (customer,) = found
+    await tenant.bindings.unbind(customer)
+    again = await tenant.ledger.wake(customer_ids=[customer.partition("/")[2]])
+    show({"removed": _bound(found), "decided_anew": again})
+    return 0
+
+
+async def _bindings(tenant: Tenant, customer: str) -> dict[str, str]:
+    named = [customer, *(f"{centre}/{customer}" for centre in tenant.centres)]
+    return await tenant.bindings.persons(named)
+
+
+def _bound(found: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"customer": customer, "person": person} for customer, person in found.items()]
+
+
+CONTACT_COMMANDS: dict[str, Verb] = {
+    "push": push_record,
+    "bindings": list_bindings,
+    "bindings remove": remove_binding,
+}

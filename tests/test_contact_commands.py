@@ -1,0 +1,144 @@
+"""The verbs about customers and companies: each, in this process, on real sockets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.line import Line
+from tests.world import World
+
+
+@pytest.fixture
+async def line(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Line:
+    line = Line(world, monkeypatch, capsys)
+    await line.set_up()
+    return line
+
+
+async def persons(world: World) -> list[dict[str, Any]]:
+    return [one for one in await world.records("person") if not one["is_deleted"]]
+
+
+async def a_customer(world: World, **details: object) -> str:
+    made = await world.happen(
+        "customer", **{"name": "Jan", "surname": "Próba", "phone_number": "601000001", **details}
+    )
+    return str(made["id"])
+
+
+async def set_contacts(line: Line, **contacts: object) -> dict[str, Any]:
+    _, shown, _ = await line("settings", "show")
+    document = shown | {"contacts": shown["contacts"] | contacts}
+    status, saved, said = await line("settings", "set", given=orjson.dumps(document).decode())
+    assert status == 0, said
+    answer: dict[str, Any] = saved
+    return answer
+
+
+# push
+
+
+async def test_a_customer_is_pushed_although_nothing_is_kept_the_same_by_itself(
+    line: Line, world: World
+) -> None:
+    customer = await a_customer(world)
+    status, answer, _ = await line("push", "--customer", customer)
+    [person] = await persons(world)
+    assert (status, answer["outcome"]) == (0, "made")
+    assert answer["pairs"] == [
+        {
+            "customer": f"thulium:demo/{customer}",
+            "person": str(person["id"]),
+            "state": "bound",
+            "problems": [],
+        }
+    ]
+    assert answer["links"][0].endswith(f"/person/{person['id']}")
+    assert "Próba" not in str(answer)
+
+    status, answer, _ = await line("push", "--person", str(person["id"]))
+    assert (status, answer["outcome"], answer["wrote"]) == (0, "in step already", {})
+    await world.happen("customer", customer_id=int(customer), surname="Nowak")
+    status, answer, _ = await line("push", "--customer", f"thulium:demo/{customer}")
+    assert (status, answer["outcome"], answer["wrote"]) == (0, "updated", {"pipedrive": 1})
+    [person] = await persons(world)
+    assert person["name"] == "Jan Nowak"
+
+
+async def test_an_organization_and_a_company_are_pushed_and_a_companys_own_record_means_the_company(
+    line: Line, world: World
+) -> None:
+    made = await world.edit(entity="organization", action="create", changes={"name": "Firma"})
+    status, answer, _ = await line("push", "--organization", str(made["id"]))
+    assert (status, answer["outcome"]) == (0, "made")
+    (pair,) = answer["pairs"]
+    assert pair["organization"] == str(made["id"])
+    assert (await line("push", "--company", pair["company"]))[1]["outcome"] == "in step already"
+    (card,) = [one for one in await world.cards() if one["company_flag"]]
+    status, answer, _ = await line("push", "--customer", str(card["customer_id"]))
+    assert (status, answer["pairs"][0]["company"]) == (0, pair["company"])
+
+
+async def test_who_was_there_before_is_linked(line: Line, world: World) -> None:
+    await world.seed_pipedrive(persons=[{"name": "Jan Próba", "phones": ["+48601000001"]}])
+    status, answer, _ = await line("push", "--customer", await a_customer(world))
+    assert (status, answer["outcome"]) == (0, "linked")
+
+
+async def test_what_is_out_of_scope_is_pushed_all_the_same_but_not_where_nothing_may_be_written(
+    line: Line, world: World
+) -> None:
+    unreachable = await a_customer(world, phone_number=[])
+    assert (await line("push", "--customer", unreachable))[1]["outcome"] == "made"
+    await set_contacts(line, customers={"to_pipedrive": None})
+    status, answer, _ = await line("push", "--customer", await a_customer(world, phone_number="601000002"))
+    assert (status, answer["outcome"]) == (1, "left out")
+    assert answer["reason"] == "nothing is made in this direction; the settings leave it off"
+
+
+async def test_who_was_deleted_in_pipedrive_is_made_anew_when_pushed(line: Line, world: World) -> None:
+    customer = await a_customer(world)
+    await line("push", "--customer", customer)
+    [person] = await persons(world)
+    await world.edit(entity="person", action="delete", id=person["id"])
+    status, answer, _ = await line("push", "--person", str(person["id"]))
+    assert (status, answer["outcome"]) == (1, "left out")
+    assert answer["reason"].startswith("Pipedrive has no such record")
+    status, answer, _ = await line("push", "--customer", customer)
+    assert (status, answer["outcome"]) == (0, "made")
+    [again] = await persons(world)
+    assert again["id"] != person["id"]
+
+
+async def test_what_nobody_can_tell_is_asked_and_what_is_refused_says_why(line: Line, world: World) -> None:
+    twins = [{"name": "Jan", "phones": ["+48601000001"]}, {"name": "Ewa", "phones": ["+48601000001"]}]
+    await world.seed_pipedrive(persons=twins)
+    status, answer, _ = await line("push", "--customer", await a_customer(world))
+    assert (status, answer["outcome"], answer["reason"]) == (1, "asked", "2 have this number")
+    assert answer["question"] == 1
+
+    await world.fault("pipedrive", "status_before", status=400, method="POST", path="/v2/persons$")
+    other = await a_customer(world, phone_number="601000009")
+    status, answer, _ = await line("push", "--customer", other)
+    assert (status, answer["outcome"]) == (1, "refused")
+    assert answer["reason"]
+    assert (await line("push", "--customer", other))[1]["outcome"] == "made"
+
+    status, answer, _ = await line("push", "--customer", "999")
+    assert (status, answer["outcome"]) == (1, "left out")
+    assert answer["reason"] == "the contact centre has no such record"
+
+
+async def test_a_push_of_what_cannot_be_named_is_refused_in_a_sentence(line: Line, world: World) -> None:
+    status, _, said = await line("push", "--person", "Jan")
+    assert (status, said.partition(";")[0]) == (2, "'Jan' is no id of Pipedrive")
+    status, _, said = await line("push", "--customer", "thulium:other/7")
+    assert status == 2
+    assert said.endswith("there are: thulium:demo.\n")
+    await world.fault("pipedrive", "status_before", status=401, path="/v", times=None)
+    status, _, said = await line("push", "--customer", await a_customer(world))
+    assert status == 2
+    assert "Traceback" not in said
