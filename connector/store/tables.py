@@ -326,12 +326,16 @@ class Load(SQLModel, table=True):
     installation_id: str = Field(index=True)
     source: str
     state: str
-    stage: str = ""
+    reason: str = Field(default="", sa_column=_text())
     settings_version: int = 0
     preview: str = Field(default="{}", sa_column=_text())
     counts: str = Field(default="{}", sa_column=_text())
+    problems: str = Field(default="[]", sa_column=_text())
     run_id: int | None = None
-    previewed_at: datetime = Field(sa_column=_time(nullable=False))
+    owner: str | None = None
+    lease_until: datetime | None = Field(default=None, sa_column=_time())
+    begun_at: datetime = Field(sa_column=_time(nullable=False))
+    read_at: datetime | None = Field(default=None, sa_column=_time())
     started_at: datetime | None = Field(default=None, sa_column=_time())
     ended_at: datetime | None = Field(default=None, sa_column=_time())
 
@@ -340,12 +344,14 @@ class Staged(SQLModel, table=True):
     """A record as a load's one reading found it, sealed; gone when the load has ended."""
 
     __tablename__ = "staged"
+    __table_args__ = (Index("ix_staged_state", "installation_id", "load_id", "state", "entity", "record_id"),)
     installation_id: str = Field(primary_key=True)
     load_id: int = Field(sa_column=Column(BigInteger, primary_key=True))
     entity: str = Field(primary_key=True)
     record_id: str = Field(primary_key=True)
+    state: str
+    until: datetime | None = Field(default=None, sa_column=_time())
     payload_sealed: bytes = Field(sa_column=_sealed())
-    done: bool = False
 
 
 class IndexedRecord(SQLModel, table=True):

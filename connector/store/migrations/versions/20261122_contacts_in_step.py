@@ -90,12 +90,16 @@ def upgrade() -> None:
         sa.Column("installation_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("source", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("state", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.Column("stage", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("settings_version", sa.Integer(), nullable=False),
         sa.Column("preview", sa.Text(), nullable=False),
         sa.Column("counts", sa.Text(), nullable=False),
+        sa.Column("problems", sa.Text(), nullable=False),
         sa.Column("run_id", sa.Integer(), nullable=True),
-        sa.Column("previewed_at", connector.store.tables.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("owner", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("lease_until", connector.store.tables.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("begun_at", connector.store.tables.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("read_at", connector.store.tables.UtcDateTime(timezone=True), nullable=True),
         sa.Column("started_at", connector.store.tables.UtcDateTime(timezone=True), nullable=True),
         sa.Column("ended_at", connector.store.tables.UtcDateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
@@ -125,10 +129,16 @@ def upgrade() -> None:
         sa.Column("load_id", sa.BigInteger(), nullable=False),
         sa.Column("entity", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("record_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("state", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("until", connector.store.tables.UtcDateTime(timezone=True), nullable=True),
         sa.Column("payload_sealed", sa.LargeBinary(), nullable=False),
-        sa.Column("done", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("installation_id", "load_id", "entity", "record_id"),
     )
+    with op.batch_alter_table("staged", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_staged_state", ["installation_id", "load_id", "state", "entity", "record_id"], unique=False
+        )
+
     with op.batch_alter_table("binding", schema=None) as batch_op:
         batch_op.add_column(sa.Column("connection", sa.String(), nullable=False, server_default=""))
         batch_op.add_column(sa.Column("card_id", sa.String(), nullable=True))
