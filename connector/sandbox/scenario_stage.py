@@ -228,6 +228,12 @@ class Stage:
             made: Object = await answer.json()
             return made
 
+    async def people(self, branch: Branch) -> tuple[list[Object], list[Object]]:
+        """Persons of a branch in Pipedrive, deleted ones too, and all cards of its contact centre."""
+        company = self.companies[branch.letter]
+        persons = await self._get(self.pipedrive, f"records?entity=person&company={company}")
+        return persons, await self._get(self.thulium, f"cards?system={branch.system}")
+
     async def _get(self, origin: str, order: str) -> list[Object]:
         async with self.http.get(f"{origin}/_sandbox/{order}") as answer:
             answer.raise_for_status()
