@@ -258,7 +258,7 @@ class Loads:
         rows = await self._db.read(lambda db: db.execute(query).all())
         return [self._item(row) for row in rows]
 
-    def _item(self, row: Row[tuple[str, str, bytes]]) -> Item:
+    def _item(self, row: Row[str, str, bytes]) -> Item:
         kept = row._mapping
         return Item(kept["record_id"], Stage(kept["state"]), self._vault.open(kept["payload_sealed"]))
 

@@ -6,7 +6,7 @@ instead. What a person decided for a case holds for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from connector.flows.contacts.kinds import (
@@ -15,7 +15,6 @@ from connector.flows.contacts.kinds import (
     CrmRecord,
     Kind,
     indexed_centre,
-    read_centre,
     read_crm,
     stated_centre_id,
     stated_crm_id,
@@ -24,9 +23,10 @@ from connector.flows.indexed import indexed_crm
 from connector.flows.tenant import Tenant
 from connector.names import same_name
 from connector.records import Customer
-from connector.store.bindings import Bond, Bound
+from connector.store.bindings import Bond
 from connector.store.dirty import Side
 from connector.store.index import Candidate, Indexable
+from connector.store.questions import Asked
 from connector.store.questions import Kind as QuestionKind
 
 NEW = "new"
@@ -63,60 +63,115 @@ class Unclear:
 Identity = Same | Nobody | LeftAlone | Unclear
 
 
+Record = CentreRecord | CrmRecord
+#: Reads a record of the other side, whose name is compared; None when it is not there.
+Read = Callable[[str], Awaitable[Record | None]]
+
+
 async def find_person(
     tenant: Tenant, kind: Kind, connection: str, record: CentreRecord, *, insist: bool = False
 ) -> Identity:
     """The person or organization that a record of a contact centre is; `insist` looks also for one that is to stay alone."""
     key = f"{connection}/{record.id}"
-    stated = stated_crm_id(tenant, record)
-    naming = [f"id:{record.id}"]
-    ids = await _candidates(
-        tenant, kind, Side.CENTRE, indexed_centre(tenant, kind, connection, record), naming, stated
-    )
-    return await _decide(tenant, kind, Side.CENTRE, key, ids, record, insist=insist)
+
+    async def read(found: str) -> Record | None:
+        return await read_crm(tenant, kind, found)
+
+    return (await find_persons(tenant, kind, {key: record}, read, insist=insist))[key]
 
 
 async def find_customer(
     tenant: Tenant, kind: Kind, connection: str, record: CrmRecord, *, insist: bool = False
 ) -> Identity:
     """The customer or company of a contact centre that a record of Pipedrive is; `insist` as above."""
-    stated = stated_centre_id(tenant, kind, record)
-    own = f"{connection}/{stated}" if stated else None
-    naming = [f"pipedrive:{record.id}"]
-    ids = await _candidates(tenant, kind, Side.PIPEDRIVE, indexed_crm(tenant, record), naming, own)
-    ids = [(how, [one for one in found if one.rpartition("/")[0] == connection]) for how, found in ids]
-    return await _decide(tenant, kind, Side.PIPEDRIVE, record.id, ids, record, insist=insist)
+    return (await find_customers(tenant, kind, connection, [record], insist=insist))[record.id]
+
+
+async def find_persons(
+    tenant: Tenant, kind: Kind, records: Mapping[str, CentreRecord], read: Read, *, insist: bool = False
+) -> dict[str, Identity]:
+    """The same for a batch, by the records' keys: what is asked of the index is asked for all of them at once."""
+    sought = {
+        key: _Sought(
+            indexed_centre(tenant, kind, key.rpartition("/")[0], record), record, f"id:{record.id}",
+            stated_crm_id(tenant, record),
+        )
+        for key, record in records.items()
+    }  # fmt: skip
+    ways = await _candidates(tenant, kind, Side.CENTRE, sought)
+    return await _decide(tenant, kind, Side.CENTRE, sought, ways, read, insist=insist)
+
+
+async def find_customers(
+    tenant: Tenant, kind: Kind, connection: str, records: Sequence[CrmRecord], *, insist: bool = False
+) -> dict[str, Identity]:
+    """The customers or companies of a contact centre that records of Pipedrive are, by the ids of these."""
+    sought = {}
+    for record in records:
+        stated = stated_centre_id(tenant, kind, record)
+        own = f"{connection}/{stated}" if stated else None
+        sought[record.id] = _Sought(indexed_crm(tenant, record), record, f"pipedrive:{record.id}", own)
+    ways = await _candidates(tenant, kind, Side.PIPEDRIVE, sought)
+    there = {
+        own_id: [(how, [one for one in found if one.rpartition("/")[0] == connection]) for how, found in of]
+        for own_id, of in ways.items()
+    }
+    return await _decide(tenant, kind, Side.PIPEDRIVE, sought, there, None, insist=insist)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sought:
+    """A record whose counterpart is looked for: by its subjects, by who names it, and by whom it names."""
+
+    own: Indexable
+    record: Record
+    naming: str
+    stated: str | None
+
+
+_Ways = Sequence[tuple[str, list[str]]]
 
 
 async def _candidates(
-    tenant: Tenant, kind: Kind, side: Side, own: Indexable, naming: Sequence[str], stated: str | None
-) -> list[tuple[str, list[str]]]:
-    """Records of the other side, by each way in turn."""
+    tenant: Tenant, kind: Kind, side: Side, sought: Mapping[str, _Sought]
+) -> dict[str, _Ways]:
+    """Records of the other side for each, by each way in turn."""
     other = kind.crm if side is Side.CENTRE else kind.centre
-    key = tenant.ledger.keys.key
-    ways = {
-        "id": naming,
-        "email": [subject for subject in own.subjects if "@" in subject],
-        "number": [subject for subject in own.subjects if subject.startswith("+")],
-        "name": [subject for subject in own.subjects if subject.startswith("name:")],
-    }
-    keys = {how: [key(subject) for subject in subjects] for how, subjects in ways.items()}
-    found = await tenant.index.candidates({one for some in keys.values() for one in some}, other)
-    ids = {how: _ids(found, some) for how, some in keys.items()}
-    if stated is not None and stated in await tenant.index.people([stated], other):
-        ids["id"] = list(dict.fromkeys([*ids["id"], stated]))
+    keys = {own_id: _keys(tenant, one) for own_id, one in sought.items()}
+    every = {key for ways in keys.values() for some in ways.values() for key in some}
+    found = await tenant.index.candidates(every, other)
+    there = await tenant.index.people([one.stated for one in sought.values() if one.stated], other)
+    kept: Mapping[str, Asked] = {}
     if side is Side.CENTRE and kind is CUSTOMERS:
-        ids |= await _kept_decisions(tenant, keys)
-    return list(ids.items())
+        subjects = [key for ways in keys.values() for how in ("email", "number") for key in ways[how]]
+        kept = await tenant.questions.of(QuestionKind.SUBJECT, subjects)
+    answer: dict[str, _Ways] = {}
+    for own_id, ways in keys.items():
+        ids = {how: _ids(found, some) for how, some in ways.items()}
+        stated = sought[own_id].stated
+        if stated is not None and stated in there:
+            ids["id"] = list(dict.fromkeys([*ids["id"], stated]))
+        answer[own_id] = list((ids | _kept_decisions(kept, ways)).items())
+    return answer
+
+
+def _keys(tenant: Tenant, one: _Sought) -> dict[str, list[str]]:
+    subjects = one.own.subjects
+    ways = {
+        "id": [one.naming],
+        "email": [subject for subject in subjects if "@" in subject],
+        "number": [subject for subject in subjects if subject.startswith("+")],
+        "name": [subject for subject in subjects if subject.startswith("name:")],
+    }
+    return {how: list(map(tenant.ledger.keys.key, some)) for how, some in ways.items()}
 
 
 def _ids(found: Mapping[str, Sequence[Candidate]], keys: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(candidate.person_id for key in keys for candidate in found.get(key, ())))
 
 
-async def _kept_decisions(tenant: Tenant, keys: dict[str, list[str]]) -> dict[str, list[str]]:
+def _kept_decisions(decided: Mapping[str, Asked], keys: Mapping[str, list[str]]) -> dict[str, list[str]]:
     """Numbers and addresses of which a person said whose they always are."""
-    decided = await tenant.questions.of(QuestionKind.SUBJECT, [*keys["email"], *keys["number"]])
     kept: dict[str, list[str]] = {}
     for how in ("email", "number"):
         said = [one.decision.get("person") for key in keys[how] if (one := decided.get(key)) and one.decision]
@@ -129,68 +184,75 @@ async def _decide(
     tenant: Tenant,
     kind: Kind,
     side: Side,
-    own_id: str,
-    ways: Sequence[tuple[str, list[str]]],
-    record: CentreRecord | CrmRecord,
+    sought: Mapping[str, _Sought],
+    ways: Mapping[str, _Ways],
+    read: Read | None,
     *,
     insist: bool,
-) -> Identity:
+) -> dict[str, Identity]:
     asks = kind.asks_of_centre if side is Side.CENTRE else kind.asks_of_crm
-    asked = (await tenant.questions.of(asks, [own_id])).get(own_id)
-    decision = asked.decision if asked is not None else None
-    if decision is not None and asked is not None:
-        said = str(decision.get("choose", ""))
-        if said == IGNORE and not insist:
-            return LeftAlone()
-        if said == NEW:
-            return Nobody()
-        if said in asked.candidates:
-            return Same(
-                said, "a person's decision", alias=bool(await _taken(tenant, kind, side, said, own_id))
-            )
+    asked = await tenant.questions.of(asks, list(sought))
+    decided: dict[str, Identity] = {}
+    found: dict[str, tuple[str, str]] = {}
+    for own_id, of in ways.items():
+        answer = _as_decided(asked.get(own_id), insist=insist) or _by_the_first_way(of)
+        if isinstance(answer, Same):
+            found[own_id] = (answer.record_id, answer.how)
+        decided[own_id] = answer
+    holders = await _holders(tenant, kind, side, [other for other, _ in found.values()])
+    for own_id, (other, how) in found.items():
+        connection = own_id.rpartition("/")[0]
+        taken = next((by for of, by in holders.get(other, ()) if of == connection and by != own_id), None)
+        if taken is None:
+            continue
+        if how == _BY_A_PERSON:
+            decided[own_id] = Same(other, how, alias=True)
+            continue
+        # Somebody else's already. The same name as well means that one of the two was entered twice.
+        twin = await read(other) if read is not None else None
+        if twin is not None and same_name(_name(sought[own_id].record), _name(twin)):
+            decided[own_id] = Same(other, how, alias=True)
+        else:
+            decided[own_id] = Unclear((other,), f"the one with this {how} belongs to {taken} already")
+    return decided
+
+
+_BY_A_PERSON = "a person's decision"
+
+
+def _as_decided(asked: Asked | None, *, insist: bool) -> Identity | None:
+    """What a person decided of a case, as far as it can still be meant."""
+    if asked is None or asked.decision is None:
+        return None
+    said = str(asked.decision.get("choose", ""))
+    if said == IGNORE:
+        return None if insist else LeftAlone()
+    if said == NEW:
+        return Nobody()
+    return Same(said, _BY_A_PERSON) if said in asked.candidates else None
+
+
+def _by_the_first_way(ways: _Ways) -> Identity:
     for how, ids in ways:
         if len(ids) > 1:
             return Unclear(tuple(ids), f"{len(ids)} have this {how}")
         if ids:
-            return await _one(tenant, kind, side, own_id, ids[0], how, record)
+            return Same(ids[0], how)
     return Nobody()
 
 
-async def _one(
-    tenant: Tenant,
-    kind: Kind,
-    side: Side,
-    own_id: str,
-    found: str,
-    how: str,
-    record: CentreRecord | CrmRecord,
-) -> Identity:
-    taken = await _taken(tenant, kind, side, found, own_id)
-    if taken is None:
-        return Same(found, how)
-    # Somebody else's already. The same name as well means that one of the two was entered twice.
-    other = await (read_crm if side is Side.CENTRE else read_centre)(tenant, kind, found)
-    if other is not None and same_name(_name(record), _name(other)) and side is Side.CENTRE:
-        return Same(found, how, alias=True)
-    return Unclear((found,), f"the one with this {how} belongs to {taken} already")
-
-
-async def _taken(tenant: Tenant, kind: Kind, side: Side, found: str, own_id: str) -> str | None:
-    """Who the record that was found is paired with already, if that is another."""
+async def _holders(
+    tenant: Tenant, kind: Kind, side: Side, found: Sequence[str]
+) -> dict[str, list[tuple[str, str]]]:
+    """Who each record of the other side is paired with, and in which contact centre where that matters."""
     if side is Side.CENTRE:
-        connection = own_id.rpartition("/")[0]
-        pairs = (await tenant.bindings.of_crm(kind.entity, [found])).get(found, [])
-        return next(
-            (one.centre_id for one in pairs if _holds(one, connection) and one.centre_id != own_id), None
-        )
-    bound = (await tenant.bindings.of_centre(kind.entity, [found])).get(found)
-    if bound is None or bound.state is Bond.GONE or bound.crm_id == own_id:
-        return None
-    return bound.crm_id
-
-
-def _holds(bound: Bound, connection: str) -> bool:
-    return bound.state is Bond.BOUND and bound.connection == connection
+        of_crm = await tenant.bindings.of_crm(kind.entity, found)
+        return {
+            crm_id: [(one.connection, one.centre_id) for one in pairs if one.state is Bond.BOUND]
+            for crm_id, pairs in of_crm.items()
+        }
+    of_centre = await tenant.bindings.of_centre(kind.entity, found)
+    return {key: [("", one.crm_id)] for key, one in of_centre.items() if one.state is not Bond.GONE}
 
 
 def _name(record: CentreRecord | CrmRecord) -> str:

@@ -27,27 +27,54 @@ from connector.records import Company
 from connector.store.bindings import Bond
 from connector.store.installations import Installations
 
+#: Ids of one side to those of the other, each with the key of its field before it; None: not known there.
+Translated = dict[str, str | None]
+
 
 async def translated(
     tenant: Tenant, pairs: Sequence[Pair], connection: str, centre: CentreRecord | None, crm: CrmRecord | None
-) -> tuple[dict[str, str | None], dict[str, str | None]]:
+) -> tuple[Translated, Translated]:
     """Ids of companies and owners that the two records name: at Pipedrive, and at the contact centre."""
-    to_crm: dict[str, str | None] = {}
-    to_centre: dict[str, str | None] = {}
-    for pair in pairs:
-        here = centre_text(pair, centre) if centre is not None else ""
-        there = pipedrive_text(pair, crm) if crm is not None else ""
-        if pair.kind is FieldKind.LINK:
-            if here:
-                to_crm[f"{pair.code}:{here}"] = await organization_of(tenant, f"{connection}/{here}")
-            if there:
-                to_centre[f"{pair.code}:{there}"] = await company_of(tenant, connection, there)
-        elif pair.kind is FieldKind.OWNER:
-            if here:
-                to_crm[f"{pair.code}:{here}"] = await _user_of(tenant, connection, here)
-            if there:
-                to_centre[f"{pair.code}:{there}"] = await _agent_of(tenant, connection, there)
-    return to_crm, to_centre
+    return (await translated_all(tenant, pairs, [(connection, centre, crm)]))[0]
+
+
+async def translated_all(
+    tenant: Tenant,
+    pairs: Sequence[Pair],
+    records: Sequence[tuple[str, CentreRecord | None, CrmRecord | None]],
+) -> list[tuple[Translated, Translated]]:
+    """The same for many pairs of records, whose bindings are looked up all at once."""
+    companies: dict[str, str] = {}
+    organizations: dict[tuple[str, str], str] = {}
+    if link := next((pair for pair in pairs if pair.kind is FieldKind.LINK), None):
+        here = [f"{home}/{text}" for home, one, _ in records if one and (text := centre_text(link, one))]
+        there = [text for _, _, one in records if one and (text := pipedrive_text(link, one))]
+        of_centre = await tenant.bindings.of_centre(COMPANIES.entity, here)
+        companies = {key: one.crm_id for key, one in of_centre.items() if one.state is not Bond.GONE}
+        of_crm = await tenant.bindings.of_crm(COMPANIES.entity, there)
+        organizations = {
+            (one.connection, crm_id): one.centre_id.rpartition("/")[2]
+            for crm_id, some in of_crm.items() for one in some if one.state is Bond.BOUND
+        }  # fmt: skip
+    answer = []
+    for connection, centre, crm in records:
+        to_crm: Translated = {}
+        to_centre: Translated = {}
+        for pair in pairs:
+            ours = centre_text(pair, centre) if centre is not None else ""
+            theirs = pipedrive_text(pair, crm) if crm is not None else ""
+            if pair.kind is FieldKind.LINK:
+                if ours:
+                    to_crm[f"{pair.code}:{ours}"] = companies.get(f"{connection}/{ours}")
+                if theirs:
+                    to_centre[f"{pair.code}:{theirs}"] = organizations.get((connection, theirs))
+            elif pair.kind is FieldKind.OWNER:
+                if ours:
+                    to_crm[f"{pair.code}:{ours}"] = await _user_of(tenant, connection, ours)
+                if theirs:
+                    to_centre[f"{pair.code}:{theirs}"] = await _agent_of(tenant, connection, theirs)
+        answer.append((to_crm, to_centre))
+    return answer
 
 
 async def organization_of(tenant: Tenant, company: str) -> str | None:
