@@ -56,9 +56,9 @@ def centre_of(tenant: Tenant, key: str) -> tuple[Centre | None, str]:
     return tenant.centres.get(connection), record_id
 
 
-def client(tenant: Tenant) -> Pipedrive:
-    """Pipedrive, in the lane of contacts."""
-    return tenant.pipedrive.on(Lane.CONTACTS)
+def client(tenant: Tenant, lane: Lane = Lane.CONTACTS) -> Pipedrive:
+    """Pipedrive, in the lane of contacts or of a load."""
+    return tenant.pipedrive.on(lane)
 
 
 async def read_centre(tenant: Tenant, kind: Kind, key: str) -> CentreRecord | None:
@@ -84,9 +84,11 @@ async def read_crm(tenant: Tenant, kind: Kind, crm_id: str) -> CrmRecord | None:
     return None if record.is_deleted else record
 
 
-async def write_crm(tenant: Tenant, kind: Kind, crm_id: str | None, body: Mapping[str, object]) -> CrmRecord:
+async def write_crm(
+    tenant: Tenant, kind: Kind, crm_id: str | None, body: Mapping[str, object], lane: Lane = Lane.CONTACTS
+) -> CrmRecord:
     """Make (without an id) or change a record of Pipedrive (5 tokens) and answer it as it is then."""
-    api = client(tenant)
+    api = client(tenant, lane)
     if kind is CUSTOMERS:
         return await (api.create_person(body) if crm_id is None else api.update_person(crm_id, body))
     return await (api.create_organization(body) if crm_id is None else api.update_organization(crm_id, body))

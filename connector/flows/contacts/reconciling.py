@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from connector.contact_settings import Policy, Scope, Way
-from connector.errors import UnknownField
+from connector.flows.contacts.asking import ask_about_fields, decided_fields
 from connector.flows.contacts.comparing import Facts, Plan, Reader, plan, seen_times
 from connector.flows.contacts.creating import make_customer, make_person
 from connector.flows.contacts.identifying import LeftAlone, Nobody, Same, Unclear, find_customer, find_person
@@ -26,13 +26,12 @@ from connector.flows.contacts.kinds import (
     read_centre,
     read_crm,
     update_in_centre,
-    write_crm,
 )
 from connector.flows.contacts.linking import company_of, extras, organization_of, translated
-from connector.flows.contacts.merging import Verdict
 from connector.flows.contacts.scanning import ensure_scanned
 from connector.flows.contacts.scoping import ANY, takes_part
 from connector.flows.contacts.work import Work, keep, reader_of, scope_of
+from connector.flows.contacts.writing import overwrote, write_to_pipedrive
 from connector.flows.indexed import indexed_crm
 from connector.flows.indexed import store as put_crm
 from connector.flows.indexing import ensure
@@ -43,7 +42,6 @@ from connector.store.bindings import Bond, Bound
 from connector.store.changes import Wrote
 from connector.store.dirty import Mark, Marked, Side, Urgency
 from connector.store.index import Entity, Indexable
-from connector.store.questions import Asked
 from connector.store.questions import Kind as QuestionKind
 
 #: Why a record has no pair.
@@ -333,9 +331,10 @@ async def _merge(
     if made.body or made.values:
         await work.may_write(marked, bool(made.body) + bool(made.values))
     after = await _write(work, kind, marked, bound, before, made)
-    await _ask_about_fields(work, bound, reader, made)
-    overwrote = _overwrote(reader, before, after) if made.replaces_lists else None
-    base = await keep(tenant, kind, bound, reader, before, after, made, problems, overwrote)
+    if asked := await ask_about_fields(tenant, bound, reader, made):
+        work.counts["asked"] += asked
+    replaced = overwrote(reader, before, after) if made.replaces_lists else None
+    base = await keep(tenant, kind, bound, reader, before, after, made, problems, replaced)
     rest = [record for record in (after.centre, after.crm) if not reader.is_as_before(record, base)]
     if rest and not made.held_back and (made.body or made.values):
         # Somebody edited it while we wrote.
@@ -348,7 +347,7 @@ async def _facts(
     tenant: Tenant, kind: Kind, reader: Reader, bound: Bound, centre: CentreRecord, crm: CrmRecord
 ) -> Facts:
     to_crm, to_centre = await translated(tenant, reader.pairs, bound.connection, centre, crm)
-    decided = await _decided(tenant, reader, bound, centre, crm)
+    decided = await decided_fields(tenant, reader, bound, centre, crm)
     return Facts(centre, crm, to_crm, to_centre, extras(tenant, kind, centre, crm), decided)
 
 
@@ -356,7 +355,7 @@ async def _write(work: Work, kind: Kind, marked: Marked, bound: Bound, before: F
     """Write what differs; answers both records as they are then."""
     tenant, centre, crm = work.tenant, before.centre, before.crm
     if made.body:
-        crm = await _write_to_pipedrive(tenant, kind, bound, made)
+        crm = await write_to_pipedrive(tenant, kind, bound.crm_id, made)
         wrote = Wrote(
             kind.entity, Side.PIPEDRIVE, crm.id, bound.centre_id, "update", made.body_before, made.body
         )
@@ -379,35 +378,6 @@ async def _write(work: Work, kind: Kind, marked: Marked, bound: Bound, before: F
     )
 
 
-async def _write_to_pipedrive(tenant: Tenant, kind: Kind, bound: Bound, made: Plan) -> CrmRecord:
-    """Write to Pipedrive; a custom field that has vanished there is left out, and the mapping read anew."""
-    try:
-        return await write_crm(tenant, kind, bound.crm_id, made.body)
-    except UnknownField as error:
-        tenant.contacts.fields.pop(kind.crm, None)
-        custom = made.body.get("custom_fields")
-        rest = (
-            {code: value for code, value in custom.items() if code != error.field}
-            if isinstance(custom, dict)
-            else {}
-        )
-        made.body = {key: value for key, value in made.body.items() if key != "custom_fields"}
-        if rest:
-            made.body["custom_fields"] = rest
-        if not made.body:
-            raise
-        return await write_crm(tenant, kind, bound.crm_id, made.body)
-
-
-def _overwrote(reader: Reader, before: Facts, after: Facts) -> dict[str, object]:
-    """What we had read of the lists that we replaced, and when: by this a rival edit in between is noticed."""
-    at = after.crm.update_time
-    return {
-        "at": at.isoformat() if at else "",
-        **{pair.code: reader.held(pair, before.crm) for pair in reader.pairs if pair.rule.is_set},
-    }
-
-
 async def _told(
     tenant: Tenant, reader: Reader, marked: Marked, bound: Bound
 ) -> tuple[Mapping[str, datetime], Mapping[str, datetime]]:
@@ -418,52 +388,3 @@ async def _told(
     if marked.side is Side.CENTRE:
         return marked.seen, await dirty.seen(bound.entity, Side.PIPEDRIVE, bound.crm_id)
     return await dirty.seen(bound.entity, Side.CENTRE, bound.centre_id), marked.seen
-
-
-# fields that are left to a person
-
-
-_ASKING = (Policy.ASK, Policy.NEWEST)
-
-
-def _subject(bound: Bound, field: str) -> str:
-    return f"{bound.entity}:{bound.centre_id}|{field}"
-
-
-async def _ask_about_fields(work: Work, bound: Bound, reader: Reader, made: Plan) -> None:
-    questions = work.tenant.questions
-    for field, (centre, crm) in made.asked.items():
-        detail = {
-            "field": field,
-            "centre": centre,
-            "pipedrive": crm,
-            "pair": bound.centre_id,
-            "person": bound.crm_id,
-        }
-        await questions.ask(QuestionKind.FIELD, _subject(bound, field), ("centre", "pipedrive"), detail)
-        work.counts["asked"] += 1
-    asks = [pair.rule.key for pair in reader.pairs if pair.rule.conflict in _ASKING]
-    settled = [_subject(bound, field) for field in asks if field not in made.asked]
-    if settled:
-        await questions.void(QuestionKind.FIELD, settled)
-
-
-async def _decided(
-    tenant: Tenant, reader: Reader, bound: Bound, centre: CentreRecord, crm: CrmRecord
-) -> dict[str, Verdict]:
-    """What a person said about fields, as far as both values still are those that were shown."""
-    subjects = {
-        _subject(bound, pair.rule.key): pair
-        for pair in reader.pairs
-        if pair.rule.conflict in _ASKING and not pair.rule.is_set
-    }
-    answers: Mapping[str, Asked] = await tenant.questions.of(QuestionKind.FIELD, list(subjects))
-    found: dict[str, Verdict] = {}
-    for subject, asked in answers.items():
-        pair = subjects[subject]
-        held = (reader.held(pair, centre) or "", reader.held(pair, crm) or "")
-        if asked.decision is None or held != (asked.detail.get("centre"), asked.detail.get("pipedrive")):
-            continue
-        centre_wins = asked.decision.get("choose") == "centre"
-        found[pair.rule.key] = Verdict.TO_PIPEDRIVE if centre_wins else Verdict.TO_CENTRE
-    return found
