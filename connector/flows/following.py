@@ -101,7 +101,8 @@ async def _give_back_overwritten(tenant: Tenant, person: Person, event: HookEven
     bound = next((one for one in pairs if one.state is Bond.BOUND and one.overwrote), None)
     if bound is None or event.update_time is None or bound.overwrote is None:
         return person
-    if bound.overwrote.get("at") != event.update_time.isoformat():
+    # Times are whole seconds: what a person changed within that of our write is no echo of it.
+    if bound.overwrote.get("at") != event.update_time.isoformat() or event.change_source == "app":
         return person
     body = await _lost(tenant, bound, person, event)
     if not body:

@@ -1,0 +1,103 @@
+"""What must stand on both sides in the end: the last edit of each field and value that had no rival.
+
+An edit has a rival when the other side's people changed the same thing and that was not yet to be seen where it was
+made; or when a write of ours was on its way there, whose answer had not come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from tests.flows.contacts.both_sides import BothSides, Ref, said
+
+Key = tuple[Ref, tuple[str, str]]
+
+
+@dataclass
+class Expectations:
+    """The edits that may not be lost, by the record on which each was made."""
+
+    sides: BothSides
+    edits: dict[Key, object] = field(default_factory=dict)
+    seen: set[Key] = field(default_factory=set)
+    contested: set[Key] = field(default_factory=set)
+    shaken: set[Ref] = field(default_factory=set)
+    rivals: int = 0
+
+    def edited(self, ref: Ref, what: tuple[str, str], value: object) -> None:
+        """Somebody changed this field, or added or took away this value (true or false)."""
+        other = self.sides.counterpart(ref)
+        key = (ref, what)
+        twin = (other, what) if other is not None else None
+        unseen = twin in self.edits and twin not in self.seen
+        if unseen or key in self.contested or ref in self.shaken:
+            self._contest(key, twin)
+            return
+        if twin is not None:
+            self.edits.pop(twin, None)
+        self.edits[key] = value
+        self.seen.discard(key)
+
+    def value(self, key: Key) -> object:
+        """What is expected; a company is told as it can be compared with the other side's."""
+        value = self.edits[key]
+        return self.sides.common_company(*value) if isinstance(value, tuple) else value
+
+    def _contest(self, *keys: Key | None) -> None:
+        self.rivals += 1
+        for key in keys:
+            if key is not None:
+                self.edits.pop(key, None)
+                self.contested.add(key)
+
+    def shake(self, ref: Ref) -> None:
+        """A write of ours to this record has no answer: who edits it now may be its rival."""
+        self.shaken.add(ref)
+
+    def forget(self, ref: Ref) -> None:
+        """Nothing is expected of a record any more."""
+        for key in [key for key in self.edits if key[0] == ref]:
+            del self.edits[key]
+
+    def look(self) -> None:
+        """See which edits have arrived, and which turn out to have rivals since two records became a pair."""
+        for ref in {ref for ref, _ in {*self.edits, *self.contested}}:
+            if not self.sides.is_there(ref):
+                self.forget(ref)
+                self.contested = {key for key in self.contested if key[0] != ref}
+                continue
+            other = self.sides.counterpart(ref)
+            if other is not None:
+                self._look_at_pair(ref, other)
+
+    def _look_at_pair(self, ref: Ref, other: Ref) -> None:
+        here, there = self.sides.stands(ref), self.sides.stands(other)
+        for key in [key for key in self.edits if key[0] == ref]:
+            what, twin = key[1], (other, key[1])
+            if twin in self.edits and self.value(twin) != self.value(key):
+                self._contest(key, twin)
+            elif here.get(what, False) == there.get(what, False) == self.value(key):
+                self.seen.add(key)
+        for key in [key for key in self.contested if key[0] == ref]:
+            if here.get(key[1], False) == there.get(key[1], False):
+                self.contested -= {key, (other, key[1])}
+
+    def calm(self) -> None:
+        """Everything has settled: no write of ours is on its way."""
+        self.shaken.clear()
+        self.contested.clear()
+
+    def lost(self) -> Iterator[str]:
+        """Edits that do not stand on both sides, in words."""
+        for (ref, what), _ in self.edits.items():
+            value = self.value((ref, what))
+            if not self.sides.is_there(ref):
+                continue
+            other = self.sides.counterpart(ref)
+            for one in (ref, other):
+                if one is None:
+                    continue
+                now = self.sides.stands(one).get(what, False)
+                if now != value:
+                    yield f"the {what[0]} of {said(ref)} was last set to {what[1]} {value!r}, but {said(one)} has {now!r}"

@@ -1,0 +1,410 @@
+"""Random histories of both sides: people edit, webhooks go astray, calls fail, the process ends; then all is quiet.
+
+A history is a list of steps, each with two numbers that say who and what is meant among what is there at that moment;
+what came of it is written down as a script that a person can read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from aiohttp import web
+from hypothesis import strategies as st
+
+from connector.app import Service
+from connector.clock import Clock
+from connector.errors import ConnectorError, Retryable, Unauthorised
+from connector.flows.contacts.linking import keep_special_fields
+from connector.flows.contacts.scanning import scan
+from connector.flows.contacts.working import work_through
+from connector.flows.following import follow_hint, follow_hook
+from connector.flows.indexing import ensure
+from connector.flows.tenant import Tenant
+from connector.pipedrive.hooks import parse_hook
+from connector.sandbox.faults import Rule
+from connector.sandbox.pipedrive.app import WORLD
+from tests.bad_days.days import Day, open_day
+from tests.flows.contacts.both_sides import (
+    CENTRE,
+    COMPANY,
+    CUSTOMER,
+    FIRST_NAMES,
+    PIPEDRIVE,
+    BothSides,
+    Ref,
+    Told,
+    phone,
+    said,
+)
+from tests.flows.contacts.expecting import Expectations
+from tests.world import ago, install
+
+#: How often each kind of step comes.
+WEIGHTS: dict[str, int] = {
+    "pause": 1,
+    "new": 5, "rename": 4, "add_number": 3, "drop_number": 2, "replace_number": 2, "change_email": 3, "move": 3,
+    "new_company": 2, "rename_company": 2,
+    "deliver": 9, "work": 2,
+}  # fmt: skip
+
+WAITS: dict[str, object] = {
+    "lease": 120, "first_look": 180, "look_gap": 60, "retry_waits": (30, 120, 600), "pipedrive_timeout": 5.0,
+    "thulium_timeout": 5.0, "thulium_connections": 4,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: what happens, and two numbers by which it is chosen to whom and how."""
+
+    what: str
+    who: int
+    how: int
+
+
+_KINDS = [what for what, weight in WEIGHTS.items() for _ in range(weight)]
+STEPS = st.builds(Step, st.sampled_from(_KINDS), st.integers(0, 63), st.integers(0, 63))
+
+
+def histories(length: int) -> st.SearchStrategy[list[Step]]:
+    """Histories of so many steps; one that goes wrong shrinks to pauses and the few steps that matter."""
+    return st.lists(STEPS, min_size=length, max_size=length)
+
+
+#: Where a database costs no turn of a disk.
+FAST = "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
+class SteppingClock(Clock):
+    """Time that moves only where it is told to, or where somebody sleeps."""
+
+    async def sleep(self, seconds: float) -> None:
+        self.move_to(self.offset + timedelta(seconds=seconds))
+        await asyncio.sleep(0)
+
+
+class Wrong(AssertionError):
+    """What a history ended in, after its script."""
+
+
+@dataclass
+class Player:
+    """Plays one history."""
+
+    day: Day
+    clock: SteppingClock
+    sides: BothSides
+    expected: Expectations
+    stack: AsyncExitStack
+    service: Service
+    tenant_id: str
+    script: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    changes: int = 0
+
+    async def play(self, steps: Sequence[Step]) -> None:
+        for number, step in enumerate(steps, 1):
+            self.script.append(f"{number:2}. {step.what}")
+            await getattr(self, step.what)(step.who, step.how)
+            self.expected.look()
+        await self.quiet(0, 0)
+        self.check_writes()
+
+    def say(self, what: str) -> None:
+        self.script.append(f"      {what}")
+
+    async def tenant(self) -> Tenant:
+        return await self.service.tenant(self.tenant_id)
+
+    # what people do
+
+    async def pause(self, who: int, how: int) -> None:
+        """Nothing happens."""
+
+    def _name(self) -> str:
+        return "N" + "".join("abcdefghij"[int(digit)] for digit in str(self.sides.number()))
+
+    def _number(self, side: str) -> str:
+        n = self.sides.number()
+        return (
+            f"601 {n // 1000:03} {n % 1000:03}" if side == CENTRE else f"+48 601 {n // 1000:03} {n % 1000:03}"
+        )
+
+    def _email(self) -> str:
+        return f"person{self.sides.number()}@example.com"
+
+    def _people(self) -> list[Ref]:
+        return [*self.sides.alive(CENTRE, CUSTOMER), *self.sides.alive(PIPEDRIVE, CUSTOMER)]
+
+    def _companies(self) -> list[Ref]:
+        return [*self.sides.alive(CENTRE, COMPANY), *self.sides.alive(PIPEDRIVE, COMPANY)]
+
+    def _someone(self, who: int) -> Ref | None:
+        people = self._people()
+        return people[who % len(people)] if people else None
+
+    def _a_company(self, side: str, how: int) -> int | None:
+        companies = self.sides.alive(side, COMPANY)
+        return [None, *(ref[2] for ref in companies)][how % (len(companies) + 1)]
+
+    async def new(self, who: int, how: int) -> None:
+        side = (CENTRE, PIPEDRIVE)[who % 2]
+        values = {
+            "first": FIRST_NAMES[how % len(FIRST_NAMES)], "name": self._name(),
+            "phones": [self._number(side) for _ in range(how % 3)],
+            "emails": [self._email() for _ in range(how // 3 % 2)], "company": self._a_company(side, who // 2),
+        }  # fmt: skip
+        self._made(self.sides.make(side, CUSTOMER, values))
+
+    async def new_company(self, who: int, how: int) -> None:
+        side = (CENTRE, PIPEDRIVE)[who % 2]
+        self._made(self.sides.make(side, COMPANY, {"name": f"Firma {self._name()} sp. z o.o."}))
+
+    def _made(self, ref: Ref) -> None:
+        self.changes += 1
+        self.say(f"{ref[0]}: somebody makes {said(ref)}, {self.sides.name(ref)!r}: {self.sides.stands(ref)}")
+        for what, value in self.sides.stands(ref).items():
+            if what[0] != "company":
+                self.expected.edited(ref, what, value)
+            elif (company := self.sides.company_of(ref)) is not None:
+                self.expected.edited(ref, what, (ref[0], company))
+
+    def _edited(self, ref: Ref, key: str, value: object) -> None:
+        before = self.sides.stands(ref)
+        self.sides.change(ref, key, value)
+        after = self.sides.stands(ref)
+        self.changes += 1
+        self.say(f"{ref[0]}: somebody sets {key} of {said(ref)} to {value!r}")
+        for what in before.keys() | after.keys():
+            if before.get(what, False) != after.get(what, False):
+                now = after.get(what, False)
+                self.expected.edited(ref, what, (ref[0], value) if what[0] == "company" else now)
+
+    async def rename(self, who: int, how: int) -> None:
+        if ref := self._someone(who):
+            self._edited(ref, "name", self._name())
+
+    async def rename_company(self, who: int, how: int) -> None:
+        if companies := self._companies():
+            self._edited(companies[who % len(companies)], "name", f"Firma {self._name()} S.A.")
+
+    async def add_number(self, who: int, how: int) -> None:
+        if ref := self._someone(who):
+            self._edited(ref, "phones", [*self.sides.lists(ref, "phones"), self._number(ref[0])])
+
+    async def drop_number(self, who: int, how: int) -> None:
+        ref = self._someone(who)
+        if ref and (phones := self.sides.lists(ref, "phones")):
+            gone = phones[how % len(phones)]
+            self._edited(ref, "phones", [one for one in phones if one != gone])
+
+    async def replace_number(self, who: int, how: int) -> None:
+        ref = self._someone(who)
+        if ref and (phones := self.sides.lists(ref, "phones")):
+            gone = phones[how % len(phones)]
+            self._edited(ref, "phones", [self._number(ref[0]) if one == gone else one for one in phones])
+
+    async def change_email(self, who: int, how: int) -> None:
+        if ref := self._someone(who):
+            emails = self.sides.lists(ref, "emails")
+            more = [self._email(), *emails[1:]]
+            # Of a second address in the contact centre nobody knows, unless it can be read.
+            if ref[0] == PIPEDRIVE or self.day.system.switches.second_email:
+                more = (more, [*emails, self._email()], emails[1:])[how % 3]
+            if more != emails:
+                self._edited(ref, "emails", more)
+
+    async def move(self, who: int, how: int) -> None:
+        if ref := self._someone(who):
+            company = self._a_company(ref[0], how)
+            if company != self.sides.company_of(ref):
+                self._edited(ref, "company", company)
+
+    # what the connector does
+
+    async def deliver(self, who: int, how: int) -> None:
+        """All webhooks that are under way arrive, and what they hint at is worked on."""
+        told, self.sides.told = self.sides.told, []
+        await self._follow(told)
+        await self.work(who, how)
+
+    async def _follow(self, told: Sequence[Told]) -> None:
+        for one in told:
+            tenant = await self.tenant()
+            try:
+                if one.side == PIPEDRIVE:
+                    marked = await follow_hook(tenant, parse_hook(one.body))
+                else:
+                    [centre] = tenant.centres.values()
+                    hints = centre.api.read_hook("application/x-www-form-urlencoded", one.body)
+                    marked = any([await follow_hint(tenant, centre.id, hint) for hint in hints])
+            except (Retryable, Unauthorised) as error:
+                self.sides.told.append(one)
+                self.say(f"a webhook of {said(one.of)} is put off: {error}")
+            except ConnectorError as error:
+                self.say(f"a webhook of {said(one.of)} is given up: {error}")
+            else:
+                self.say(f"a webhook of {said(one.of)} arrives{'' if marked else ', and is nothing new'}")
+
+    async def work(self, who: int, how: int) -> None:
+        """Work on what is marked and due."""
+        before = len(self.sides.our_writes)
+        try:
+            counts = await work_through(await self.tenant(), self.service.operations)
+        except ConnectorError as error:
+            self.say(f"the work is broken off: {type(error).__name__}: {error}")
+        else:
+            self.say(f"worked: {dict(counts)}")
+            if counts["broken"]:
+                raise AssertionError("a mistake in the connector")
+        for line in self.sides.our_writes[before:]:
+            self.say(f"    wrote: {line}")
+
+    async def pass_time(self, seconds: float) -> None:
+        if seconds > 60:
+            for side in ("pipedrive", "thulium"):
+                await self.day.faults(side).land()
+        self.clock.move_to(self.clock.offset + timedelta(seconds=seconds))
+
+    async def sweep(self, who: int, how: int) -> None:
+        try:
+            await ensure(await self.tenant(), no_older_than=timedelta())
+        except ConnectorError as error:
+            self.say(f"the sweep is broken off: {error}")
+
+    async def scan(self, who: int, how: int) -> None:
+        tenant = await self.tenant()
+        [centre] = tenant.centres.values()
+        try:
+            await scan(tenant, centre)
+        except ConnectorError as error:
+            self.say(f"the scan is broken off: {error}")
+
+    # the quiet end
+
+    async def quiet(self, who: int, how: int) -> None:
+        """Nothing fails any more and time passes, until nothing is written and nothing due; then all has to be right."""
+        self.script.append("    quiet")
+        self.day.mend()
+        silent = 0
+        for _ in range(12):
+            before = len(self.sides.our_writes)
+            await self.pass_time(4000)
+            await self.sweep(0, 0)
+            await self.scan(0, 0)
+            await self.deliver(0, 0)
+            tenant = await self.tenant()
+            due = await tenant.dirty.next_due()
+            waiting = due is not None and due.year < 9999
+            calm = len(self.sides.our_writes) == before and not waiting and not self.sides.told
+            silent = silent + 1 if calm else 0
+            if silent == 2:
+                break
+        else:
+            raise AssertionError("it never becomes quiet")
+        self.expected.look()
+        self.check()
+        self.expected.calm()
+
+    def check(self) -> None:
+        wrong = list(self.expected.lost())
+        for kind in (CUSTOMER, COMPANY):
+            pairs = self.sides.pairs(kind)
+            for ours, theirs in pairs.items():
+                here = self.sides.stands((CENTRE, kind, ours))
+                there = self.sides.stands((PIPEDRIVE, kind, theirs))
+                wrong += [
+                    f"{said((CENTRE, kind, ours))} and {said((PIPEDRIVE, kind, theirs))} differ in {what}: "
+                    f"{here.get(what)!r}, {there.get(what)!r}"
+                    for what in here.keys() | there.keys()
+                    if here.get(what) != there.get(what)
+                ]
+            wrong += [f"{said(ref)} has no counterpart" for ref in self._alone(kind, pairs)]
+        wrong += [f"{said(ref)} was made twice" for ref in self._made_twice()]
+        if wrong:
+            raise AssertionError("\n".join(wrong))
+
+    def _alone(self, kind: str, pairs: dict[int, int]) -> list[Ref]:
+        alone = [ref for ref in self.sides.alive(CENTRE, kind) if ref[2] not in pairs]
+        alone += [ref for ref in self.sides.alive(PIPEDRIVE, kind) if ref[2] not in pairs.values()]
+        return [ref for ref in alone if kind == COMPANY or self._is_reachable(ref)]
+
+    def _is_reachable(self, ref: Ref) -> bool:
+        return bool(self.sides.lists(ref, "phones") or self.sides.lists(ref, "emails"))
+
+    def _made_twice(self) -> list[Ref]:
+        sources = Counter((ref[0], ref[1], source) for ref, source in self.sides.made)
+        return [
+            ((CENTRE if side == PIPEDRIVE else PIPEDRIVE), kind, source or 0)
+            for (side, kind, source), times in sources.items()
+            if times > 1
+        ]
+
+    def check_writes(self) -> None:
+        allowed = 2 * self.changes + len(self.sides.made)
+        self.counts["changes"] += self.changes
+        self.counts["writes"] += len(self.sides.our_writes)
+        self.counts["idle writes"] += self.sides.idle_writes
+        if len(self.sides.our_writes) > allowed:
+            raise AssertionError(f"{len(self.sides.our_writes)} writes of {self.changes} changes")
+
+
+@dataclass(frozen=True)
+class Habits:
+    """What differs from one account to another."""
+
+    second_email: bool = False
+    spaced_phones: bool = False
+    unique_names: bool = False
+
+
+HABITS = st.builds(Habits, st.booleans(), st.booleans(), st.booleans())
+
+
+@asynccontextmanager
+async def opened(folder: Path, habits: Habits) -> AsyncIterator[Player]:
+    """Both simulators and a connector that keeps them in step, before the first step."""
+    async with open_day(folder, waits=WAITS) as day, AsyncExitStack() as stack:
+        clock = SteppingClock()
+        clock.on_move(lambda: _follow_time(day, clock))
+        service = await stack.enter_async_context(day.world.connector(clock))
+        tenant = await install(service, since=ago(hours=1), contacts={"sync": "on"})
+        await keep_special_fields(tenant, service.installations)
+        tenant = await service.tenant(tenant.id)
+        await ensure(tenant, no_older_than=tenant.sweep_every)
+        day.system.switches.set_all(
+            {"second_email": habits.second_email, "unique_names": habits.unique_names}
+        )
+        day.company.phone_format = "spaced" if habits.spaced_phones else "typed"
+        sides = BothSides(day)
+        special = tenant.settings.special_fields
+        sides.fields = {
+            CUSTOMER: special.person_centre_id or "",
+            COMPANY: special.organization_centre_id or "",
+        }
+        sides.listen()
+        yield Player(day, clock, sides, Expectations(sides), stack, service, tenant.id)
+
+
+def _follow_time(day: Day, clock: Clock) -> None:
+    day.pipedrive[WORLD].clock.offset = day.system.clock.offset = clock.offset
+
+
+async def played(habits: Habits, steps: Sequence[Step]) -> Counter[str]:
+    """Play a history; what goes wrong is raised with the script of what happened."""
+    with TemporaryDirectory(dir=FAST) as folder:
+        async with opened(Path(folder), habits) as player:
+            try:
+                await player.play(steps)
+            except Exception as error:
+                script = "\n".join(line for line in player.script if not line.endswith(". pause"))
+                raise Wrong(f"{habits}\n{script}\n\n{type(error).__name__}: {error}") from error
+            return player.counts

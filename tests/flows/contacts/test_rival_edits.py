@@ -1,0 +1,46 @@
+"""Edits that come close to writes of ours: what was added is not lost, what was taken away does not come back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.flows.contacts.both_sides import CENTRE, CUSTOMER, PIPEDRIVE, Ref
+from tests.flows.contacts.histories import Habits, Player, opened
+
+
+@pytest.fixture
+async def player(tmp_path: Path) -> AsyncIterator[Player]:
+    async with opened(tmp_path, Habits()) as player:
+        yield player
+
+
+async def a_pair(player: Player) -> tuple[Ref, Ref]:
+    values = {
+        "first": "Jan",
+        "name": "Próba",
+        "phones": ["601 000 001"],
+        "emails": ["jan@example.com"],
+        "company": None,
+    }
+    customer = player.sides.make(CENTRE, CUSTOMER, values)
+    await player.deliver(0, 0)
+    await player.deliver(0, 0)
+    person = player.sides.counterpart(customer)
+    assert person is not None
+    return customer, person
+
+
+async def test_a_number_that_we_wrote_and_a_person_replaced_in_the_same_second_stays_replaced(
+    player: Player,
+) -> None:
+    customer, person = await a_pair(player)
+    player.sides.change(customer, "phones", ["601 000 002"])
+    await player.deliver(0, 0)
+    player.sides.change(person, "phones", ["+48 601 000 003"])
+    await player.quiet(0, 0)
+    assert player.sides.lists(person, "phones") == ["+48 601 000 003"]
+    assert player.sides.lists(customer, "phones") == ["601000003"]
+    assert person[0] == PIPEDRIVE
