@@ -376,7 +376,8 @@ class IndexedKey(SQLModel, table=True):
     """One number, e-mail address or name by which a record is found, as a keyed hash."""
 
     __tablename__ = "indexed_key"
-    __table_args__ = (Index("ix_indexed_key_record", "installation_id", "entity", "crm_id"),)
+    # It ends with the key, so that a record's keys are read from it alone: SQLite would scan the primary key's for that.
+    __table_args__ = (Index("ix_indexed_key_record", "installation_id", "entity", "crm_id", "key"),)
     installation_id: str = Field(primary_key=True)
     key: str = Field(primary_key=True)
     entity: str = Field(primary_key=True)

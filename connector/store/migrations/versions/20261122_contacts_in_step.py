@@ -177,7 +177,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("installation_id", "key", "entity", "crm_id"),
     )
     with op.batch_alter_table("indexed_key", schema=None) as batch_op:
-        batch_op.create_index("ix_indexed_key_record", ["installation_id", "entity", "crm_id"], unique=False)
+        batch_op.create_index(
+            "ix_indexed_key_record", ["installation_id", "entity", "crm_id", "key"], unique=False
+        )
     op.execute("DELETE FROM index_pass")
     op.execute("DELETE FROM indexed_record")
 
