@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from connector.errors import ConnectorError
 from connector.records import (
     Agent,
     Call,
@@ -86,6 +87,14 @@ class ContactCentre(Protocol):
 
     async def update_customer(self, customer_id: str, values: Values) -> None:
         """Write the named fields; NotFound when there is no such customer."""
+        ...
+
+    async def create_customers(self, batch: Sequence[Values]) -> Sequence[str | ConnectorError]:
+        """Make many, at most a hundred; answers for each, in their order, its id or what `create_customer` would raise."""
+        ...
+
+    async def update_customers(self, batch: Sequence[tuple[str, Values]]) -> Sequence[ConnectorError | None]:
+        """Write named fields of many, at most a hundred; answers for each what `update_customer` would raise, or None."""
         ...
 
     def companies(self) -> AsyncIterator[Sequence[Company]]:

@@ -5,7 +5,7 @@ No match counts as unique before the fill is complete and swept past the last ga
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TypeAlias
@@ -20,6 +20,8 @@ from connector.store.dirty import Urgency
 from connector.store.index import OF_PIPEDRIVE, Entity, Indexable
 
 Record: TypeAlias = Person | Organization | Deal
+#: Is given each page of a list once it is in the index.
+Met: TypeAlias = Callable[[Sequence[Record]], Awaitable[None]]
 
 #: Sweeps begin this much before the last one's start, since lists are not snapshots.
 _OVERLAP = timedelta(seconds=120)
@@ -36,21 +38,26 @@ async def ensure(tenant: Tenant, *, no_older_than: timedelta) -> None:
             await sweep(tenant, entity, since=(progress.swept_until or progress.filled_at) - _OVERLAP)
 
 
-async def fill(tenant: Tenant, entity: Entity) -> None:
-    """Read every record of `entity` once; a fill that was cut off begins again."""
+async def fill(tenant: Tenant, entity: Entity, met: Met | None = None) -> None:
+    """Read every record of `entity` once, and give each page to `met`; a fill that was cut off begins again."""
     started = await tenant.pipedrive.on(Lane.CONTACTS).server_time()
     async for records in _lists(tenant, entity, None):
         await store(tenant, [_indexed(tenant, record) for record in records])
-    await tenant.index.note(
-        entity, filled_at=tenant.clock.now(), swept_until=started, census_at=tenant.clock.now()
-    )
+        if met is not None:
+            await met(records)
+    now = tenant.clock.now()
+    # Filled once more, it still has met nobody who is gone: that is what a census is for.
+    census_at = (await tenant.index.progress(entity)).census_at or now
+    await tenant.index.note(entity, filled_at=now, swept_until=started, census_at=census_at)
 
 
-async def sweep(tenant: Tenant, entity: Entity, *, since: datetime) -> None:
-    """Read what changed since then."""
+async def sweep(tenant: Tenant, entity: Entity, *, since: datetime, met: Met | None = None) -> None:
+    """Read what changed since then, and give each page to `met`."""
     started = await tenant.pipedrive.on(Lane.CONTACTS).server_time()
     async for records in _lists(tenant, entity, since):
         await store(tenant, [_indexed(tenant, record) for record in records])
+        if met is not None:
+            await met(records)
         await _compare(tenant, entity, records, paired_only=False)
     await tenant.index.note(entity, swept_until=started)
 

@@ -145,13 +145,17 @@ class Pipedrive:
         return _read(mapping.person, (await self._call(_PERSON, person_id)).data)
 
     def persons(
-        self, updated_since: datetime | None = None, *, custom_fields: Iterable[str] = ()
+        self,
+        updated_since: datetime | None = None,
+        *,
+        custom_fields: Iterable[str] = (),
+        ids: Iterable[str] = (),
     ) -> AsyncIterator[list[Person]]:
-        """Pages by id, with the given custom fields, 15 at most, or all of them.
+        """Pages by id, of all or of these (100 at most), with the given custom fields, 15 at most, or all of them.
 
         https://developers.pipedrive.com/docs/api/v1/Persons#getPersons
         """
-        return self._pages(_PERSONS, mapping.person, _listed(updated_since, fields=custom_fields))
+        return self._pages(_PERSONS, mapping.person, _listed(updated_since, fields=custom_fields, ids=ids))
 
     async def create_person(self, body: Mapping[str, object]) -> Person:
         """Make a person of Pipedrive's own keys: `name`, `phones` and `emails` (see `entries_body`), `org_id`, ….
@@ -172,10 +176,15 @@ class Pipedrive:
         return _read(mapping.organization, (await self._call(_ORGANIZATION, organization_id)).data)
 
     def organizations(
-        self, updated_since: datetime | None = None, *, custom_fields: Iterable[str] = ()
+        self,
+        updated_since: datetime | None = None,
+        *,
+        custom_fields: Iterable[str] = (),
+        ids: Iterable[str] = (),
     ) -> AsyncIterator[list[Organization]]:
         """https://developers.pipedrive.com/docs/api/v1/Organizations#getOrganizations"""
-        return self._pages(_ORGANIZATIONS, mapping.organization, _listed(updated_since, fields=custom_fields))
+        query = _listed(updated_since, fields=custom_fields, ids=ids)
+        return self._pages(_ORGANIZATIONS, mapping.organization, query)
 
     async def create_organization(self, body: Mapping[str, object]) -> Organization:
         """https://developers.pipedrive.com/docs/api/v1/Organizations#addOrganization"""
@@ -306,6 +315,7 @@ def _listed(
     *,
     status: str | None = None,
     fields: Iterable[str] = (),
+    ids: Iterable[str] = (),
 ) -> dict[str, str]:
     query = {
         "sort_by": "id",
@@ -313,6 +323,7 @@ def _listed(
         "updated_until": mapping.stamp(until) if until else "",
         "status": status or "",
         "custom_fields": ",".join(fields),
+        "ids": ",".join(ids),
     }
     return {key: value for key, value in query.items() if value}
 

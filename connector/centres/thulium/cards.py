@@ -11,7 +11,7 @@ from connector.centres.thulium import directory, wire, writing
 from connector.centres.thulium.client import Client, segment
 from connector.centres.thulium.paging import whole_list
 from connector.centres.thulium.wallclock import WallClock
-from connector.errors import NotFound, NotSupported, Rejected
+from connector.errors import ConnectorError, NotFound, NotSupported, Rejected
 from connector.records import Company, Customer, Values
 
 _EVENTS_A_PAGE = 100
@@ -34,6 +34,7 @@ class Cards:
         self._client = client
         self._wall = wall
         self._one_by_one = True
+        self._one_at_a_time: set[str] = set()
 
     def customers(self) -> AsyncIterator[Sequence[Customer]]:
         """https://api.thulium.com/docs/api/crm/get_customers"""
@@ -74,6 +75,47 @@ class Cards:
             if await self.customer(customer_id) is None:
                 raise NotFound(f"Thulium: PUT batch/customers: {told}", status=404)
             raise Rejected(f"Thulium: PUT batch/customers: {told}")
+
+    async def create_customers(self, batch: Sequence[Values]) -> list[str | ConnectorError]:
+        """`POST batch/customers`; a system that does not know it is asked one by one."""
+        bodies: list[Mapping[str, object]] = [writing.customer_body(values) for values in batch]
+        done = await self._series("POST", bodies, writing.written_each)
+        if done is not None:
+            return done
+        return [await _outcome(self.create_customer(values)) for values in batch]
+
+    async def update_customers(self, batch: Sequence[tuple[str, Values]]) -> list[ConnectorError | None]:
+        """`PUT batch/customers`; as above."""
+        bodies = [{"customer_id": one, **writing.customer_body(values)} for one, values in batch]
+        done = await self._series("PUT", bodies, writing.changed_each)
+        if done is not None:
+            return done
+        return [await _outcome(self.update_customer(one, values)) for one, values in batch]
+
+    async def _series(
+        self,
+        method: str,
+        bodies: Sequence[Mapping[str, object]],
+        read: Callable[[str, bytes, Sequence[object]], list[Rec]],
+    ) -> list[Rec | ConnectorError] | None:
+        """What became of each row; one that has the whole refused is found by halves. None: there are no series."""
+        if method in self._one_at_a_time:
+            return None
+        try:
+            answer = await self._client.write(method, "batch/customers", bodies)
+        except Rejected as refused:
+            if refused.status in (404, 405):
+                self._one_at_a_time.add(method)
+                return None
+            if refused.status not in (400, 422) or len(bodies) == 1:
+                return [refused for _ in bodies]
+            half = len(bodies) // 2
+            parts = (bodies[:half], bodies[half:])
+            done = [await self._series(method, part, read) or [refused for _ in part] for part in parts]
+            return [*done[0], *done[1]]
+        except ConnectorError as error:
+            return [error for _ in bodies]
+        return [*read(f"{method} batch/customers", answer, bodies)]
 
     async def _updated_alone(self, customer_id: str, body: Mapping[str, object]) -> bool:
         """Whether the system took it; not so when it knows the customer, but not this way to change him."""
@@ -176,3 +218,10 @@ class Cards:
             if len(answer.rows) < _FOUND_A_PAGE:
                 break
         return rows
+
+
+async def _outcome(work: Awaitable[Rec]) -> Rec | ConnectorError:
+    try:
+        return await work
+    except ConnectorError as error:
+        return error

@@ -113,11 +113,28 @@ def read_refused_row(body: bytes, sent: object) -> str:
         answer = read_json(body)
     except Malformed:
         return ""
-    for row in _dicts(answer):
-        if row.get("errors") or row.get("error"):
-            told = read_error(orjson.dumps({"errors": row.get("errors") or row.get("error")}))
-            return without_words_of(sent, told) or "refused without a reason"
-    return ""
+    return next((told for row in _dicts(answer) if (told := refusal_of(row, sent))), "")
+
+
+def refusal_of(row: Row, sent: object) -> str:
+    """Why one row was refused, less the words `sent`; empty when it was not."""
+    errors = row.get("errors") or row.get("error")
+    if not errors:
+        return ""
+    return without_words_of(sent, read_error(orjson.dumps({"errors": errors}))) or "refused without a reason"
+
+
+def series_of(body: bytes) -> list[Any] | None:
+    """The rows of the answer to a series, in whatever envelope; None when it has none."""
+    try:
+        answer = read_json(body)
+    except Malformed:
+        return None
+    if isinstance(answer, dict):
+        answer = next((answer[key] for key in (*_ENVELOPES, "customers") if key in answer), answer)
+    if isinstance(answer, dict) and answer and all(key.isdigit() for key in answer):
+        answer = list(answer.values())
+    return answer if isinstance(answer, list) else None
 
 
 def _dicts(answer: Any, depth: int = 3) -> Iterator[Row]:

@@ -5,13 +5,20 @@ https://api.thulium.com/docs/api/crm/post_customers; README.md lists what the ve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import phonenumbers
 
-from connector.centres.thulium.wire import Malformed, read_record_or_nothing, text_of
-from connector.errors import Rejected, UnknownOutcome
+from connector.centres.thulium.wire import (
+    Malformed,
+    read_record_or_nothing,
+    read_refused_row,
+    refusal_of,
+    series_of,
+    text_of,
+)
+from connector.errors import ConnectorError, Rejected, UnknownOutcome
 from connector.phone import Phones, normalise_email
 from connector.records import Company, Customer, Values
 
@@ -70,6 +77,35 @@ def written_id(what: str, answer: bytes, *names: str) -> str:
     if found is None:
         raise UnknownOutcome(f"Thulium: {what}: the answer names no id")
     return found
+
+
+def written_each(what: str, answer: bytes, sent: Sequence[object]) -> list[str | ConnectorError]:
+    """What became of each row of a series, by its place; all are unknown when the answer cannot be assigned to rows."""
+    rows = series_of(answer)
+    if rows is None or len(rows) != len(sent):
+        return [UnknownOutcome(f"Thulium: {what}: the answer cannot be assigned to its rows") for _ in sent]
+    done: list[str | ConnectorError] = []
+    for row, body in zip(rows, sent, strict=True):
+        fields = row if isinstance(row, dict) else {"id": row}
+        if told := refusal_of(fields, body):
+            done.append(Rejected(f"Thulium: {what}: {told}"))
+            continue
+        found = text_of(fields.get("customer_id")) or text_of(fields.get("id"))
+        done.append(found or UnknownOutcome(f"Thulium: {what}: the answer names no id"))
+    return done
+
+
+def changed_each(what: str, answer: bytes, sent: Sequence[object]) -> list[ConnectorError | None]:
+    """The same for changes, of which an answer that tells of no error, such as an empty one, means that all are done."""
+    rows = series_of(answer) or []
+    if len(rows) != len(sent):
+        if not read_refused_row(answer, sent):
+            return [None for _ in sent]
+        return [UnknownOutcome(f"Thulium: {what}: the answer cannot be assigned to its rows") for _ in sent]
+    told = [
+        refusal_of(row if isinstance(row, dict) else {}, body) for row, body in zip(rows, sent, strict=True)
+    ]
+    return [Rejected(f"Thulium: {what}: {one}") if one else None for one in told]
 
 
 @dataclass(frozen=True, slots=True)

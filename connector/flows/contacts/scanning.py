@@ -6,7 +6,7 @@ not met is asked for by itself.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence, Set
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence, Set
 from datetime import timedelta
 
 from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, CentreRecord, Kind, read_centre
@@ -36,17 +36,30 @@ async def scan(tenant: Tenant, centre: Centre) -> int:
 
 
 async def _scan_kind(tenant: Tenant, centre: Centre, kind: Kind) -> int:
-    begun = tenant.clock.now()
-    marked, met = 0, set[str]()
-    async for records in _pages(centre, kind):
+    marked = 0
+
+    async def mark(records: Sequence[CentreRecord]) -> None:
+        nonlocal marked
         marked += await met_in_centre(tenant, kind, centre, records, urgency=Urgency.SWEEP, cause=CAUSE)
-        met.update(f"{centre.id}/{record.id}" for record in records)
+
+    await read_all(tenant, centre, kind, mark)
+    return marked
+
+
+async def read_all(
+    tenant: Tenant, centre: Centre, kind: Kind, met: Callable[[Sequence[CentreRecord]], Awaitable[None]]
+) -> None:
+    """Give each page of all records to `met`, which sees to the index, and find out who is gone."""
+    begun = tenant.clock.now()
+    there = set[str]()
+    async for records in _pages(centre, kind):
+        await met(records)
+        there.update(f"{centre.id}/{record.id}" for record in records)
     pairs = await tenant.bindings.all_of(kind.entity, centre.id)
     known = await tenant.index.ids(kind.centre)
-    missing = [key for key in {*pairs, *known} - met if key.rpartition("/")[0] == centre.id]
+    missing = [key for key in {*pairs, *known} - there if key.rpartition("/")[0] == centre.id]
     await _confirm_gone(tenant, kind, missing, pairs.keys())
     await tenant.index.note(_pass_of(kind, centre), filled_at=begun)
-    return marked
 
 
 async def _confirm_gone(tenant: Tenant, kind: Kind, missing: Sequence[str], paired: Set[str]) -> None:
