@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TypedDict
 
 import structlog
 
 from connector.errors import Rejected, Retryable, Unauthorised, Unreachable
-from connector.flows.matching import Matched, Nobody, choose_deal, match
+from connector.flows.matching import LeftAlone, Matched, Nobody, Several, by_decision, choose_deal, match
 from connector.flows.rendering import Names, render, seconds_between, topic_names
 from connector.flows.rules import LeftOut, activity_type, agent_of, is_to_do, not_active, owner_of
 from connector.flows.tenant import Directory, Tenant
@@ -18,10 +19,12 @@ from connector.phone import normalise_email
 from connector.records import ActivityDraft, Call, CallResult, CallTopic, Chat, Event, Message, QueueKind
 from connector.store.entries import Entry, State, Verdict
 from connector.store.index import Candidate, OpenDeal
+from connector.store.questions import Kind as QuestionKind
 
 log = structlog.get_logger()
 
 HIDDEN = "nobody to match: the number is hidden, internal or one of the ignored ones"
+IGNORED = "a person decided that this number or address is nobody's"
 NOBODY = "waiting for the customer to appear in Pipedrive"
 
 
@@ -40,11 +43,17 @@ class Plan:
 
 @dataclass(slots=True)
 class Decided:
-    """A batch after deciding: what will be written, what not, and new pairs of customer and person."""
+    """A batch after deciding: what will be written, what not, and new pairs of customer and person.
+
+    `several` are the persons who could be meant, by the key of the number or address that a person is asked about;
+    `unclear` are the entries that this concerns, with that key.
+    """
 
     plans: list[Plan] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     pairs: dict[str, str] = field(default_factory=dict)
+    several: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unclear: dict[int, str] = field(default_factory=dict)
 
 
 class _Ways(TypedDict):
@@ -56,10 +65,15 @@ class _Ways(TypedDict):
 class _Known:
     candidates: Mapping[str, Sequence[Candidate]]
     bound: Mapping[str, Candidate]
+    companies: Mapping[str, str]
+    said: Mapping[str, Matched | LeftAlone]
     of_customer: Mapping[str, _Ways]
     keys: Mapping[str, Set[str]]
     unread: Set[str]
     deals: Mapping[str, Sequence[OpenDeal]]
+
+
+_Open = tuple[Entry, Event, str]
 
 
 async def decide(tenant: Tenant, entries: Sequence[Entry]) -> Decided:
@@ -72,7 +86,7 @@ async def decide(tenant: Tenant, entries: Sequence[Entry]) -> Decided:
     await tenant.meet(
         {(e.connection, login) for e in entries if e.event is not None and (login := agent_of(e.event))}
     )
-    open_entries: list[tuple[Entry, Event, str]] = []
+    open_entries: list[_Open] = []
     for entry in entries:
         if entry.connection in directory.unread:
             continue
@@ -89,6 +103,15 @@ async def decide(tenant: Tenant, entries: Sequence[Entry]) -> Decided:
             decided.verdicts.append(Verdict(entry.id, State.SKIPPED, HIDDEN))
         else:
             open_entries.append((entry, entry.event, kind))
+    await _decide_all(tenant, directory, decided, open_entries)
+    if decided.several:
+        await _ask(tenant, directory, decided, open_entries)
+    return decided
+
+
+async def _decide_all(
+    tenant: Tenant, directory: Directory, decided: Decided, open_entries: Sequence[_Open]
+) -> None:
     known = await _look_up(tenant, [entry for entry, _, _ in open_entries])
     for entry, event, kind in open_entries:
         try:
@@ -97,7 +120,25 @@ async def decide(tenant: Tenant, entries: Sequence[Entry]) -> Decided:
             log.exception("not decided", installation=tenant.id, entry=entry.id)
             reason = f"it cannot be decided: {type(error).__name__}"
             decided.verdicts.append(Verdict(entry.id, State.PARKED, reason))
-    return decided
+    asked = tenant.contacts.whose
+    clear = [key for key, found in known.candidates.items()
+             if key in asked and asked[key] is None and isinstance(match(None, by_number=found), Matched)]  # fmt: skip
+    await tenant.questions.void(QuestionKind.SUBJECT, clear)
+
+
+async def _ask(tenant: Tenant, directory: Directory, decided: Decided, open_entries: Sequence[_Open]) -> None:
+    """Ask a person whose these numbers and addresses are; what somebody has said meanwhile is decided by that."""
+    questions = tenant.questions
+    whose = await tenant.whose(older_than=timedelta())
+    if answered := {key for key in decided.several if whose.get(key)}:
+        again = {entry_id for entry_id, key in decided.unclear.items() if key in answered}
+        decided.verdicts = [verdict for verdict in decided.verdicts if verdict.entry_id not in again]
+        decided.several = {key: ids for key, ids in decided.several.items() if key not in answered}
+        await _decide_all(tenant, directory, decided, [one for one in open_entries if one[0].id in again])
+        # Who was named is gone: what was decided holds no more.
+        await questions.void(QuestionKind.SUBJECT, answered & decided.several.keys())
+    cases = {key: (ids, {"why": f"{len(ids)} persons have it"}) for key, ids in decided.several.items()}
+    await questions.ask_each(QuestionKind.SUBJECT, cases)
 
 
 def _decide_one(
@@ -114,7 +155,15 @@ def _decide_one(
         by_email=known.candidates.get(entry.email_key or "", ()),
         by_number=known.candidates.get(entry.number_key or "", ()),
     )
-    found = match(known.bound.get(customer or ""), **own)
+    bound, company = known.bound.get(customer or ""), known.companies.get(customer or "")
+    said = known.said.get(entry.email_key or "") or known.said.get(entry.number_key or "")
+    found: Matched | Nobody | Several | LeftAlone
+    if bound is None and company is not None:
+        found = Matched(None, company, "company pair")
+    elif bound is None and said is not None:
+        found = said
+    else:
+        found = match(bound, **own)
     if isinstance(found, Nobody) and customer and customer in known.of_customer:
         found = match(None, **known.of_customer[customer])
         if isinstance(found, Matched) and found.person_id is not None:
@@ -126,7 +175,14 @@ def _decide_one(
     if isinstance(found, Nobody):
         decided.verdicts.append(Verdict(entry.id, State.WAITING, NOBODY, keys=others))
         return
-    if not isinstance(found, Matched):
+    if isinstance(found, LeftAlone):
+        decided.verdicts.append(Verdict(entry.id, State.SKIPPED, IGNORED))
+        return
+    if isinstance(found, Several):
+        # A customer may be unclear by what his own record says alone.
+        key = entry.email_key if own["by_email"] or not entry.number_key else entry.number_key
+        if key:
+            decided.several[key], decided.unclear[entry.id] = found.person_ids, key
         reason = f"{len(found.person_ids)} persons in Pipedrive could be meant"
         trace = {"candidates": list(found.person_ids)}
         decided.verdicts.append(Verdict(entry.id, State.UNDECIDED, reason, trace, others))
@@ -151,21 +207,28 @@ async def _look_up(tenant: Tenant, entries: Sequence[Entry]) -> _Known:
     keys = {key for entry in entries for key in (entry.number_key, entry.email_key) if key}
     customers = {customer for entry in entries if (customer := customer_key(entry))}
     candidates = await tenant.index.candidates(keys)
-    pairs = await tenant.bindings.persons(customers)
-    people = await tenant.index.people(set(pairs.values()))
+    pairs, companies = await tenant.bindings.whose(customers)
+    whose = await tenant.whose()
+    decisions = {key: decision for key in keys if (decision := whose.get(key))}
+    named = {str(decision["person"]) for decision in decisions.values() if "person" in decision}
+    people = await tenant.index.people({*pairs.values(), *named})
+    said = {key: meant for key, decision in decisions.items() if (meant := by_decision(decision, people))}
     bound = {customer: people[person] for customer, person in pairs.items() if person in people}
     unknown: dict[str, Entry] = {}
     for entry in entries:
         customer = customer_key(entry)
         matches = candidates.get(entry.number_key or "") or candidates.get(entry.email_key or "")
-        if customer and customer not in bound and not matches:
+        known = (
+            customer in bound or customer in companies or said.keys() & {entry.number_key, entry.email_key}
+        )
+        if customer and not known and not matches:
             unknown.setdefault(customer, entry)
     of_customer, keys_of, unread = await _customers_candidates(tenant, unknown)
     persons = {c.person_id for found in candidates.values() for c in found}
     persons |= {c.person_id for ways in of_customer.values() for c in (*ways["by_email"], *ways["by_number"])}
-    persons |= {candidate.person_id for candidate in bound.values()}
+    persons |= {*named, *(candidate.person_id for candidate in bound.values())}
     deals = await tenant.index.open_deals(persons) if tenant.settings.deal_rule == "one_open" else {}
-    return _Known(candidates, bound, of_customer, keys_of, unread, deals)
+    return _Known(candidates, bound, companies, said, of_customer, keys_of, unread, deals)
 
 
 async def _customers_candidates(

@@ -18,7 +18,7 @@ import structlog
 
 from connector.clock import Clock
 from connector.errors import ConnectorError, NotFound
-from connector.flows.matching import Matched, Several, match
+from connector.flows.matching import LeftAlone, Matched, Several, by_decision, match
 from connector.flows.tenant import Tenant
 from connector.phone import normalise_email
 from connector.pipedrive.budget import Lane
@@ -85,14 +85,17 @@ class Callers:
         if (await tenant.index.progress(Entity.PERSON)).filled_at is None:
             return Unnamed.INCOMPLETE
         key = tenant.installed.keys.key(numbers[0])
-        found = match(None, by_number=(await tenant.index.candidates([key])).get(key, ()))
+        said = await _said(tenant, key)
+        found = said or match(None, by_number=(await tenant.index.candidates([key])).get(key, ()))
+        if isinstance(found, LeftAlone):
+            return Unnamed.HIDDEN
         if not isinstance(found, Matched):
             return Unnamed.SEVERAL if isinstance(found, Several) else Unnamed.NOBODY
         known = await self._read_in_time(tenant, found)
         if known is None or isinstance(known, Unnamed):
             return known or Unnamed.NOBODY
         # The index may be some minutes behind: a number that was given to somebody else names nobody.
-        is_theirs = known.numbers is None or numbers[0] in known.numbers
+        is_theirs = said is not None or known.numbers is None or numbers[0] in known.numbers
         return known.caller if is_theirs else Unnamed.NOBODY
 
     async def close(self) -> None:
@@ -136,6 +139,14 @@ class Callers:
         failed = reading.cancelled() or reading.exception() is not None
         if failed and (kept := self._readings.get(key)) is not None and kept[1] is reading:
             del self._readings[key]
+
+
+async def _said(tenant: Tenant, key: str) -> Matched | LeftAlone | None:
+    """What a person decided of a number for good."""
+    if not (decision := (await tenant.whose()).get(key)):
+        return None
+    person = str(decision.get("person", ""))
+    return by_decision(decision, await tenant.index.people([person] if person else []))
 
 
 async def _read(tenant: Tenant, entity: Entity, record_id: str) -> _Known | None:

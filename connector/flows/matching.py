@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from connector.store.index import Candidate, OpenDeal
@@ -27,6 +27,11 @@ class Several:
     """More than one record could be meant."""
 
     person_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftAlone:
+    """A person decided that this number or address is nobody's."""
 
 
 Match = Matched | Nobody | Several
@@ -56,6 +61,19 @@ def _decide(candidates: Sequence[Candidate], how: str) -> Match:
     if len(organizations) == 1 and (shared := organizations.pop()) is not None:
         return Matched(None, shared, f"{how} of one organization")
     return Several(tuple(people))
+
+
+def by_decision(
+    decision: Mapping[str, object], people: Mapping[str, Candidate]
+) -> Matched | LeftAlone | None:
+    """What a person decided of a number or address for good; None where it holds no more: that person is gone."""
+    how = "a person's decision"
+    if "organization" in decision:
+        return Matched(None, str(decision["organization"]), how)
+    if "person" in decision:
+        person = people.get(str(decision["person"]))
+        return None if person is None else Matched(person.person_id, person.organization_id, how)
+    return LeftAlone()
 
 
 def choose_deal(deals: Sequence[OpenDeal], *, owner_id: str) -> str | None:

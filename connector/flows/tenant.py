@@ -75,7 +75,7 @@ class Contacts:
     """What this process keeps in mind while it keeps customers and companies in step.
 
     `locks` hold one pair or record each, `making` all that could become two records of one; `fresh` are records that a
-    webhook has just had us read; `fields` are Pipedrive's, as last read.
+    webhook has just had us read; `fields` are Pipedrive's, as last read; `whose` is what persons were asked, see there.
     """
 
     locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = field(default_factory=WeakValueDictionary)
@@ -83,6 +83,8 @@ class Contacts:
     fresh: dict[tuple[Entity, str], tuple[datetime, Person | Organization]] = field(default_factory=dict)
     fields: dict[Entity, tuple[datetime, list[CrmField]]] = field(default_factory=dict)
     scanning: asyncio.Lock = field(default_factory=asyncio.Lock)
+    whose: Mapping[str, Mapping[str, object] | None] = field(default_factory=dict)
+    whose_at: datetime | None = None
 
     def lock(self, entity: str, record_id: str) -> asyncio.Lock:
         """The lock of one pair, known by its record in the contact centre, or of a record that has no pair yet."""
@@ -138,6 +140,16 @@ class Tenant:
     def paying(self, lane: Lane, budget: Budget) -> Tenant:
         """The same, but whatever is asked of Pipedrive, reads too, is paid from `budget`."""
         return replace(self, pipedrive=self.pipedrive.on(lane, budget))
+
+    async def whose(self, *, older_than: timedelta = _LEAST_AGE) -> Mapping[str, Mapping[str, object] | None]:
+        """Numbers and addresses that a person was asked about, by their keys, with what was decided of them.
+
+        Read anew when it is `older_than` that: somebody may decide in another process.
+        """
+        contacts, now = self.contacts, self.clock.now()
+        if contacts.whose_at is None or now - contacts.whose_at >= older_than:
+            contacts.whose, contacts.whose_at = await self.questions.about_subjects(), now
+        return contacts.whose
 
     async def people(self, *, older_than: timedelta = _FRESH_FOR) -> Directory:
         """The directory, read anew when it is `older_than` that (at most once a minute)."""

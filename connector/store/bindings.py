@@ -82,14 +82,23 @@ class Bindings:
         )  # fmt: skip
         return await self._db.read(lambda db: dict(db.execute(query).all()))
 
-    async def organizations(self, cards: Collection[str]) -> dict[str, str]:
-        """The organization of each company that is known by its own customer record (`card_id`)."""
-        if not cards:
-            return {}
-        query = select(bindings.c.card_id, bindings.c.crm_id).where(
-            self._mine, bindings.c.card_id.in_(any_of(cards)), bindings.c.state != Bond.GONE
+    async def whose(self, customers: Collection[str]) -> tuple[dict[str, str], dict[str, str]]:
+        """The person of each customer that has one, and the organization of each that is a company's own record."""
+        if not customers:
+            return {}, {}
+        alive = (self._mine, bindings.c.state != Bond.GONE)
+        persons = select(bindings.c.centre_id, bindings.c.crm_id, bindings.c.entity).where(
+            *alive, bindings.c.entity == CUSTOMER, bindings.c.centre_id.in_(any_of(customers))
         )
-        return await self._db.read(lambda db: dict(db.execute(query).all()))
+        companies = select(bindings.c.card_id, bindings.c.crm_id, bindings.c.entity).where(
+            *alive, bindings.c.card_id.in_(any_of(customers))
+        )
+        rows = await self._db.read(lambda db: db.execute(persons.union_all(companies)).all())
+        of_kind = {
+            entity: {key: crm_id for key, crm_id, kind in rows if kind == entity}
+            for entity in (CUSTOMER, COMPANY)
+        }
+        return of_kind[CUSTOMER], of_kind[COMPANY]
 
     async def of_centre(self, entity: str, keys: Collection[str]) -> dict[str, Bound]:
         """The binding of each of these records of contact centres, dissolved ones included."""
@@ -104,11 +113,10 @@ class Bindings:
         if not crm_ids:
             return {}
         where = (self._mine, bindings.c.entity == entity, bindings.c.crm_id.in_(any_of(crm_ids)))
-        rows = await self._db.read(
-            lambda db: db.execute(select(bindings).where(*where).order_by(bindings.c.centre_id)).all()
-        )
+        rows = await self._db.read(lambda db: db.execute(select(bindings).where(*where)).all())
         found: dict[str, list[Bound]] = {}
-        for row in rows:
+        # Sorted here: asked to, SQLite would read every binding there is in that order.
+        for row in sorted(rows, key=lambda row: str(row.centre_id)):
             found.setdefault(row.crm_id, []).append(_bound(row))
         return found
 

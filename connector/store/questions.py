@@ -53,26 +53,54 @@ class Questions:
         self, kind: Kind, subject: str, candidates: Sequence[str], detail: Mapping[str, object] | None = None
     ) -> None:
         """Ask, or bring an open case up to date; one that was decided is asked again only if it is another case now."""
-        values = {
-            "candidates": orjson.dumps(sorted(candidates)).decode(),
-            "detail": orjson.dumps(detail or {}, option=orjson.OPT_SORT_KEYS).decode(),
-        }
+        await self.ask_each(kind, {subject: (candidates, detail or {})})
+
+    async def ask_each(
+        self, kind: Kind, cases: Mapping[str, tuple[Sequence[str], Mapping[str, object]]]
+    ) -> None:
+        """The same for several subjects, each with its candidates and details."""
         fresh = {"asked_at": self._clock.now(), "decided_at": None, "decision": None}
 
         def work(db: Connection) -> None:
-            where = (self._mine, questions.c.kind == kind, questions.c.subject == subject)
-            known = db.execute(select(questions.c.candidates, questions.c.detail).where(*where)).one_or_none()
-            if known is None:
-                row = {"installation_id": self._installation_id, "kind": kind, "subject": subject}
-                db.execute(questions.insert(), row | values | fresh)
-            elif (known.candidates, known.detail) != (values["candidates"], values["detail"]):
-                db.execute(update(questions).where(*where).values(**values, **fresh))
+            of_kind = (self._mine, questions.c.kind == kind)
+            query = select(questions.c.subject, questions.c.candidates, questions.c.detail)
+            rows = db.execute(query.where(*of_kind, questions.c.subject.in_(any_of(cases))))
+            known = {row.subject: (row.candidates, row.detail) for row in rows}
+            for subject, (candidates, detail) in cases.items():
+                values = {"candidates": _json(sorted(candidates)), "detail": _json(detail)}
+                if subject not in known:
+                    row = {"installation_id": self._installation_id, "kind": kind, "subject": subject}
+                    db.execute(questions.insert(), row | values | fresh)
+                elif known[subject] != (values["candidates"], values["detail"]):
+                    where = (*of_kind, questions.c.subject == subject)
+                    db.execute(update(questions).where(*where).values(**values, **fresh))
 
-        await self._db.write(work)
+        if cases:
+            await self._db.write(work)
+
+    async def settle(self, kind: Kind, subjects: Collection[str], decision: Mapping[str, object]) -> None:
+        """Keep a decision of which nobody was asked."""
+        now = self._clock.now()
+        values = {
+            "candidates": "[]",
+            "detail": "{}",
+            "asked_at": now,
+            "decided_at": now,
+            "decision": _json(decision),
+        }
+
+        def work(db: Connection) -> None:
+            of_kind = (self._mine, questions.c.kind == kind)
+            db.execute(delete(questions).where(*of_kind, questions.c.subject.in_(any_of(subjects))))
+            row = {"installation_id": self._installation_id, "kind": kind}
+            db.execute(questions.insert(), [{**row, **values, "subject": one} for one in subjects])
+
+        if subjects:
+            await self._db.write(work)
 
     async def decide(self, question_id: int, decision: Mapping[str, object]) -> None:
         """Keep what a person decided."""
-        values = {"decided_at": self._clock.now(), "decision": orjson.dumps(decision).decode()}
+        values = {"decided_at": self._clock.now(), "decision": _json(decision)}
         where = (self._mine, questions.c.id == question_id)
         await self._db.write(lambda db: db.execute(update(questions).where(*where).values(**values)) and None)
 
@@ -102,6 +130,14 @@ class Questions:
         rows = await self._db.read(lambda db: db.execute(select(questions).where(*where)).all())
         return {row.subject: _asked(row) for row in rows}
 
+    async def about_subjects(self) -> dict[str, Mapping[str, object] | None]:
+        """Every number and address that was asked about, by its key, with what was decided of it."""
+        query = select(questions.c.subject, questions.c.decision).where(
+            self._mine, questions.c.kind == Kind.SUBJECT
+        )
+        rows = await self._db.read(lambda db: db.execute(query).all())
+        return {subject: orjson.loads(decision) if decision else None for subject, decision in rows}
+
     async def counts(self) -> dict[str, int]:
         """How many cases of each kind wait."""
         query = (
@@ -110,6 +146,10 @@ class Questions:
             .group_by(questions.c.kind)
         )
         return await self._db.read(lambda db: dict(db.execute(query).all()))
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def _asked(row: Row[tuple[object, ...]]) -> Asked:

@@ -147,7 +147,9 @@ async def _candidates(
         kept = await tenant.questions.of(QuestionKind.SUBJECT, subjects)
     answer: dict[str, _Ways] = {}
     for own_id, ways in keys.items():
-        ids = {how: _ids(found, some) for how, some in ways.items()}
+        # What was said to be nobody's, or a whole organization's, tells nothing of who somebody is.
+        open_ = {how: [key for key in some if not _is_decided(kept, key)] for how, some in ways.items()}
+        ids = {how: _ids(found, some) for how, some in open_.items()}
         stated = sought[own_id].stated
         if stated is not None and stated in there:
             ids["id"] = list(dict.fromkeys([*ids["id"], stated]))
@@ -168,6 +170,10 @@ def _keys(tenant: Tenant, one: _Sought) -> dict[str, list[str]]:
 
 def _ids(found: Mapping[str, Sequence[Candidate]], keys: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(candidate.person_id for key in keys for candidate in found.get(key, ())))
+
+
+def _is_decided(asked: Mapping[str, Asked], key: str) -> bool:
+    return (one := asked.get(key)) is not None and one.decision is not None
 
 
 def _kept_decisions(decided: Mapping[str, Asked], keys: Mapping[str, list[str]]) -> dict[str, list[str]]:

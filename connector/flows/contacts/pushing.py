@@ -156,7 +156,7 @@ async def _pairs(tenant: Tenant, mark: Mark) -> list[Bound]:
         return (await bindings.of_crm(mark.entity, [mark.record_id])).get(mark.record_id, [])
     found = list((await bindings.of_centre(mark.entity, [mark.record_id])).values())
     if not found and mark.entity == CUSTOMERS.entity:
-        organizations = (await bindings.organizations([mark.record_id])).values()
+        organizations = (await bindings.whose([mark.record_id]))[1].values()
         of_crm = await bindings.of_crm(COMPANIES.entity, list(organizations))
         found = [one for some in of_crm.values() for one in some if one.card_id == mark.record_id]
     return found
