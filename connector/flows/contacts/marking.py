@@ -20,7 +20,8 @@ from connector.flows.contacts.kinds import (
 from connector.flows.contacts.scoping import takes_part
 from connector.flows.contacts.work import reader_of, scope_of
 from connector.flows.tenant import Centre, Tenant
-from connector.records import Customer
+from connector.names import join_name
+from connector.records import Company, Customer
 from connector.store.bindings import Bond
 from connector.store.dirty import Mark, Side, Urgency
 from connector.store.index import Entity
@@ -82,9 +83,9 @@ async def met_in_centre(
     own = [one for one in records if not (isinstance(one, Customer) and one.is_company)]
     await tenant.index.put([indexed_centre(tenant, kind, centre.id, record) for record in own])
     reader, _ = await reader_of(tenant, kind)
+    marks = await _new_companies(tenant, centre, records) if kind is CUSTOMERS else []
     pairs = await tenant.bindings.of_centre(kind.entity, [f"{centre.id}/{one.id}" for one in own])
     scope = scope_of(tenant, kind, Way.TO_PIPEDRIVE)
-    marks = []
     for record in own:
         bound = pairs.get(f"{centre.id}/{record.id}")
         if bound is not None and bound.state is not Bond.GONE:
@@ -98,6 +99,32 @@ async def met_in_centre(
         if differs:
             marks.append(Mark(kind.entity, Side.CENTRE, f"{centre.id}/{record.id}"))
     return await tenant.dirty.mark(marks, urgency=urgency, cause=cause)
+
+
+async def _new_companies(tenant: Tenant, centre: Centre, records: Sequence[CentreRecord]) -> list[Mark]:
+    """Companies without a pair that changed since: their own customer records tell when, they themselves do not."""
+    scope = scope_of(tenant, COMPANIES, Way.TO_PIPEDRIVE)
+    found = {
+        f"{centre.id}/{card.company_id}": _company_of(card)
+        for card in records
+        if isinstance(card, Customer) and card.is_company and card.company_id is not None
+        and card.updated_at is not None and card.updated_at >= centre.since
+    }  # fmt: skip
+    known = await tenant.bindings.of_centre(COMPANIES.entity, list(found))
+    return [
+        Mark(COMPANIES.entity, Side.CENTRE, key)
+        for key, company in found.items()
+        if key not in known
+        and scope is not None
+        and not takes_part(company, scope, tenant.phones, created_at=None)
+    ]
+
+
+def _company_of(card: Customer) -> Company:
+    return Company(
+        id=card.company_id or "", name=join_name(card.first_name, card.last_name), phones=card.phones,
+        emails=card.emails, customer_id=card.id, owner_agent_id=card.owner_agent_id, type=card.type, group=card.group,
+    )  # fmt: skip
 
 
 KIND_OF = {Entity.PERSON: CUSTOMERS, Entity.ORGANIZATION: COMPANIES}

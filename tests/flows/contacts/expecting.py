@@ -62,10 +62,9 @@ class Expectations:
 
     def look(self) -> None:
         """See which edits have arrived, and which turn out to have rivals since two records became a pair."""
-        for ref in {ref for ref, _ in {*self.edits, *self.contested}}:
+        for ref in {ref for ref, _ in self.edits}:
             if not self.sides.is_there(ref):
                 self.forget(ref)
-                self.contested = {key for key in self.contested if key[0] != ref}
                 continue
             other = self.sides.counterpart(ref)
             if other is not None:
@@ -75,13 +74,11 @@ class Expectations:
         here, there = self.sides.stands(ref), self.sides.stands(other)
         for key in [key for key in self.edits if key[0] == ref]:
             what, twin = key[1], (other, key[1])
-            if twin in self.edits and self.value(twin) != self.value(key):
+            if twin in self.edits:
+                # Even where both set the same: who changes one of them next looks like the rival of the other.
                 self._contest(key, twin)
             elif here.get(what, False) == there.get(what, False) == self.value(key):
                 self.seen.add(key)
-        for key in [key for key in self.contested if key[0] == ref]:
-            if here.get(key[1], False) == there.get(key[1], False):
-                self.contested -= {key, (other, key[1])}
 
     def calm(self) -> None:
         """Everything has settled: no write of ours is on its way."""

@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 
 from aiohttp import web
@@ -52,7 +53,7 @@ WEIGHTS: dict[str, int] = {
     "pause": 1,
     "new": 5, "rename": 4, "add_number": 3, "drop_number": 2, "replace_number": 2, "change_email": 3, "move": 3,
     "new_company": 2, "rename_company": 2,
-    "deliver": 9, "work": 2,
+    "deliver": 10, "work": 2, "lose": 2, "double": 2, "shuffle": 2, "sweep": 1, "scan": 1, "wait": 1, "quiet": 1,
 }  # fmt: skip
 
 WAITS: dict[str, object] = {
@@ -236,9 +237,35 @@ class Player:
         await self._follow(told)
         await self.work(who, how)
 
+    async def lose(self, who: int, how: int) -> None:
+        """A webhook is lost."""
+        if self.sides.told:
+            gone = self.sides.told.pop(who % len(self.sides.told))
+            self.say(f"a webhook of {said(gone.of)} is lost")
+
+    async def double(self, who: int, how: int) -> None:
+        """A webhook comes twice, the second time perhaps much later."""
+        if self.sides.told:
+            again = self.sides.told[who % len(self.sides.told)]
+            self.sides.told.insert(how % (len(self.sides.told) + 1), again)
+            self.say(f"a webhook of {said(again.of)} comes twice")
+
+    async def shuffle(self, who: int, how: int) -> None:
+        """Webhooks overtake each other, and some come only later."""
+        Random(who * 64 + how).shuffle(self.sides.told)
+        told = self.sides.told
+        arriving, self.sides.told = told[: how % (len(told) + 1)], told[how % (len(told) + 1) :]
+        await self._follow(arriving)
+
+    async def wait(self, who: int, how: int) -> None:
+        """Time passes."""
+        await self.pass_time((10, 70, 200, 700, 4000)[how % 5])
+
     async def _follow(self, told: Sequence[Told]) -> None:
+        if not told:
+            return
+        tenant = await self.tenant()
         for one in told:
-            tenant = await self.tenant()
             try:
                 if one.side == PIPEDRIVE:
                     marked = await follow_hook(tenant, parse_hook(one.body))
