@@ -84,17 +84,11 @@ _MEMBERS = {Entity.ORGANIZATION: Entity.PERSON, Entity.COMPANY: Entity.CUSTOMER}
 
 # Built once: a look-up then costs the query alone.
 _WANTED: BindParameter[Sequence[str]] = bindparam("wanted", expanding=True)
-_CANDIDATES: Select[*tuple[str, ...]] = (
-    select(keys_of.c.key, keys_of.c.crm_id, records.c.organization_id)
-    .join(
-        records,
-        (records.c.installation_id == keys_of.c.installation_id)
-        & (records.c.entity == keys_of.c.entity)
-        & (records.c.crm_id == keys_of.c.crm_id),
-    )
+_KEYED: Select[*tuple[str, ...]] = (
+    select(keys_of.c.key, keys_of.c.crm_id)
     .where(
-        keys_of.c.installation_id == bindparam("installation"),
         keys_of.c.key.in_(_WANTED),
+        keys_of.c.installation_id == bindparam("installation"),
         keys_of.c.entity == bindparam("entity"),
     )
     .order_by(keys_of.c.crm_id)
@@ -203,10 +197,14 @@ class Index:
     async def candidates(
         self, keys: Collection[str], entity: Entity = Entity.PERSON
     ) -> dict[str, list[Candidate]]:
-        """All persons (or records of another kind) of each key, for a whole batch in one query."""
+        """All persons (or records of another kind) of each key, for a whole batch at once."""
+        # Two queries, as a join of the two might begin with all records there are.
+        keyed = await self._rows(_KEYED, keys, entity=entity)
+        people = await self.people({crm_id for _, crm_id in keyed}, entity)
         found: dict[str, list[Candidate]] = {}
-        for key, crm_id, organization_id in await self._rows(_CANDIDATES, keys, entity=entity):
-            found.setdefault(key, []).append(Candidate(crm_id, organization_id))
+        for key, crm_id in keyed:
+            if crm_id in people:
+                found.setdefault(key, []).append(people[crm_id])
         return found
 
     async def people(self, ids: Collection[str], entity: Entity = Entity.PERSON) -> dict[str, Candidate]:

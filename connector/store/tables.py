@@ -373,13 +373,16 @@ class IndexedRecord(SQLModel, table=True):
 
 
 class IndexedKey(SQLModel, table=True):
-    """One number, e-mail address or name by which a record is found, as a keyed hash."""
+    """One number, e-mail address or name by which a record is found, as a keyed hash.
+
+    Each of its two indexes begins with what it is asked by: SQLite takes a common beginning for a narrow one, and reads
+    all that an installation has.
+    """
 
     __tablename__ = "indexed_key"
-    # It ends with the key, so that a record's keys are read from it alone: SQLite would scan the primary key's for that.
-    __table_args__ = (Index("ix_indexed_key_record", "installation_id", "entity", "crm_id", "key"),)
-    installation_id: str = Field(primary_key=True)
+    __table_args__ = (Index("ix_indexed_key_record", "crm_id", "installation_id", "entity", "key"),)
     key: str = Field(primary_key=True)
+    installation_id: str = Field(primary_key=True)
     entity: str = Field(primary_key=True)
     crm_id: str = Field(primary_key=True)
 

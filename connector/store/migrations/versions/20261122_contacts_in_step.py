@@ -174,11 +174,11 @@ def upgrade() -> None:
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("entity", sa.String(), nullable=False),
         sa.Column("crm_id", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("installation_id", "key", "entity", "crm_id"),
+        sa.PrimaryKeyConstraint("key", "installation_id", "entity", "crm_id"),
     )
     with op.batch_alter_table("indexed_key", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_indexed_key_record", ["installation_id", "entity", "crm_id", "key"], unique=False
+            "ix_indexed_key_record", ["crm_id", "installation_id", "entity", "key"], unique=False
         )
     op.execute("DELETE FROM index_pass")
     op.execute("DELETE FROM indexed_record")
