@@ -198,14 +198,23 @@ class Index:
         self, keys: Collection[str], entity: Entity = Entity.PERSON
     ) -> dict[str, list[Candidate]]:
         """All persons (or records of another kind) of each key, for a whole batch at once."""
-        # Two queries, as a join of the two might begin with all records there are.
-        keyed = await self._rows(_KEYED, keys, entity=entity)
-        people = await self.people({crm_id for _, crm_id in keyed}, entity)
-        found: dict[str, list[Candidate]] = {}
-        for key, crm_id in keyed:
-            if crm_id in people:
-                found.setdefault(key, []).append(people[crm_id])
-        return found
+        if not keys:
+            return {}
+        values = {"installation": self._installation_id, "entity": entity}
+
+        def work(db: Connection) -> dict[str, list[Candidate]]:
+            # Two queries, as a join of the two might begin with all records there are.
+            keyed = db.execute(_KEYED, values | {"wanted": list(keys)}).all()
+            ids = list({crm_id for _, crm_id in keyed})
+            rows = db.execute(_PEOPLE, values | {"wanted": ids}).all() if ids else ()
+            people = {one: Candidate(one, organization_id) for one, organization_id in rows}
+            found: dict[str, list[Candidate]] = {}
+            for key, crm_id in keyed:
+                if crm_id in people:
+                    found.setdefault(key, []).append(people[crm_id])
+            return found
+
+        return await self._db.read(work)
 
     async def people(self, ids: Collection[str], entity: Entity = Entity.PERSON) -> dict[str, Candidate]:
         """The indexed persons (or records of another kind) among `ids`."""
