@@ -260,7 +260,7 @@ def _plan_set(reader: Reader, facts: Facts, pair: Pair, base: Base | None, made:
         made.body[pair.code] = entries_body(entries_with(entries, wanted, pair.kind, reader.phones))
         made.body_before[pair.code] = entries_body(entries)
         made.sent[key, _CRM] = wanted
-    if merged.centre != now.centre:
+    if merged.centre != now.centre or merged.unseen:
         wanted = frozenset(value_of[token] for token in merged.centre)
         raw = _raw(pair, facts.centre)
         made.values[pair.rule.centre] = texts_with(raw, wanted, pair.kind, reader.phones)

@@ -51,10 +51,14 @@ class ManyBase:
 
 @dataclass(frozen=True, slots=True)
 class ManyMerged:
-    """What each side shall hold; equal to what it holds where nothing is to be written."""
+    """What each side shall hold; equal to what it holds where nothing is to be written.
+
+    `unseen` says that the contact centre is written all the same: what it does not show is to go.
+    """
 
     pipedrive: Tokens
     centre: Tokens
+    unseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,8 @@ def merge_many(base: ManyBase | None, now: Many, rule: FieldMapping) -> ManyMerg
     alone. On a one-way rule with either of the two, the source wins. `fill_empty` writes into an empty set alone.
 
     A list that is written to the contact centre anyway is written whole: with what Pipedrive kept and the contact
-    centre did not show when both were last in step, for some show the first e-mail alone and replace all.
+    centre did not show when both were last in step, for some show the first e-mail alone and replace all. It is also
+    written when Pipedrive took away what the contact centre did not show.
     """
     if rule.only_on_create:
         return ManyMerged(now.pipedrive, now.centre)
@@ -153,6 +158,7 @@ def merge_many(base: ManyBase | None, now: Many, rule: FieldMapping) -> ManyMerg
     return ManyMerged(
         pipedrive=now.pipedrive if rule.way is Way.TO_CENTRE else merged.pipedrive,
         centre=now.centre if rule.way is Way.TO_PIPEDRIVE else merged.centre,
+        unseen=merged.unseen and rule.way is not Way.TO_PIPEDRIVE,
     )
 
 
@@ -183,9 +189,10 @@ def _of_additions_and_removals(base: ManyBase, now: Many, rule: FieldMapping) ->
     if decided and _replaced_alike(gone_here, gone_there, added_here, added_there):
         losing = added_there if _winner(rule) is Verdict.TO_PIPEDRIVE else added_here
         pipedrive, centre = pipedrive - losing, centre - losing
-    if centre != now.centre:
+    unseen = bool(now.centre and gone_there - base.centre - now.centre)
+    if centre != now.centre or unseen:
         centre |= (now.pipedrive & base.pipedrive & pipedrive) - base.centre
-    return ManyMerged(pipedrive, centre)
+    return ManyMerged(pipedrive, centre, unseen)
 
 
 def _replaced_alike(gone_here: Tokens, gone_there: Tokens, added_here: Tokens, added_there: Tokens) -> bool:
