@@ -12,6 +12,7 @@ import pytest_asyncio
 from aiohttp import web
 
 from connector import demo
+from connector.demo_contacts import Evening
 from connector.sandbox import faults, scenario_cases
 from connector.sandbox.scenario import ZONE
 from connector.sandbox.scenario_cases import FAMILY, NEWCOMER
@@ -40,6 +41,7 @@ class Diary:
     users: dict[str, int]
     kept: Mapping[str, str]
     lines: list[str]
+    evening: Evening
 
     def of(self, branch: Branch, event: Row) -> Row:
         """The one activity of an event."""
@@ -110,6 +112,7 @@ async def diary(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Diary
             stage.users,
             running.day.kept,
             lines,
+            await running.keep_in_step(),
         )
 
 
@@ -241,6 +244,12 @@ def test_what_happens_while_tokens_are_dead_is_written_after_the_reconnection(di
         ]
         assert len(meanwhile) > 5
         assert all(local(diary.of(branch, event)["add_time"]) >= alive for event in meanwhile)
+
+
+def test_in_the_evening_customers_are_the_same_on_both_sides(diary: Diary) -> None:
+    assert diary.evening.differences == []
+    assert diary.evening.pairs >= 4
+    assert max(diary.evening.seconds) < 10
 
 
 def test_rules_of_a_company_are_its_own(diary: Diary) -> None:
