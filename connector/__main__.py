@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 
 from pydantic import ValidationError
 
@@ -50,12 +51,7 @@ def parser() -> argparse.ArgumentParser:
     bindings = verb("bindings", "show which person a customer of the contact centre is, or forget it")
     bindings.add_argument("action", nargs="?", choices=["remove"])
     bindings.add_argument("--customer", required=True, metavar="ID", help="7, or thulium:acme/7")
-    push = verb("push", "bring one record in step with the other side now")
-    named = push.add_mutually_exclusive_group(required=True)
-    named.add_argument("--customer", metavar="ID", help="of the contact centre: 7, or thulium:acme/7")
-    named.add_argument("--company", metavar="ID", help="the same")
-    named.add_argument("--person", metavar="ID", help="of Pipedrive")
-    named.add_argument("--organization", metavar="ID", help="of Pipedrive")
+    _add_contact_verbs(verb)
     verb("users", "list Pipedrive users and mapped agents")
     verb("types", "list Pipedrive activity types")
     verb("pipelines", "list Pipedrive pipelines and stages")
@@ -74,6 +70,22 @@ def parser() -> argparse.ArgumentParser:
     again.add_argument("--from", dest="since", required=True, type=commands.moment, metavar="TIME")
     csv_command.add_options(verb("csv", "make an import file of the other side's export"))
     return top
+
+
+def _add_contact_verbs(verb: Callable[[str, str], argparse.ArgumentParser]) -> None:
+    push = verb("push", "bring one record in step with the other side now")
+    named = push.add_mutually_exclusive_group(required=True)
+    named.add_argument("--customer", metavar="ID", help="of the contact centre: 7, or thulium:acme/7")
+    named.add_argument("--company", metavar="ID", help="the same")
+    named.add_argument("--person", metavar="ID", help="of Pipedrive")
+    named.add_argument("--organization", metavar="ID", help="of Pipedrive")
+    undecided = verb("undecided", "list cases that only a person decides, or decide one")
+    undecided.add_argument("action", nargs="?", choices=["list", "decide"])
+    undecided.add_argument("question", nargs="?", type=int, metavar="ID", help="of the case to be decided")
+    undecided.add_argument("--choose", metavar="X", help="one of the choices that the case shows")
+    undecided.add_argument(
+        "--limit", type=int, default=20, metavar="N", help="so many are read and shown (20)"
+    )
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from connector.app import Service
 from connector.errors import Misconfigured
+from connector.flows.contacts.answering import answer, questions
 from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, Kind
 from connector.flows.contacts.linking import keep_special_fields
 from connector.flows.contacts.pushing import GOOD, key_of, push
@@ -46,6 +47,32 @@ async def _prepared(service: Service, args: argparse.Namespace) -> Tenant:
     return await service.tenant(tenant.id)
 
 
+async def list_undecided(service: Service, args: argparse.Namespace) -> int:
+    """Cases that only a person decides, with what both sides hold now."""
+    tenant = await the_tenant(service, args.installation)
+    show(
+        {
+            "installation": tenant.id,
+            "open": await tenant.questions.counts(),
+            "questions": await questions(tenant, limit=args.limit),
+        }
+    )
+    return 0
+
+
+async def decide(service: Service, args: argparse.Namespace) -> int:
+    """Decide one of them; exit status 1 when the decision came too late, or what it asks for could not be done."""
+    if args.question is None or args.choose is None:
+        raise Misconfigured(
+            "Say which question and what you choose: connector undecided decide ID --choose X."
+        )
+    tenant = await _prepared(service, args)
+    answered = await answer(tenant, service.operations, args.question, args.choose)
+    show({"installation": tenant.id, "question": args.question, **answered.report(tenant)})
+    done = answered.kept and (answered.pushed is None or answered.pushed.outcome in GOOD)
+    return 0 if done else 1
+
+
 async def list_bindings(service: Service, args: argparse.Namespace) -> int:
     """The person that a customer of the contact centre is taken for, in each contact centre that has this id."""
     tenant = await the_tenant(service, args.installation)
@@ -79,6 +106,9 @@ def _bound(found: Mapping[str, str]) -> list[dict[str, str]]:
 
 CONTACT_COMMANDS: dict[str, Verb] = {
     "push": push_record,
+    "undecided": list_undecided,
+    "undecided list": list_undecided,
+    "undecided decide": decide,
     "bindings": list_bindings,
     "bindings remove": remove_binding,
 }

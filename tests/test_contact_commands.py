@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.line import Line
+from tests.line import Line, a_call
 from tests.world import World
 
 
@@ -104,13 +104,13 @@ async def test_who_was_deleted_in_pipedrive_is_made_anew_when_pushed(line: Line,
     await line("push", "--customer", customer)
     [person] = await persons(world)
     await world.edit(entity="person", action="delete", id=person["id"])
-    status, answer, _ = await line("push", "--person", str(person["id"]))
-    assert (status, answer["outcome"]) == (1, "left out")
-    assert answer["reason"].startswith("Pipedrive has no such record")
     status, answer, _ = await line("push", "--customer", customer)
     assert (status, answer["outcome"]) == (0, "made")
     [again] = await persons(world)
     assert again["id"] != person["id"]
+    status, answer, _ = await line("push", "--person", str(person["id"]))
+    assert (status, answer["outcome"]) == (1, "left out")
+    assert answer["reason"].startswith("Pipedrive has no such record")
 
 
 async def test_what_nobody_can_tell_is_asked_and_what_is_refused_says_why(line: Line, world: World) -> None:
@@ -142,3 +142,47 @@ async def test_a_push_of_what_cannot_be_named_is_refused_in_a_sentence(line: Lin
     status, _, said = await line("push", "--customer", await a_customer(world))
     assert status == 2
     assert "Traceback" not in said
+
+
+# undecided
+
+
+TWINS = [{"name": "Jan", "phones": ["+48601000001"]}, {"name": "Ewa", "phones": ["+48601000001"]}]
+
+
+async def test_what_nobody_can_tell_is_listed_and_decided(line: Line, world: World) -> None:
+    made = await world.seed_pipedrive(persons=TWINS)
+    jan, ewa = map(str, made["persons"])
+    customer = await a_customer(world)
+    _, pushed, _ = await line("push", "--customer", customer)
+    status, listed, _ = await line("undecided")
+    assert (status, listed["open"]) == (0, {"customer": 1})
+    (one,) = listed["questions"]
+    assert (one["id"], one["choices"]) == (pushed["question"], [jan, ewa, "new", "ignore"])
+    assert [candidate["name"] for candidate in one["candidates"]] == ["Jan", "Ewa"]
+
+    question = str(one["id"])
+    status, answer, _ = await line("undecided", "decide", question, "--choose", ewa)
+    assert (status, answer["decided"], answer["outcome"]) == (0, True, "linked")
+    assert answer["pairs"][0]["person"] == ewa
+    assert (await line("undecided", "list"))[1]["questions"] == []
+
+
+async def test_a_decision_that_cannot_be_is_refused_in_a_sentence(line: Line, world: World) -> None:
+    status, _, said = await line("undecided", "decide")
+    assert (status, said.partition(":")[0]) == (2, "Say which question and what you choose")
+    status, _, said = await line("undecided", "decide", "7", "--choose", "new")
+    assert (status, said) == (2, "There is no question 7; connector undecided shows those that are open.\n")
+
+
+async def test_a_number_is_decided_for_good_and_what_waited_is_written(line: Line, world: World) -> None:
+    made = await world.seed_pipedrive(persons=TWINS)
+    _, ewa = map(str, made["persons"])
+    await a_call(world)
+    await line("sync")
+    _, listed, _ = await line("undecided")
+    (one,) = listed["questions"]
+    status, answer, _ = await line("undecided", "decide", str(one["id"]), "--choose", f"person:{ewa}")
+    assert (status, answer["events_decided_anew"]) == (0, 1)
+    _, ran, _ = await line("sync")
+    assert ran["done"] == 1

@@ -11,12 +11,15 @@ from typing import TypedDict
 import structlog
 
 from connector.errors import Rejected, Retryable, Unauthorised, Unreachable
+from connector.flows.contacts.marking import in_step
 from connector.flows.matching import LeftAlone, Matched, Nobody, Several, by_decision, choose_deal, match
 from connector.flows.rendering import Names, render, seconds_between, topic_names
 from connector.flows.rules import LeftOut, activity_type, agent_of, is_to_do, not_active, owner_of
 from connector.flows.tenant import Directory, Tenant
 from connector.phone import normalise_email
 from connector.records import ActivityDraft, Call, CallResult, CallTopic, Chat, Event, Message, QueueKind
+from connector.store.bindings import CUSTOMER
+from connector.store.dirty import Mark, Side, Urgency
 from connector.store.entries import Entry, State, Verdict
 from connector.store.index import Candidate, OpenDeal
 from connector.store.questions import Kind as QuestionKind
@@ -46,7 +49,7 @@ class Decided:
     """A batch after deciding: what will be written, what not, and new pairs of customer and person.
 
     `several` are the persons who could be meant, by the key of the number or address that a person is asked about;
-    `unclear` are the entries that this concerns, with that key.
+    `unclear` are the entries that this concerns, with that key. Of `customers` it has to be found out who they are.
     """
 
     plans: list[Plan] = field(default_factory=list)
@@ -54,6 +57,7 @@ class Decided:
     pairs: dict[str, str] = field(default_factory=dict)
     several: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unclear: dict[int, str] = field(default_factory=dict)
+    customers: list[Mark] = field(default_factory=list)
 
 
 class _Ways(TypedDict):
@@ -104,6 +108,7 @@ async def decide(tenant: Tenant, entries: Sequence[Entry]) -> Decided:
         else:
             open_entries.append((entry, entry.event, kind))
     await _decide_all(tenant, directory, decided, open_entries)
+    await tenant.dirty.mark(decided.customers, urgency=Urgency.HOOK, cause="events")
     if decided.several:
         await _ask(tenant, directory, decided, open_entries)
     return decided
@@ -139,6 +144,7 @@ async def _ask(tenant: Tenant, directory: Directory, decided: Decided, open_entr
         await questions.void(QuestionKind.SUBJECT, answered & decided.several.keys())
     cases = {key: (ids, {"why": f"{len(ids)} persons have it"}) for key, ids in decided.several.items()}
     await questions.ask_each(QuestionKind.SUBJECT, cases)
+    tenant.contacts.whose_at = None
 
 
 def _decide_one(
@@ -179,9 +185,11 @@ def _decide_one(
         decided.verdicts.append(Verdict(entry.id, State.SKIPPED, IGNORED))
         return
     if isinstance(found, Several):
-        # A customer may be unclear by what his own record says alone.
         key = entry.email_key if own["by_email"] or not entry.number_key else entry.number_key
-        if key:
+        if customer and not own["by_email"] and not own["by_number"] and in_step(tenant):
+            # He is unclear by what his own record says: whoever decides that decides this.
+            decided.customers.append(Mark(CUSTOMER, Side.CENTRE, customer))
+        elif key:
             decided.several[key], decided.unclear[entry.id] = found.person_ids, key
         reason = f"{len(found.person_ids)} persons in Pipedrive could be meant"
         trace = {"candidates": list(found.person_ids)}

@@ -67,6 +67,9 @@ async def reconcile(work: Work, marked: Marked) -> None:
         if bound.state is not Bond.ALIAS:
             async with tenant.contacts.lock(kind.entity, bound.centre_id):
                 await _from_pipedrive(work, kind, marked, bound)
+    if _insists(marked):
+        # What it belonged to may just have been found to be gone.
+        pairs = (await tenant.bindings.of_crm(kind.entity, [marked.record_id])).get(marked.record_id, [])
     home = next(iter(tenant.centres.values()), None)
     held = {bound.connection for bound in pairs if bound.state is not Bond.GONE}
     if home is not None and home.id not in held:
@@ -93,10 +96,12 @@ async def _from_centre(work: Work, kind: Kind, marked: Marked) -> None:
         if reader.is_as_before(record, bound.base) and not _insists(marked):
             return
         crm = await read_crm(tenant, kind, bound.crm_id)
-        if crm is None:
-            await _gone_from_pipedrive(work, kind, bound)
-        else:
+        if crm is not None:
             await _merge(work, kind, marked, bound, record, crm)
+            return
+        await _gone_from_pipedrive(work, kind, bound)
+        if _insists(marked):
+            await _unpaired_in_centre(work, kind, marked, record, bound)
 
 
 async def _gone_from_centre(work: Work, kind: Kind, key: str, bound: Bound | None) -> None:
