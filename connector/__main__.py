@@ -86,6 +86,9 @@ def _add_contact_verbs(verb: Callable[[str, str], argparse.ArgumentParser]) -> N
     undecided.add_argument(
         "--limit", type=int, default=20, metavar="N", help="so many are read and shown (20)"
     )
+    brake = verb("brake", "show causes that have written more than is usual, or let one go on")
+    brake.add_argument("action", nargs="?", choices=["show", "release"])
+    brake.add_argument("cause", nargs="?", metavar="CAUSE", help="as brake show names it")
 
 
 def main() -> None:

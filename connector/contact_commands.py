@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from connector.app import Service
 from connector.errors import Misconfigured
 from connector.flows.contacts.answering import answer, questions
+from connector.flows.contacts.braking import brakes, release
 from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, Kind
 from connector.flows.contacts.linking import keep_special_fields
 from connector.flows.contacts.pushing import GOOD, key_of, push
@@ -73,6 +74,29 @@ async def decide(service: Service, args: argparse.Namespace) -> int:
     return 0 if done else 1
 
 
+async def show_brakes(service: Service, args: argparse.Namespace) -> int:
+    """Causes that have written more than is usual, with a preview; exit status 1 while one is paused."""
+    tenant = await the_tenant(service, args.installation)
+    found = await brakes(tenant)
+    show({"installation": tenant.id, "brakes": found})
+    return 1 if any(one["state"] == "paused" for one in found) else 0
+
+
+async def release_brake(service: Service, args: argparse.Namespace) -> int:
+    """Let a paused cause go on with what waits."""
+    if args.cause is None:
+        raise Misconfigured("Say which cause; connector brake shows those that are paused.")
+    tenant = await the_tenant(service, args.installation)
+    show(
+        {
+            "installation": tenant.id,
+            "released": args.cause,
+            "writes_allowed": await release(tenant, args.cause),
+        }
+    )
+    return 0
+
+
 async def list_bindings(service: Service, args: argparse.Namespace) -> int:
     """The person that a customer of the contact centre is taken for, in each contact centre that has this id."""
     tenant = await the_tenant(service, args.installation)
@@ -109,6 +133,9 @@ CONTACT_COMMANDS: dict[str, Verb] = {
     "undecided": list_undecided,
     "undecided list": list_undecided,
     "undecided decide": decide,
+    "brake": show_brakes,
+    "brake show": show_brakes,
+    "brake release": release_brake,
     "bindings": list_bindings,
     "bindings remove": remove_binding,
 }

@@ -10,7 +10,7 @@ import structlog
 
 from connector.errors import ConnectorError
 from connector.flows.contacts.marking import in_step
-from connector.flows.contacts.working import work_through
+from connector.flows.contacts.working import paused, work_through
 from connector.flows.tenant import Tenant, Tenants
 from connector.metrics import Metrics
 from connector.runs import report
@@ -49,7 +49,7 @@ class Keeper:
         now = tenant.clock.now()
         if not in_step(tenant) or (until is not None and now < until):
             return
-        due = await tenant.dirty.next_due()
+        due = await tenant.dirty.next_due(without=await paused(tenant))
         if due is not None and due <= now:
             self.soon(tenant)
 

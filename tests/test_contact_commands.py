@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
+from connector.store.dirty import Mark, Side, Urgency
 from tests.line import Line, a_call
 from tests.world import World
 
@@ -186,3 +187,32 @@ async def test_a_number_is_decided_for_good_and_what_waited_is_written(line: Lin
     assert (status, answer["events_decided_anew"]) == (0, 1)
     _, ran, _ = await line("sync")
     assert ran["done"] == 1
+
+
+# brake
+
+
+async def test_a_paused_cause_is_shown_and_let_go(line: Line, world: World) -> None:
+    assert (await line("brake"))[:2] == (
+        0,
+        {"brakes": [], "installation": (await line("check"))[1]["installation"]},
+    )
+    status, _, said = await line("brake", "release")
+    assert (status, said) == (2, "Say which cause; connector brake shows those that are paused.\n")
+    status, _, said = await line("brake", "release", "scan")
+    assert (status, said) == (2, "'scan' is not paused. Paused are: none.\n")
+
+    customer = await a_customer(world)
+    async with world.connector() as service:
+        (tenant,) = await service.tenants()
+        await tenant.dirty.mark(
+            [Mark("customer", Side.CENTRE, f"thulium:demo/{customer}")], urgency=Urgency.SWEEP, cause="scan"
+        )
+        await tenant.changes.pull_brake("scan", 200)
+    status, shown, _ = await line("brake", "show")
+    (one,) = shown["brakes"]
+    assert (status, one["state"], one["writes_before"], one["waiting"]) == (1, "paused", 200, 1)
+    assert [row["would"] for row in one["preview"]] == ["make"]
+    status, released, _ = await line("brake", "release", "scan")
+    assert (status, released["writes_allowed"]) == (0, 2)
+    assert (await line("brake"))[0] == 0

@@ -82,6 +82,14 @@ class Changes:
         query = select(func.count()).where(self._mine, changes.c.cause == cause, changes.c.at > since)
         return await self._db.read(lambda db: db.scalar(query) or 0)
 
+    async def written_pairs(self, cause: str, *, within: timedelta) -> tuple[int, int]:
+        """The same, and how many pairs they were on."""
+        since = self._clock.now() - within
+        query = select(func.count(), func.count(func.distinct(changes.c.centre_id)))
+        where = (self._mine, changes.c.cause == cause, changes.c.at > since)
+        writes, pairs = await self._db.read(lambda db: db.execute(query.where(*where)).one())
+        return int(writes), int(pairs)
+
     async def of_run(self, run_id: int) -> list[Undoable]:
         """What a run wrote and nobody took back, newest first."""
         query = (

@@ -206,10 +206,9 @@ class Dirty:
         return await self._db.read(lambda db: dict(db.execute(query).all()))
 
     async def of_cause(self, cause: str, limit: int) -> list[Marked]:
-        """Some of the marks of a cause."""
-        query = (
-            select(dirty).where(self._mine, dirty.c.cause == cause).order_by(dirty.c.marked_at).limit(limit)
-        )
+        """Some of the marks of a cause, those that go first."""
+        order = (dirty.c.lane, dirty.c.entity, dirty.c.marked_at, dirty.c.record_id)
+        query = select(dirty).where(self._mine, dirty.c.cause == cause).order_by(*order).limit(limit)
         rows = await self._db.read(lambda db: db.execute(query).all())
         return [_marked(row) for row in rows]
 

@@ -45,11 +45,11 @@ async def make_person(
     reader, _ = await reader_of(tenant, kind)
     to_crm, _ = await translated(tenant, reader.pairs, connection, record, None)
     made = plan_person(reader, record, to_crm, shown_in_pipedrive(tenant, kind, record, None))
+    await work.may_write(marked)
     crm: CrmRecord | None = None
     if not await _claimed(tenant, kind, Side.PIPEDRIVE, key):
         crm = await _look_in_pipedrive(tenant, kind, key, record)
     if crm is None:
-        await work.may_write(marked)
         try:
             crm = await write_crm(tenant, kind, None, made.body)
         except ConnectorError as error:
@@ -76,12 +76,12 @@ async def make_customer(
     reader, _ = await reader_of(tenant, kind)
     _, to_centre = await translated(tenant, reader.pairs, centre.id, None, crm)
     made = plan_customer(reader, crm, to_centre, marked_values(tenant, kind, crm.id))
+    await work.may_write(marked)
     key: str | None = None
     source = f"{centre.id}/{crm.id}"
     if not await _claimed(tenant, kind, Side.CENTRE, source):
         key = await _look_in_centre(tenant, kind, source, centre, crm)
     if key is None:
-        await work.may_write(marked)
         try:
             key = await create_in_centre(centre, kind, made.values)
         except ConnectorError as error:

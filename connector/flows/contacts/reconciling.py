@@ -323,16 +323,13 @@ async def _merge(
     if kind is CUSTOMERS:
         await _company_first(work, marked, bound.connection, centre, crm)
     reader, problems = await reader_of(tenant, kind)
-    before = await _facts(tenant, kind, reader, bound, centre, crm)
-    seen = seen_times(reader.pairs, *await _told(tenant, reader, marked, bound))
-    made = plan(reader, before, bound.base, seen)
+    before, made = await planned(tenant, kind, reader, marked, bound, centre, crm)
     if made.replaces_lists and marked.side is Side.PIPEDRIVE:
         # Read before the contact centre was: somebody may have added a number meanwhile.
         if (again := await read_crm(tenant, kind, crm.id)) is None:
             await _gone_from_pipedrive(work, kind, bound)
             return
-        before = await _facts(tenant, kind, reader, bound, centre, again)
-        made = plan(reader, before, bound.base, seen)
+        before, made = await planned(tenant, kind, reader, marked, bound, centre, again)
     if made.body or made.values:
         await work.may_write(marked, bool(made.body) + bool(made.values))
     after = await _write(work, kind, marked, bound, before, made)
@@ -348,12 +345,15 @@ async def _merge(
         )
 
 
-async def _facts(
-    tenant: Tenant, kind: Kind, reader: Reader, bound: Bound, centre: CentreRecord, crm: CrmRecord
-) -> Facts:
+async def planned(
+    tenant: Tenant, kind: Kind, reader: Reader, marked: Marked, bound: Bound, centre: CentreRecord, crm: CrmRecord
+) -> tuple[Facts, Plan]:  # fmt: skip
+    """A pair as it is now, and what has to be written; writes nothing."""
     to_crm, to_centre = await translated(tenant, reader.pairs, bound.connection, centre, crm)
     decided = await decided_fields(tenant, reader, bound, centre, crm)
-    return Facts(centre, crm, to_crm, to_centre, extras(tenant, kind, centre, crm), decided)
+    facts = Facts(centre, crm, to_crm, to_centre, extras(tenant, kind, centre, crm), decided)
+    seen = seen_times(reader.pairs, *await _told(tenant, reader, marked, bound))
+    return facts, plan(reader, facts, bound.base, seen)
 
 
 async def _write(work: Work, kind: Kind, marked: Marked, bound: Bound, before: Facts, made: Plan) -> Facts:
