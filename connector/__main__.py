@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from pydantic import ValidationError
 
-from connector import __version__, commands, process
+from connector import __version__, commands, load_commands, process
 from connector.centres import CENTRES
 from connector.csv_files import command as csv_command
 from connector.logs import set_up
@@ -68,6 +68,7 @@ def parser() -> argparse.ArgumentParser:
             made.add_argument("--budget", required=True, type=int, metavar="TOKENS")
     again = verb("rebuild", "adopt our activities that Pipedrive has, after a database was lost or restored")
     again.add_argument("--from", dest="since", required=True, type=commands.moment, metavar="TIME")
+    load_commands.add_options(verb("load", "load the customers and companies of one side into the other"))
     csv_command.add_options(verb("csv", "make an import file of the other side's export"))
     return top
 
@@ -89,6 +90,8 @@ def _add_contact_verbs(verb: Callable[[str, str], argparse.ArgumentParser]) -> N
     brake = verb("brake", "show causes that have written more than is usual, or let one go on")
     brake.add_argument("action", nargs="?", choices=["show", "release"])
     brake.add_argument("cause", nargs="?", metavar="CAUSE", help="as brake show names it")
+    undo = verb("undo", "list runs that wrote on customers and companies, or take one back")
+    undo.add_argument("run", nargs="?", type=int, metavar="RUN", help="as undo without one lists it")
 
 
 def main() -> None:

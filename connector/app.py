@@ -46,6 +46,7 @@ from connector.store.doubts import Doubts
 from connector.store.index import Index
 from connector.store.installations import Installations, Installed
 from connector.store.ledger import Ledger
+from connector.store.loads import Loads
 from connector.store.migrations import migrate
 from connector.store.operations import Deliveries, Operations, Spending
 from connector.store.questions import Questions
@@ -161,6 +162,7 @@ class Service:
             creations=Creations(self.db, one.id, self.clock),
             changes=Changes(self.db, self.vault, one.id, self.clock),
             questions=Questions(self.db, one.id, self.clock),
+            loads=Loads(self.db, self.vault, one.id, self.clock),
             phones=Phones(one.settings.phone_region, one.settings.dial_out_prefix),
             translate=translator(one.settings.language),
             clock=self.clock,

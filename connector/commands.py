@@ -30,6 +30,7 @@ from connector.flows.rules import nobodies
 from connector.flows.sync import backfill, sync
 from connector.flows.tenant import Tenant
 from connector.installation_settings import InstallationSettings
+from connector.load_commands import load
 from connector.phone import Phones
 from connector.pipedrive.budget import Budget, Lane
 from connector.records import Window
@@ -323,6 +324,7 @@ COMMANDS = {
     "audit": run_audit,
     "rebuild": run_rebuild,
     "check": run_check,
+    "load": load,
     "csv to-centre": send_csv,
     "csv to-pipedrive": send_csv,
     **CONTACT_COMMANDS,

@@ -217,10 +217,11 @@ def _without_form(words: list[str]) -> list[str]:
 
 def same_name(a: str, b: str) -> bool:
     """Whether two names are one but for case, white space and the order "Last, First"."""
-    return _comparable(a) == _comparable(b)
+    return name_key(a) == name_key(b)
 
 
-def _comparable(whole: str) -> str:
+def name_key(whole: str) -> str:
+    """What two names that are one have in common."""
     name = split_name(whole)
     text = unicodedata.normalize("NFC", join_name(name.first, name.last).replace(",", " "))
     return _collapse(unicodedata.normalize("NFC", text.casefold()))

@@ -43,6 +43,11 @@ class Account:
 class ContactCentre(Protocol):
     """One account of a contact centre, as the flows see it."""
 
+    @property
+    def pace(self) -> float | None:
+        """Requests a second that we ask at most; None where there is no limit."""
+        ...
+
     async def check(self) -> Sequence[Right]:
         """Try every right the product uses and say which work; raises only when the account itself fails."""
         ...

@@ -32,6 +32,7 @@ from connector.store.doubts import Doubts
 from connector.store.index import Entity, Index
 from connector.store.installations import Installed
 from connector.store.ledger import Ledger
+from connector.store.loads import Loads
 from connector.store.questions import Questions
 
 log = structlog.get_logger()
@@ -112,6 +113,7 @@ class Tenant:
     creations: Creations
     changes: Changes
     questions: Questions
+    loads: Loads
     phones: Phones
     translate: Translate
     clock: Clock

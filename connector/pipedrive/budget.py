@@ -111,6 +111,11 @@ class Governor:
             return None
         return int(TOKENS_A_SEAT * self._multiplier * self.seats * self._share)
 
+    @property
+    def pace(self) -> float | None:
+        """Requests a second that the burst limit lets pass; None where there is none."""
+        return self._burst.pace if self._burst is not None else None
+
     async def enter(self, operation: Operation, lane: Lane, budget: Budget | None = None) -> None:
         """Wait for this call's turn; raises what the company is paused for, or BudgetSpent."""
         now = self._clock.now().timestamp()

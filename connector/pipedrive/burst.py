@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from math import isinf
 
 SPAN = 2.005
 # Until the first answer tells the limit: what the smallest plan allows a personal token.
@@ -25,6 +26,11 @@ class Burst:
         self._answered: deque[float] = deque()
         self._others = 0.0
         self._others_until = 0.0
+
+    @property
+    def pace(self) -> float | None:
+        """Requests a second, once the limit was told; None where there is none."""
+        return None if isinf(self._room) else self._room / SPAN
 
     def wait(self, now: float) -> float:
         """Seconds until a request may be sent; 0.0 if one may now. `now` is a timestamp."""

@@ -98,6 +98,16 @@ class Pipedrive:
         other._lane, other._budget = lane, self._budget if budget is None else budget
         return other
 
+    @property
+    def pace(self) -> float | None:
+        """Requests a second that Pipedrive lets pass, as far as its answers tell; None where there is no limit."""
+        return self._governor.pace
+
+    @property
+    def allowance(self) -> int | None:
+        """Tokens a day that are ours; None while the plan or the seats are unknown."""
+        return self._governor.allowance
+
     def server_now(self) -> datetime | None:
         """Pipedrive's own time as of its latest answer, so never later than its clock; None before the first."""
         return wire.http_date(self._governor.latest_date)

@@ -131,6 +131,11 @@ class Bindings:
         row = await self._db.write(lambda db: self._bind(db, bound, at))
         return _bound(row)
 
+    async def link_all(self, wanted: Sequence[Bound], *, at: datetime) -> list[Bound]:
+        """The same for many, in one transaction."""
+        rows = await self._db.write(lambda db: [self._bind(db, bound, at) for bound in wanted])
+        return [_bound(row) for row in rows]
+
     def _bind(self, db: Connection, bound: Bound, at: datetime) -> Row[tuple[object, ...]]:
         own = (self._mine, bindings.c.entity == bound.entity)
         this = (*own, bindings.c.centre_id == bound.centre_id)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
 
 from connector.clock import Clock
-from connector.store.database import Database
+from connector.store.database import Database, any_of
 from connector.store.tables import Creation, table_of
 
 creations = table_of(Creation)
@@ -72,6 +72,15 @@ class Creations:
         query = select(creations).where(*self._of(entity, side, source_id))
         row = await self._db.read(lambda db: db.execute(query).one_or_none())
         return None if row is None else _making(row)
+
+    async def of(self, entity: str, side: str, sources: Sequence[str]) -> dict[str, Making]:
+        """What is being made for each of these sources that something is made for."""
+        own = (self._mine, creations.c.entity == entity, creations.c.side == side)
+        query = select(creations).where(*own, creations.c.source_id.in_(any_of(sources)))
+        if not sources:
+            return {}
+        rows = await self._db.read(lambda db: db.execute(query).all())
+        return {row.source_id: _making(row) for row in rows}
 
     async def doubtful(self, entity: str, side: str) -> list[Making]:
         """Those whose outcome is unknown: their sender has gone or said so."""

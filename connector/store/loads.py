@@ -124,6 +124,10 @@ class Loads:
         """The newest load."""
         return await self._one()
 
+    async def find(self, load_id: int) -> Loaded | None:
+        """One load."""
+        return await self._one(loads.c.id == load_id)
+
     async def _one(self, *where: ColumnElement[bool]) -> Loaded | None:
         query = select(loads).where(self._mine, *where).order_by(loads.c.id.desc()).limit(1)
         row = await self._db.read(lambda db: db.execute(query).one_or_none())
@@ -175,7 +179,21 @@ class Loads:
     # what was staged
 
     async def put(self, load_id: int, entity: str, packed: Mapping[str, bytes], stage: Stage) -> None:
-        """Stage records; those that are staged already become what they are now, at the stage they had."""
+        """Stage records; those that are staged already become what they are now, at the stage they had.
+
+        What waits to be read back is kept as it was sent.
+        """
+        rest = staged.c.state != Stage.AWAITED
+        await self._put(load_id, entity, packed, stage, ("payload_sealed",), rest)
+
+    async def await_back(self, load_id: int, entity: str, packed: Mapping[str, bytes]) -> None:
+        """Keep what was sent of these records until it is read back."""
+        await self._put(load_id, entity, packed, Stage.AWAITED, ("payload_sealed", "state", "until"), None)
+
+    async def _put(
+        self, load_id: int, entity: str, packed: Mapping[str, bytes], stage: Stage, fresh: Sequence[str],
+        where: ColumnElement[bool] | None,
+    ) -> None:  # fmt: skip
         rows = [
             {
                 "installation_id": self._installation_id, "load_id": load_id, "entity": entity, "record_id": record_id,
@@ -187,8 +205,8 @@ class Loads:
         def work(db: Connection) -> None:
             insert = (postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert)(staged)
             keys = ["installation_id", "load_id", "entity", "record_id"]
-            fresh = {"payload_sealed": insert.excluded.payload_sealed}
-            db.execute(insert.on_conflict_do_update(index_elements=keys, set_=fresh), rows)
+            values = {name: insert.excluded[name] for name in fresh}
+            db.execute(insert.on_conflict_do_update(index_elements=keys, set_=values, where=where), rows)
 
         if rows:
             await self._db.write(work)

@@ -36,6 +36,11 @@ class Cards:
         self._one_by_one = True
         self._one_at_a_time: set[str] = set()
 
+    @property
+    def pace(self) -> float | None:
+        """Requests a second, by the setting."""
+        return self._client.pace
+
     def customers(self) -> AsyncIterator[Sequence[Customer]]:
         """https://api.thulium.com/docs/api/crm/get_customers"""
         read = partial(directory.read_customer, wall=self._wall)

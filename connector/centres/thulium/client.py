@@ -49,7 +49,8 @@ class Client:
         """Refuse with Misconfigured an address that credentials must not be sent to."""
         self._base = _base_address(account, settings)
         self._clock = clock
-        self._pace = Pace(clock, settings.thulium_requests_per_second)
+        self._turns = Pace(clock, settings.thulium_requests_per_second)
+        self.pace = settings.thulium_requests_per_second or None
         self._slots = asyncio.Semaphore(settings.thulium_connections)
         self._connections = settings.thulium_connections
         self._timeout = aiohttp.ClientTimeout(
@@ -118,7 +119,7 @@ class Client:
         url = URL(self._base + address, encoded=True)
         headers = {"Content-Type": "application/json; charset=utf-8"} if data is not None else None
         async with self._slots:
-            await self._pace.turn()
+            await self._turns.turn()
             async with session.request(
                 method, url, data=data, headers=headers, allow_redirects=False
             ) as answer:

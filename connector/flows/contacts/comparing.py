@@ -366,6 +366,19 @@ def new_base(
     return fresh
 
 
+def as_read_back(
+    reader: Reader, sent: CentreRecord, after: CentreRecord, base: Base
+) -> dict[str, list[object]]:
+    """A base whose half of the contact centre was taken from what we sent, now that the record was read back."""
+    fresh = {key: list(halves) for key, halves in base.items()}
+    for pair in reader.pairs:
+        key = pair.rule.key
+        if key in fresh and fresh[key][_CENTRE] == reader.held(pair, sent):
+            was = reader.elements(pair, sent) if pair.rule.is_set else reader.text(pair, sent)
+            fresh[key][_CENTRE] = _settled(reader, pair, sent, after, was)
+    return fresh
+
+
 def _settled(
     reader: Reader, pair: Pair, before: Record, after: Record, sent: frozenset[str] | str | None
 ) -> object:

@@ -30,8 +30,9 @@ from connector.store.creations import Making
 from connector.store.dirty import Marked, Side
 
 #: Lists show what was made up to this long before the claim was told Pipedrive's time.
-_BEFORE = timedelta(seconds=120)
-_LOOKS = 2
+BEFORE = timedelta(seconds=120)
+#: So often something that was sent without an answer is looked for before it is sent again.
+LOOKS = 2
 
 
 async def make_person(
@@ -159,7 +160,7 @@ async def _due(tenant: Tenant, kind: Kind, side: Side, source: str) -> Making:
 
 async def _not_found(tenant: Tenant, making: Making) -> None:
     """Count a look that found nothing; returns only when it may be sent again."""
-    if making.looks + 1 < _LOOKS:
+    if making.looks + 1 < LOOKS:
         wait = tenant.service.look_gap
         await tenant.creations.not_found(making, look_at=tenant.clock.now() + timedelta(seconds=wait))
         raise Retryable("It was sent without an answer and is looked for once more", after=wait)
@@ -171,7 +172,7 @@ async def _not_found(tenant: Tenant, making: Making) -> None:
 async def _look_in_pipedrive(tenant: Tenant, kind: Kind, key: str, record: CentreRecord) -> CrmRecord | None:
     """Look for what was sent without an answer among all that changed since (10 tokens a 500)."""
     making = await _due(tenant, kind, Side.PIPEDRIVE, key)
-    since = making.server_time - _BEFORE
+    since = making.server_time - BEFORE
     api = client(tenant)
     pages = api.persons(since) if kind is CUSTOMERS else api.organizations(since)
     found: list[CrmRecord] = []
@@ -187,7 +188,7 @@ async def _look_in_pipedrive(tenant: Tenant, kind: Kind, key: str, record: Centr
 
 def _is_ours(tenant: Tenant, kind: Kind, record: CentreRecord, crm: CrmRecord, making: Making) -> bool:
     """Whether this is the record that we sent: it names its counterpart, or, without a field for that, equals it."""
-    if crm.add_time is None or crm.add_time < making.server_time - _BEFORE:
+    if crm.add_time is None or crm.add_time < making.server_time - BEFORE:
         return False
     name = f"{record.first_name} {record.last_name}" if isinstance(record, Customer) else record.name
     fields = tenant.settings.special_fields

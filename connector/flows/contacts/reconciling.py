@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from connector.contact_settings import Policy, Scope, Way
+from connector.errors import Retryable
 from connector.flows.contacts.asking import ask_about_fields, decided_fields
 from connector.flows.contacts.comparing import Facts, Plan, Reader, plan, seen_times
 from connector.flows.contacts.creating import make_customer, make_person
@@ -92,6 +93,7 @@ async def _from_centre(work: Work, kind: Kind, marked: Marked) -> None:
         await tenant.index.put([indexed_centre(tenant, kind, key.rpartition("/")[0], record)])
         await _unpaired_in_centre(work, kind, marked, record, bound)
     elif bound.state is Bond.BOUND:
+        await _let_it_be_read_back(tenant, kind, bound)
         reader, _ = await reader_of(tenant, kind)
         if reader.is_as_before(record, bound.base) and not _insists(marked):
             return
@@ -102,6 +104,12 @@ async def _from_centre(work: Work, kind: Kind, marked: Marked) -> None:
         await _gone_from_pipedrive(work, kind, bound)
         if _insists(marked):
             await _unpaired_in_centre(work, kind, marked, record, bound)
+
+
+async def _let_it_be_read_back(tenant: Tenant, kind: Kind, bound: Bound) -> None:
+    """A load has written it in a series, and does not know yet what the contact centre made of that: not all need show."""
+    if bound.base is None and await tenant.loads.is_awaited(kind.centre, bound.centre_id):
+        raise Retryable("It is read back when the load ends", after=tenant.service.first_look)
 
 
 async def _gone_from_centre(work: Work, kind: Kind, key: str, bound: Bound | None) -> None:
@@ -193,6 +201,7 @@ async def _from_pipedrive(work: Work, kind: Kind, marked: Marked, bound: Bound) 
     if record is None:
         await _gone_from_centre(work, kind, bound.centre_id, bound)
         return
+    await _let_it_be_read_back(tenant, kind, bound)
     if bound.state is Bond.GONE:
         bound = await tenant.bindings.revive(bound, at=tenant.clock.now())
     if bound.state is Bond.BOUND:
