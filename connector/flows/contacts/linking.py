@@ -196,10 +196,12 @@ async def find_or_create_fields(tenant: Tenant) -> tuple[SpecialFields, list[str
 
     Fields that the settings name already stay as they are (10 tokens a list, 5 a field that is made).
     """
+    _ = tenant.translate
+    number, page = (_("Contact centre ID"), "double"), (_("Contact centre card"), "varchar")
     wanted = {
-        "person": {"person_centre_id": ("Contact centre ID", "double"), "person_centre_link": _PAGE},
-        "organization": {"organization_centre_id": ("Contact centre ID", "double"), "organization_centre_link": _PAGE},
-    }  # fmt: skip
+        "person": {"person_centre_id": number, "person_centre_link": page},
+        "organization": {"organization_centre_id": number, "organization_centre_link": page},
+    }
     known, problems = tenant.settings.special_fields, []
     for entity, names in wanted.items():
         if all(getattr(known, name) for name in names):
@@ -209,12 +211,9 @@ async def find_or_create_fields(tenant: Tenant) -> tuple[SpecialFields, list[str
             if getattr(known, name):
                 continue
             try:
-                field = await fields.find_or_create(name=tenant.translate(label), type=kind)
+                field = await fields.find_or_create(name=label, type=kind)
             except PlanLimit as error:
                 problems.append(f"{entity}: the field {label!r} could not be made: {error}")
                 continue
             known = known.model_copy(update={name: field.code})
     return known, problems
-
-
-_PAGE = ("Contact centre card", "varchar")
