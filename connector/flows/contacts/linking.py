@@ -160,15 +160,6 @@ def page_of(tenant: Tenant, kind: Kind, crm_id: str) -> str:
     return f"https://{tenant.installed.domain}.pipedrive.com/{kind.page}/{crm_id}"
 
 
-def custom_values(found: Sequence[Extra]) -> dict[str, object]:
-    """Extras as custom fields of a body for Pipedrive."""
-    return {
-        extra.name: int(extra.value) if extra.value.isdigit() else extra.value
-        for extra in found
-        if extra.side is Way.TO_PIPEDRIVE
-    }
-
-
 def marked_values(tenant: Tenant, kind: Kind, crm_id: str) -> dict[str, str]:
     """What a record that we make in a contact centre says of its counterpart, by which a lost answer is found again."""
     fields = tenant.settings.special_fields
@@ -194,7 +185,8 @@ async def keep_special_fields(tenant: Tenant, installations: Installations) -> l
 async def find_or_create_fields(tenant: Tenant) -> tuple[SpecialFields, list[str]]:
     """The fields in Pipedrive that hold the other side's id and page, made where they are missing; and what failed.
 
-    Fields that the settings name already stay as they are (10 tokens a list, 5 a field that is made).
+    A field that the settings name stays, whatever it is called there; one that was deleted is made anew, for by the id
+    a lost answer is found again (10 tokens a list, 5 a field that is made).
     """
     _ = tenant.translate
     number, page = (_("Contact centre ID"), "double"), (_("Contact centre card"), "varchar")
@@ -204,14 +196,10 @@ async def find_or_create_fields(tenant: Tenant) -> tuple[SpecialFields, list[str
     }
     known, problems = tenant.settings.special_fields, []
     for entity, names in wanted.items():
-        if all(getattr(known, name) for name in names):
-            continue
         fields = await Fields.load(tenant.pipedrive, entity)
         for name, (label, kind) in names.items():
-            if getattr(known, name):
-                continue
             try:
-                field = await fields.find_or_create(name=label, type=kind)
+                field = await fields.find_or_create(code=getattr(known, name), name=label, type=kind)
             except PlanLimit as error:
                 problems.append(f"{entity}: the field {label!r} could not be made: {error}")
                 continue
