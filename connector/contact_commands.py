@@ -12,6 +12,7 @@ from connector.flows.contacts.braking import brakes, release
 from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, Kind
 from connector.flows.contacts.linking import keep_special_fields
 from connector.flows.contacts.pushing import GOOD, key_of, push
+from connector.flows.contacts.undoing import undo
 from connector.flows.tenant import Tenant
 from connector.store.dirty import Side
 from connector.terminal import show, the_tenant
@@ -97,6 +98,17 @@ async def release_brake(service: Service, args: argparse.Namespace) -> int:
     return 0
 
 
+async def undo_run(service: Service, args: argparse.Namespace) -> int:
+    """Take back what a run wrote, or list the runs of which that can be done; exit status 1 when something is left."""
+    tenant = await the_tenant(service, args.installation)
+    if args.run is None:
+        show({"installation": tenant.id, "runs": await tenant.changes.runs()})
+        return 0
+    undone = await undo(tenant, service.operations, args.run)
+    show({"installation": tenant.id, "run": args.run, **undone.report()})
+    return 1 if undone.failed or undone.left or undone.stopped else 0
+
+
 async def list_bindings(service: Service, args: argparse.Namespace) -> int:
     """The person that a customer of the contact centre is taken for, in each contact centre that has this id."""
     tenant = await the_tenant(service, args.installation)
@@ -136,6 +148,7 @@ CONTACT_COMMANDS: dict[str, Verb] = {
     "brake": show_brakes,
     "brake show": show_brakes,
     "brake release": release_brake,
+    "undo": undo_run,
     "bindings": list_bindings,
     "bindings remove": remove_binding,
 }

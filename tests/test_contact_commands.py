@@ -216,3 +216,29 @@ async def test_a_paused_cause_is_shown_and_let_go(line: Line, world: World) -> N
     status, released, _ = await line("brake", "release", "scan")
     assert (status, released["writes_allowed"]) == (0, 2)
     assert (await line("brake"))[0] == 0
+
+
+# undo
+
+
+async def test_a_run_is_listed_and_taken_back(line: Line, world: World) -> None:
+    customer = await a_customer(world)
+    await line("push", "--customer", customer)
+    await world.happen("customer", customer_id=int(customer), surname="Nowak")
+    await line("push", "--customer", customer)
+    _, listed, _ = await line("undo")
+    newest, first = listed["runs"]
+    assert (newest["cause"], newest["writes"]) == ("button", 1)
+    status, undone, _ = await line("undo", str(newest["run"]))
+    assert (status, undone["records_written_back"], undone["left_as_they_are"]) == (0, 1, [])
+    [person] = await persons(world)
+    assert person["name"] == "Jan Próba"
+
+    status, undone, _ = await line("undo", str(first["run"]))
+    assert (status, [one["person"] for one in undone["made_by_the_run_and_kept"]]) == (0, [str(person["id"])])
+    assert len(await persons(world)) == 1
+    status, _, said = await line("undo", str(newest["run"]))
+    assert (status, said.partition(";")[0]) == (
+        2,
+        f"Run {newest['run']} wrote nothing that can be taken back",
+    )

@@ -90,13 +90,16 @@ class Changes:
         writes, pairs = await self._db.read(lambda db: db.execute(query.where(*where)).one())
         return int(writes), int(pairs)
 
-    async def of_run(self, run_id: int) -> list[Undoable]:
-        """What a run wrote and nobody took back, newest first."""
+    async def of_run(self, run_id: int, *, below: int | None = None, limit: int = 500) -> list[Undoable]:
+        """What a run wrote and nobody took back, newest first, as far as it came before the write `below`."""
         query = (
             select(changes)
             .where(self._mine, changes.c.run_id == run_id, changes.c.undone_at.is_(None), changes.c.values_sealed.is_not(None))
             .order_by(changes.c.id.desc())
+            .limit(limit)
         )  # fmt: skip
+        if below is not None:
+            query = query.where(changes.c.id < below)
         rows = await self._db.read(lambda db: db.execute(query).all())
         found = []
         for row in rows:

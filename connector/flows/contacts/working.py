@@ -81,7 +81,7 @@ async def allowance(tenant: Tenant, cause: str) -> int:
 
 
 @asynccontextmanager
-async def at_work(tenant: Tenant, operations: Operations) -> AsyncIterator[Work]:
+async def at_work(tenant: Tenant, operations: Operations, *, cause: str = "contacts") -> AsyncIterator[Work]:
     """One turn; its run is opened by the first write and ended with the turn."""
     run_ids: list[int] = []
     opening = asyncio.Lock()
@@ -89,7 +89,7 @@ async def at_work(tenant: Tenant, operations: Operations) -> AsyncIterator[Work]
     async def run() -> int:
         async with opening:
             if not run_ids:
-                run_ids.append(await operations.begin_run(tenant.id, "contacts"))
+                run_ids.append(await operations.begin_run(tenant.id, cause))
         return run_ids[0]
 
     work = Work(tenant, Brake(tenant).allow, run)
