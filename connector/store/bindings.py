@@ -36,7 +36,10 @@ class Bond(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """One binding; `overwrote` is what Pipedrive held when we last wrote its lists, and that write's time."""
+    """One binding; `overwrote` is what Pipedrive held when we last wrote its lists, and that write's time.
+
+    `sent` is what the base becomes by an update that is under way, or that nobody answered.
+    """
 
     entity: str
     centre_id: str
@@ -47,6 +50,7 @@ class Bound:
     overwrote: Mapping[str, object] | None = None
     problems: tuple[Mapping[str, str], ...] = ()
     in_step_at: datetime | None = None
+    sent: Base | None = None
 
     @property
     def connection(self) -> str:
@@ -146,7 +150,7 @@ class Bindings:
         state = Bond.ALIAS if db.scalar(rival.limit(1)) is not None else Bond.BOUND
         values = {
             "connection": bound.connection, "crm_id": bound.crm_id, "state": state, "card_id": bound.card_id,
-            "base": None, "overwrote": None, "problems": "[]", "bound_at": at, "in_step_at": None,
+            "base": None, "overwrote": None, "sent": None, "problems": "[]", "bound_at": at, "in_step_at": None,
         }  # fmt: skip
         dead = bindings.c.state == Bond.GONE
         if not db.execute(update(bindings).where(*this, dead).values(**values)).rowcount:
@@ -166,7 +170,7 @@ class Bindings:
             for pair in pairs:
                 values: dict[str, object] = {
                     "base": orjson.dumps(pair.base).decode(), "problems": orjson.dumps(list(pair.problems)).decode(),
-                    "in_step_at": at,
+                    "in_step_at": at, "sent": None,
                 }  # fmt: skip
                 if pair.overwrote is not None:
                     values["overwrote"] = orjson.dumps(pair.overwrote).decode()
@@ -178,6 +182,15 @@ class Bindings:
 
         if pairs:
             await self._db.write(work)
+
+    async def send(self, bound: Bound, sent: Base) -> None:
+        """Write down what an update of this pair is about to make of its base."""
+        where = (
+            self._mine, bindings.c.entity == bound.entity, bindings.c.centre_id == bound.centre_id,
+            bindings.c.crm_id == bound.crm_id,
+        )  # fmt: skip
+        values = {"sent": orjson.dumps(sent).decode()}
+        await self._db.write(lambda db: db.execute(update(bindings).where(*where).values(**values)) and None)
 
     async def unbind(self, customer: str, *, entity: str = CUSTOMER) -> None:
         """Forget whose a record is, as if it had never been known."""
@@ -198,7 +211,7 @@ class Bindings:
             this = (self._mine, bindings.c.entity == bound.entity, bindings.c.centre_id == bound.centre_id)
             before = db.execute(select(bindings).where(*this)).one()
             self._bind(db, bound, at)
-            kept = {name: before._mapping[name] for name in ("base", "problems", "in_step_at")}
+            kept = {name: before._mapping[name] for name in ("base", "sent", "problems", "in_step_at")}
             db.execute(update(bindings).where(*this, bindings.c.crm_id == before.crm_id).values(**kept))
             return db.execute(select(bindings).where(*this)).one()
 
@@ -283,4 +296,5 @@ def _bound(row: Row[tuple[object, ...]]) -> Bound:
         card_id=kept["card_id"], base=orjson.loads(kept["base"]) if kept["base"] else None,
         overwrote=orjson.loads(kept["overwrote"]) if kept["overwrote"] else None,
         problems=tuple(orjson.loads(kept["problems"])), in_step_at=kept["in_step_at"],
+        sent=orjson.loads(kept["sent"]) if kept["sent"] else None,
     )  # fmt: skip

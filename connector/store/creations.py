@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import orjson
 from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
 
 from connector.clock import Clock
+from connector.store.bindings import Base
 from connector.store.database import Database, any_of
 from connector.store.tables import Creation, table_of
 
@@ -19,7 +21,8 @@ creations = table_of(Creation)
 class Making:
     """A record that is, or may have been, made on `side` for `source_id` of the other side.
 
-    `server_time` is Pipedrive's own time at the claim; `looks` counts how often nothing was found.
+    `server_time` is Pipedrive's own time at the claim; `looks` counts how often nothing was found; `sent` is the base
+    of the pair as it will be once it is made, where that is known.
     """
 
     entity: str
@@ -31,6 +34,7 @@ class Making:
     looks: int
     lease_until: datetime
     not_before: datetime | None
+    sent: Base | None = None
 
 
 class Creations:
@@ -42,7 +46,14 @@ class Creations:
         self._mine = creations.c.installation_id == installation_id
 
     async def claim(
-        self, entity: str, side: str, sources: Sequence[str], *, server_time: datetime, lease_s: float
+        self,
+        entity: str,
+        side: str,
+        sources: Sequence[str],
+        *,
+        server_time: datetime,
+        lease_s: float,
+        sent: Base | None = None,
     ) -> set[str]:
         """Claim what shall be made; answers for which sources nobody else has: only those may be sent."""
         now = self._clock.now()
@@ -50,7 +61,7 @@ class Creations:
             {
                 "installation_id": self._installation_id, "entity": entity, "side": side, "source_id": source,
                 "claim_no": 1, "lease_until": now + timedelta(seconds=lease_s), "server_time": server_time,
-                "sent_at": now, "looks": 0, "not_before": None,
+                "sent_at": now, "looks": 0, "not_before": None, "sent": _packed(sent),
             }
             for source in sources
         ]  # fmt: skip
@@ -98,11 +109,13 @@ class Creations:
         """It was looked for once more and is not there."""
         await self._change(making, looks=making.looks + 1, not_before=look_at)
 
-    async def renew(self, making: Making, *, server_time: datetime, lease_s: float) -> bool:
+    async def renew(
+        self, making: Making, *, server_time: datetime, lease_s: float, sent: Base | None = None
+    ) -> bool:
         """Claim once more what two looks did not find; False when somebody else was faster."""
         now = self._clock.now()
         return await self._change(
-            making, claim_no=making.claim_no + 1, looks=0, not_before=None, server_time=server_time, sent_at=now,
+            making, claim_no=making.claim_no + 1, looks=0, not_before=None, server_time=server_time, sent_at=now, sent=_packed(sent),
             lease_until=now + timedelta(seconds=lease_s),
         )  # fmt: skip
 
@@ -132,4 +145,9 @@ class Creations:
 
 def _making(row: Row[tuple[object, ...]]) -> Making:
     kept = row._mapping
-    return Making(**{name: kept[name] for name in Making.__slots__})
+    fields = {name: kept[name] for name in Making.__slots__}
+    return Making(**fields | {"sent": orjson.loads(kept["sent"]) if kept["sent"] else None})
+
+
+def _packed(sent: Base | None) -> str | None:
+    return None if sent is None else orjson.dumps(sent).decode()

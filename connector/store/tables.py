@@ -226,6 +226,7 @@ class Binding(SQLModel, table=True):
     state: str = "bound"
     base: str | None = Field(default=None, sa_column=_text(nullable=True))
     overwrote: str | None = Field(default=None, sa_column=_text(nullable=True))
+    sent: str | None = Field(default=None, sa_column=_text(nullable=True))
     problems: str = Field(default="[]", sa_column=_text())
     bound_at: datetime = Field(sa_column=_time(nullable=False))
     in_step_at: datetime | None = Field(default=None, sa_column=_time())
@@ -266,6 +267,7 @@ class Creation(SQLModel, table=True):
     sent_at: datetime = Field(sa_column=_time(nullable=False))
     looks: int = 0
     not_before: datetime | None = Field(default=None, sa_column=_time())
+    sent: str | None = Field(default=None, sa_column=_text(nullable=True))
 
 
 class Change(SQLModel, table=True):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from connector.contact_settings import Way
 from connector.errors import ConnectorError, Retryable, UnknownOutcome
-from connector.flows.contacts.comparing import Facts, Plan, plan_customer, plan_person
+from connector.flows.contacts.comparing import Facts, Plan, Reader, plan_customer, plan_person
 from connector.flows.contacts.kinds import (
     COMPANIES,
     CUSTOMERS,
@@ -20,11 +21,12 @@ from connector.flows.contacts.kinds import (
     write_crm,
 )
 from connector.flows.contacts.linking import extras, marked_values, shown_in_pipedrive, translated
+from connector.flows.contacts.unanswered import creation_sent, with_creation
 from connector.flows.contacts.work import Work, keep, reader_of
 from connector.flows.tenant import Centre, Tenant
 from connector.names import same_name
 from connector.records import Company, Customer
-from connector.store.bindings import Bound
+from connector.store.bindings import Base, Bound
 from connector.store.changes import Wrote
 from connector.store.creations import Making
 from connector.store.dirty import Marked, Side
@@ -47,19 +49,18 @@ async def make_person(
     to_crm, _ = await translated(tenant, reader.pairs, connection, record, None)
     made = plan_person(reader, record, to_crm, shown_in_pipedrive(tenant, kind, record, None))
     await work.may_write(marked)
-    crm: CrmRecord | None = None
-    if not await _claimed(tenant, kind, Side.PIPEDRIVE, key):
-        crm = await _look_in_pipedrive(tenant, kind, key, record)
-    if crm is None:
-        try:
-            crm = await write_crm(tenant, kind, None, made.body)
-        except ConnectorError as error:
-            await _failed(tenant, kind, Side.PIPEDRIVE, key, error)
-            raise
-        await work.note(
-            marked.cause, [Wrote(kind.entity, Side.PIPEDRIVE, crm.id, key, "create", {}, made.body)]
-        )
-        work.counts["made in Pipedrive"] += 1
+    sent = creation_sent(reader, record, Way.TO_PIPEDRIVE, made)
+    if not await _claimed(tenant, kind, Side.PIPEDRIVE, key, sent):
+        found = await _look_in_pipedrive(tenant, kind, key, record, sent)
+        if found is not None:
+            return await _found(tenant, kind, key, record, found)
+    try:
+        crm = await write_crm(tenant, kind, None, made.body)
+    except ConnectorError as error:
+        await _failed(tenant, kind, Side.PIPEDRIVE, key, error)
+        raise
+    await work.note(marked.cause, [Wrote(kind.entity, Side.PIPEDRIVE, crm.id, key, "create", {}, made.body)])
+    work.counts["made in Pipedrive"] += 1
     card = record.customer_id if isinstance(record, Company) else None
     facts = Facts(record, crm, to_crm, {}, extras(tenant, kind, record, crm))
     bound = await _settle(
@@ -78,23 +79,25 @@ async def make_customer(
     _, to_centre = await translated(tenant, reader.pairs, centre.id, None, crm)
     made = plan_customer(reader, crm, to_centre, marked_values(tenant, kind, crm.id))
     await work.may_write(marked)
-    key: str | None = None
     source = f"{centre.id}/{crm.id}"
-    if not await _claimed(tenant, kind, Side.CENTRE, source):
-        key = await _look_in_centre(tenant, kind, source, centre, crm)
-    if key is None:
-        try:
-            key = await create_in_centre(centre, kind, made.values)
-        except ConnectorError as error:
-            await _failed(tenant, kind, Side.CENTRE, source, error)
-            raise
-        await work.note(marked.cause, [Wrote(kind.entity, Side.CENTRE, key, key, "create", {}, made.values)])
-        work.counts["made in the contact centre"] += 1
+    sent = creation_sent(reader, crm, Way.TO_CENTRE, made)
+    if not await _claimed(tenant, kind, Side.CENTRE, source, sent):
+        found = await _look_in_centre(tenant, kind, source, centre, crm, sent)
+        if found is not None:
+            there = await read_centre(tenant, kind, found)
+            if there is None:
+                raise _not_readable(tenant)
+            return await _found(tenant, kind, found, there, crm)
+    try:
+        key = await create_in_centre(centre, kind, made.values)
+    except ConnectorError as error:
+        await _failed(tenant, kind, Side.CENTRE, source, error)
+        raise
+    await work.note(marked.cause, [Wrote(kind.entity, Side.CENTRE, key, key, "create", {}, made.values)])
+    work.counts["made in the contact centre"] += 1
     record = await read_centre(tenant, kind, key)
     if record is None:
-        raise Retryable(
-            "The record that was made in the contact centre cannot be read yet", after=tenant.service.look_gap
-        )
+        raise _not_readable(tenant)
     card = record.customer_id if isinstance(record, Company) else None
     facts = Facts(record, crm, {}, to_centre, extras(tenant, kind, record, crm))
     bound = await _settle(
@@ -102,6 +105,40 @@ async def make_customer(
         Side.CENTRE, source,
     )  # fmt: skip
     return bound, facts
+
+
+async def _found(
+    tenant: Tenant, kind: Kind, key: str, record: CentreRecord, crm: CrmRecord
+) -> tuple[Bound, Facts]:
+    """Bind what was made without an answer; it stays claimed until both are in step."""
+    card = record.customer_id if isinstance(record, Company) else None
+    connection = key.rpartition("/")[0]
+    wanted = Bound(kind.entity, key, crm.id, card_id=f"{connection}/{card}" if card else None)
+    return await tenant.bindings.link(wanted, at=tenant.clock.now()), Facts(record, crm)
+
+
+async def base_of_creation(
+    tenant: Tenant, kind: Kind, bound: Bound, reader: Reader, centre: CentreRecord
+) -> Base | None:
+    """What both sides held when one of this pair was made of the other, if that is known and had no answer."""
+    for side, source in _claims_of(bound):
+        making = await tenant.creations.find(kind.entity, side, source)
+        if making is not None and making.sent is not None:
+            return with_creation(reader, centre, making.sent)
+    return None
+
+
+async def settle_creation(tenant: Tenant, kind: Kind, bound: Bound) -> None:
+    """The two are a pair: neither is looked for any more."""
+    for side, source in _claims_of(bound):
+        await tenant.creations.settle(kind.entity, side, [source])
+
+
+def _claims_of(bound: Bound) -> list[tuple[Side, str]]:
+    return [
+        (Side.PIPEDRIVE, bound.centre_id),
+        (Side.CENTRE, f"{bound.connection}/{bound.crm_id}"),
+    ]
 
 
 async def _settle(
@@ -124,13 +161,19 @@ async def _settle(
     )
 
 
-async def _claimed(tenant: Tenant, kind: Kind, side: Side, source: str) -> bool:
+async def _claimed(tenant: Tenant, kind: Kind, side: Side, source: str, sent: Base) -> bool:
     """Claim a record to be made; False when it may have been made before, and has to be looked for first."""
     at = await tenant.pipedrive.server_time()
     claimed = await tenant.creations.claim(
-        kind.entity, side, [source], server_time=at, lease_s=tenant.service.lease
+        kind.entity, side, [source], server_time=at, lease_s=tenant.service.lease, sent=sent
     )
     return bool(claimed)
+
+
+def _not_readable(tenant: Tenant) -> Retryable:
+    return Retryable(
+        "The record that was made in the contact centre cannot be read yet", after=tenant.service.look_gap
+    )
 
 
 async def _failed(tenant: Tenant, kind: Kind, side: Side, source: str, error: ConnectorError) -> None:
@@ -158,18 +201,20 @@ async def _due(tenant: Tenant, kind: Kind, side: Side, source: str) -> Making:
     return making
 
 
-async def _not_found(tenant: Tenant, making: Making) -> None:
+async def _not_found(tenant: Tenant, making: Making, sent: Base) -> None:
     """Count a look that found nothing; returns only when it may be sent again."""
     if making.looks + 1 < LOOKS:
         wait = tenant.service.look_gap
         await tenant.creations.not_found(making, look_at=tenant.clock.now() + timedelta(seconds=wait))
         raise Retryable("It was sent without an answer and is looked for once more", after=wait)
     at = await tenant.pipedrive.server_time()
-    if not await tenant.creations.renew(making, server_time=at, lease_s=tenant.service.lease):
+    if not await tenant.creations.renew(making, server_time=at, lease_s=tenant.service.lease, sent=sent):
         raise Retryable("Somebody else is making it", after=tenant.service.look_gap)
 
 
-async def _look_in_pipedrive(tenant: Tenant, kind: Kind, key: str, record: CentreRecord) -> CrmRecord | None:
+async def _look_in_pipedrive(
+    tenant: Tenant, kind: Kind, key: str, record: CentreRecord, sent: Base
+) -> CrmRecord | None:
     """Look for what was sent without an answer among all that changed since (10 tokens a 500)."""
     making = await _due(tenant, kind, Side.PIPEDRIVE, key)
     since = making.server_time - BEFORE
@@ -182,7 +227,7 @@ async def _look_in_pipedrive(tenant: Tenant, kind: Kind, key: str, record: Centr
     free = [one for one in found if one.id not in pairs]
     if free:
         return min(free, key=lambda one: int(one.id))
-    await _not_found(tenant, making)
+    await _not_found(tenant, making, sent)
     return None
 
 
@@ -198,7 +243,7 @@ def _is_ours(tenant: Tenant, kind: Kind, record: CentreRecord, crm: CrmRecord, m
 
 
 async def _look_in_centre(
-    tenant: Tenant, kind: Kind, source: str, centre: Centre, crm: CrmRecord
+    tenant: Tenant, kind: Kind, source: str, centre: Centre, crm: CrmRecord, sent: Base
 ) -> str | None:
     """Look for what was sent without an answer by what it says of its counterpart."""
     making = await _due(tenant, kind, Side.CENTRE, source)
@@ -217,5 +262,5 @@ async def _look_in_centre(
         found = [one.id for one in customers if not one.is_company]
     if ids := [one for one in found if one is not None]:
         return f"{centre.id}/{min(ids, key=lambda one: (len(one), one))}"
-    await _not_found(tenant, making)
+    await _not_found(tenant, making, sent)
     return None

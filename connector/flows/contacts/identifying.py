@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from connector.flows.contacts.kinds import (
     CUSTOMERS,
@@ -15,6 +16,7 @@ from connector.flows.contacts.kinds import (
     CrmRecord,
     Kind,
     indexed_centre,
+    read_centre,
     read_crm,
     stated_centre_id,
     stated_crm_id,
@@ -22,7 +24,7 @@ from connector.flows.contacts.kinds import (
 from connector.flows.indexed import indexed_crm
 from connector.flows.tenant import Tenant
 from connector.names import same_name
-from connector.records import Customer
+from connector.records import Company, Customer
 from connector.store.bindings import Bond
 from connector.store.dirty import Side
 from connector.store.index import Candidate, Indexable
@@ -77,7 +79,19 @@ async def find_person(
     async def read(found: str) -> Record | None:
         return await read_crm(tenant, kind, found)
 
-    return (await find_persons(tenant, kind, {key: record}, read, insist=insist))[key]
+    by_card = await _stated_by_card(tenant, connection, record)
+    stated = {key: by_card} if by_card else {}
+    return (await find_persons(tenant, kind, {key: record}, read, insist=insist, stated=stated))[key]
+
+
+async def _stated_by_card(tenant: Tenant, connection: str, record: CentreRecord) -> str | None:
+    """The id that a company names: where there is no special field for it, its own customer record does."""
+    if not isinstance(record, Company) or record.customer_id is None:
+        return None
+    if tenant.settings.special_fields.customer_pipedrive_id is not None:
+        return None
+    card = await read_centre(tenant, CUSTOMERS, f"{connection}/{record.customer_id}")
+    return stated_crm_id(tenant, card) if card is not None else None
 
 
 async def find_customer(
@@ -88,13 +102,17 @@ async def find_customer(
 
 
 async def find_persons(
-    tenant: Tenant, kind: Kind, records: Mapping[str, CentreRecord], read: Read, *, insist: bool = False
-) -> dict[str, Identity]:
-    """The same for a batch, by the records' keys: what is asked of the index is asked for all of them at once."""
+    tenant: Tenant, kind: Kind, records: Mapping[str, CentreRecord], read: Read, *, insist: bool = False,
+    stated: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, Identity]:  # fmt: skip
+    """The same for a batch, by the records' keys: what is asked of the index is asked for all of them at once.
+
+    `stated` are ids in Pipedrive that records are known to name elsewhere than in themselves.
+    """
     sought = {
         key: _Sought(
             indexed_centre(tenant, kind, key.rpartition("/")[0], record), record, f"id:{record.id}",
-            stated_crm_id(tenant, record),
+            stated.get(key) or stated_crm_id(tenant, record),
         )
         for key, record in records.items()
     }  # fmt: skip

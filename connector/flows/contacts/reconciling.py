@@ -14,7 +14,12 @@ from connector.contact_settings import Policy, Scope, Way
 from connector.errors import Retryable
 from connector.flows.contacts.asking import ask_about_fields, decided_fields
 from connector.flows.contacts.comparing import Facts, Plan, Reader, plan, seen_times
-from connector.flows.contacts.creating import make_customer, make_person
+from connector.flows.contacts.creating import (
+    base_of_creation,
+    make_customer,
+    make_person,
+    settle_creation,
+)
 from connector.flows.contacts.identifying import LeftAlone, Nobody, Same, Unclear, find_customer, find_person
 from connector.flows.contacts.kinds import (
     COMPANIES,
@@ -31,6 +36,7 @@ from connector.flows.contacts.kinds import (
 from connector.flows.contacts.linking import company_of, extras, organization_of, translated
 from connector.flows.contacts.scanning import ensure_scanned
 from connector.flows.contacts.scoping import ANY, takes_part
+from connector.flows.contacts.unanswered import update_sent, with_update
 from connector.flows.contacts.work import Work, keep, reader_of, scope_of
 from connector.flows.contacts.writing import overwrote, write_to_pipedrive
 from connector.flows.indexed import indexed_crm
@@ -95,7 +101,7 @@ async def _from_centre(work: Work, kind: Kind, marked: Marked) -> None:
     elif bound.state is Bond.BOUND:
         await _let_it_be_read_back(tenant, kind, bound)
         reader, _ = await reader_of(tenant, kind)
-        if reader.is_as_before(record, bound.base) and not _insists(marked):
+        if _is_in_step(reader, record, bound) and not _insists(marked):
             return
         crm = await read_crm(tenant, kind, bound.crm_id)
         if crm is not None:
@@ -110,6 +116,10 @@ async def _let_it_be_read_back(tenant: Tenant, kind: Kind, bound: Bound) -> None
     """A load has written it in a series, and does not know yet what the contact centre made of that: not all need show."""
     if bound.base is None and await tenant.loads.is_awaited(kind.centre, bound.centre_id):
         raise Retryable("It is read back when the load ends", after=tenant.service.first_look)
+
+
+def _is_in_step(reader: Reader, record: CentreRecord | CrmRecord, bound: Bound) -> bool:
+    return bound.sent is None and reader.is_as_before(record, bound.base)
 
 
 async def _gone_from_centre(work: Work, kind: Kind, key: str, bound: Bound | None) -> None:
@@ -195,7 +205,7 @@ async def _from_pipedrive(work: Work, kind: Kind, marked: Marked, bound: Bound) 
         await _gone_from_pipedrive(work, kind, bound)
         return
     reader, _ = await reader_of(tenant, kind)
-    if bound.state is Bond.BOUND and reader.is_as_before(crm, bound.base) and not _insists(marked):
+    if bound.state is Bond.BOUND and _is_in_step(reader, crm, bound) and not _insists(marked):
         return
     record = await read_centre(tenant, kind, bound.centre_id)
     if record is None:
@@ -332,6 +342,8 @@ async def _merge(
     if kind is CUSTOMERS:
         await _company_first(work, marked, bound.connection, centre, crm)
     reader, problems = await reader_of(tenant, kind)
+    met = bound.base is None
+    bound = await _as_written(tenant, kind, bound, reader, centre, crm)
     before, made = await planned(tenant, kind, reader, marked, bound, centre, crm)
     if made.replaces_lists and marked.side is Side.PIPEDRIVE:
         # Read before the contact centre was: somebody may have added a number meanwhile.
@@ -341,17 +353,31 @@ async def _merge(
         before, made = await planned(tenant, kind, reader, marked, bound, centre, again)
     if made.body or made.values:
         await work.may_write(marked, bool(made.body) + bool(made.values))
+        await tenant.bindings.send(bound, update_sent(reader, before, made))
     after = await _write(work, kind, marked, bound, before, made)
     if asked := await ask_about_fields(tenant, bound, reader, made):
         work.counts["asked"] += asked
     replaced = overwrote(reader, before, after) if made.replaces_lists else None
     base = await keep(tenant, kind, bound, reader, before, after, made, problems, replaced)
+    if met:
+        await settle_creation(tenant, kind, bound)
     rest = [record for record in (after.centre, after.crm) if not reader.is_as_before(record, base)]
     if rest and not made.held_back and (made.body or made.values):
         # Somebody edited it while we wrote.
         await tenant.dirty.mark(
             [Mark(kind.entity, Side.CENTRE, bound.centre_id)], urgency=Urgency.SWEEP, cause=marked.cause
         )
+
+
+async def _as_written(
+    tenant: Tenant, kind: Kind, bound: Bound, reader: Reader, centre: CentreRecord, crm: CrmRecord
+) -> Bound:
+    """A pair with the base that what we sent without an answer has given it."""
+    if bound.base is None:
+        return replace(bound, base=await base_of_creation(tenant, kind, bound, reader, centre))
+    if bound.sent is not None:
+        return replace(bound, base=with_update(reader, centre, crm, bound.base, bound.sent))
+    return bound
 
 
 async def planned(

@@ -51,9 +51,14 @@ class Expectations:
                 self.edits.pop(key, None)
                 self.contested.add(key)
 
-    def shake(self, ref: Ref) -> None:
-        """A write of ours to this record has no answer: who edits it now may be its rival."""
+    def shake(self, ref: Ref, *, late: bool = False) -> None:
+        """A write of ours to this record has no answer: who edits it now may be its rival.
+
+        One that may come late is a rival of everybody who edits either record until all is quiet.
+        """
         self.shaken.add(ref)
+        if late and (other := self.sides.counterpart(ref)) is not None:
+            self.shaken.add(other)
 
     def forget(self, ref: Ref) -> None:
         """Nothing is expected of a record any more."""

@@ -7,14 +7,15 @@ what came of it is written down as a script that a person can read.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
+import re
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from sqlite3 import connect
 from tempfile import TemporaryDirectory
 
 from aiohttp import web
@@ -32,7 +33,7 @@ from connector.flows.tenant import Tenant
 from connector.pipedrive.hooks import parse_hook
 from connector.sandbox.faults import Rule
 from connector.sandbox.pipedrive.app import WORLD
-from tests.bad_days.days import Day, open_day
+from tests.bad_days.days import SIDES, Day, open_day
 from tests.flows.contacts.both_sides import (
     CENTRE,
     COMPANY,
@@ -54,11 +55,31 @@ WEIGHTS: dict[str, int] = {
     "new": 5, "rename": 4, "add_number": 3, "drop_number": 2, "replace_number": 2, "change_email": 3, "move": 3,
     "new_company": 2, "rename_company": 2,
     "deliver": 10, "work": 2, "lose": 2, "double": 2, "shuffle": 2, "sweep": 1, "scan": 1, "wait": 1, "quiet": 1,
+    "fault": 8, "land": 2, "restart": 1, "cancel": 2, "kill": 2,
 }  # fmt: skip
 
+#: Real seconds for which an answer is waited, and for which a call that times out is held.
+TIMEOUT, HELD = 0.3, 0.35
+
+#: Every way in which a call goes wrong; a time-out takes real time, and comes only now and then.
+FAULTS: tuple[dict[str, object], ...] = (
+    {"kind": "timeout_before", "seconds": HELD},
+    {"kind": "timeout_after", "seconds": HELD},
+    *({"kind": kind} for kind in ("reset_before", "reset_after") for _ in range(3)),
+    *({"kind": "late_effect", "hold_seconds": 0.01, "seconds": 3600} for _ in range(4)),
+    *({"kind": f"status_{when}", "status": status, "html": status == 502}
+      for status in (500, 502, 504) for when in ("before", "after")),
+    {"kind": "burst_429"}, {"kind": "burst_429", "times": 3}, {"kind": "unauthorised"}, {"kind": "html_403"},
+    {"kind": "empty_body"}, {"kind": "empty_body", "html": True},
+)  # fmt: skip
+#: After these nobody knows whether a write was done.
+_UNKNOWN = ("timeout", "reset", "late_effect", "status", "empty_body")
+_WRITES = ("POST", "PATCH", "PUT")
+_RECORD = re.compile(r"/(persons|organizations|customers|companies)/(\d+)$")
+
 WAITS: dict[str, object] = {
-    "lease": 120, "first_look": 180, "look_gap": 60, "retry_waits": (30, 120, 600), "pipedrive_timeout": 5.0,
-    "thulium_timeout": 5.0, "thulium_connections": 4,
+    "lease": 120, "first_look": 180, "look_gap": 60, "retry_waits": (30, 120, 600), "pipedrive_timeout": TIMEOUT,
+    "thulium_timeout": TIMEOUT, "thulium_connections": 4,
 }  # fmt: skip
 
 
@@ -94,6 +115,39 @@ class SteppingClock(Clock):
 
 class Wrong(AssertionError):
     """What a history ended in, after its script."""
+
+
+@dataclass
+class Trouble(Rule):
+    """A fault, or something else, that comes with a call; `strike` is told which."""
+
+    strike: Callable[[web.Request], None] = lambda _request: None
+    quiet: bool = False
+
+    def strikes(self, request: web.Request) -> bool:
+        if not super().strikes(request):
+            return False
+        self.strike(request)
+        return not self.quiet
+
+
+def _written(request: web.Request) -> Ref | None:
+    """The record that a call would change."""
+    found = _RECORD.search(request.path)
+    if found is None or request.method not in _WRITES:
+        return None
+    kind = CUSTOMER if found[1] in ("persons", "customers") else COMPANY
+    return PIPEDRIVE if found[1] in ("persons", "organizations") else CENTRE, kind, int(found[2])
+
+
+@dataclass
+class Dead(Rule):
+    """Drops every call once `copy` is there."""
+
+    copy: Path = Path()
+
+    def strikes(self, request: web.Request) -> bool:
+        return self.copy.exists()
 
 
 @dataclass
@@ -295,10 +349,114 @@ class Player:
         for line in self.sides.our_writes[before:]:
             self.say(f"    wrote: {line}")
 
+    # what goes wrong
+
+    def _trouble(
+        self, side: str, fault: Mapping[str, object], strike: Callable[[web.Request], None], **more: object
+    ) -> Trouble:
+        rule = Trouble(**{**fault, **more}, strike=strike)  # type: ignore[arg-type]
+        if rule.path is not None:
+            rule.pattern = re.compile(rule.path)
+        self.day.faults(side).add(rule)
+        return rule
+
+    async def fault(self, who: int, how: int) -> None:
+        """One of the next calls fails, often a write."""
+        side, fault = ("pipedrive", "thulium")[who % 2], FAULTS[how % len(FAULTS)]
+        method = (None, "GET", "POST", *(("PATCH", "PATCH") if side == "pipedrive" else ("PUT", "PUT")))[
+            who // 2 % 5
+        ]
+        path = None if method != "POST" else "/(persons|organizations|customers|companies)$"
+
+        def strike(request: web.Request) -> None:
+            self.counts["faults struck"] += 1
+            self.say(f"{request.method} {request.path} is struck: {fault['kind']} {fault.get('status', '')}")
+            if str(fault["kind"]).startswith(_UNKNOWN) and (ref := _written(request)):
+                self.expected.shake(ref, late=fault["kind"] == "late_effect")
+
+        rule = self._trouble(side, fault, strike, method=method, path=path, nth=1 + who // 10 % 3)
+        self.say(f"{side}: {rule.kind} will strike {method or 'any call'}, number {rule.nth}")
+
+    async def land(self, who: int = 0, how: int = 0) -> None:
+        """What was sent without an answer has its effect now."""
+        for side in SIDES:
+            late = len(self.sides.our_writes)
+            await self.day.faults(side).land()
+            for line in self.sides.our_writes[late:]:
+                self.say(f"landed late: {line}")
+
+    async def restart(self, who: int, how: int) -> None:
+        """The process ends in good order, and begins anew."""
+        await self._close()
+        await self._open()
+
+    async def _close(self) -> None:
+        await self.stack.aclose()
+
+    async def _open(self) -> None:
+        self.service = await self.stack.enter_async_context(self.day.world.connector(self.clock))
+
+    async def cancel(self, who: int, how: int) -> None:
+        """The process is stopped while it works, at some call."""
+        work = asyncio.create_task(self.deliver(0, 0))
+
+        def strike(request: web.Request) -> None:
+            self.say(f"stopped at {request.method} {request.path}")
+            if ref := _written(request):
+                self.expected.shake(ref)
+            work.cancel()
+
+        rules = [
+            self._trouble(side, {"kind": "delay", "seconds": 0}, strike, nth=1 + how % 12, quiet=True)
+            for side in SIDES
+        ]
+        with suppress(asyncio.CancelledError):
+            await work
+        for rule, side in zip(rules, SIDES, strict=True):
+            self.day.faults(side).rules.remove(rule)
+        await self.restart(0, 0)
+
+    async def kill(self, who: int, how: int) -> None:
+        """The process dies at some call: nothing is sent after that, and the database is as it was then."""
+        folder = self.day.world.database.parent
+        copy = folder / "as it was.db"
+
+        def strike(request: web.Request) -> None:
+            if copy.exists():
+                return
+            self.say(f"killed {'before' if who % 2 else 'after'} {request.method} {request.path}")
+            if ref := _written(request):
+                self.expected.shake(ref)
+            with closing(connect(self.day.world.database)) as now, closing(connect(copy)) as then:
+                now.backup(then)
+
+        kind = "reset_before" if who % 2 else "reset_after"
+        rules = [
+            rule
+            for side in SIDES
+            for rule in (
+                self._trouble(side, {"kind": kind}, strike, nth=1 + how % 10),
+                Dead("reset_before", times=None, copy=copy),
+            )
+        ]
+        for side, rule in zip(SIDES, rules[1::2], strict=True):
+            self.day.faults(side).rules.insert(0, rule)
+        told = list(self.sides.told)
+        await self.deliver(0, 0)
+        for side in SIDES:
+            faults = self.day.faults(side)
+            faults.rules[:] = [rule for rule in faults.rules if rule not in rules]
+        if copy.exists():
+            self.sides.told[:0] = told  # they were stored before anything was done about them
+            await self._close()
+            for old in folder.glob(f"{self.day.world.database.name}*"):
+                old.unlink()
+            copy.rename(self.day.world.database)
+            await self._open()
+
     async def pass_time(self, seconds: float) -> None:
         if seconds > 60:
-            for side in ("pipedrive", "thulium"):
-                await self.day.faults(side).land()
+            await self.land()
         self.clock.move_to(self.clock.offset + timedelta(seconds=seconds))
 
     async def sweep(self, who: int, how: int) -> None:
@@ -321,6 +479,7 @@ class Player:
         """Nothing fails any more and time passes, until nothing is written and nothing due; then all has to be right."""
         self.script.append("    quiet")
         self.day.mend()
+        await self.land()
         silent = 0
         for _ in range(12):
             before = len(self.sides.our_writes)

@@ -59,6 +59,7 @@ def upgrade() -> None:
         sa.Column("sent_at", connector.store.tables.UtcDateTime(timezone=True), nullable=False),
         sa.Column("looks", sa.Integer(), nullable=False),
         sa.Column("not_before", connector.store.tables.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("sent", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("installation_id", "entity", "side", "source_id"),
     )
     op.create_table(
@@ -145,6 +146,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("state", sa.String(), nullable=False, server_default="bound"))
         batch_op.add_column(sa.Column("base", sa.Text(), nullable=True))
         batch_op.add_column(sa.Column("overwrote", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("sent", sa.Text(), nullable=True))
         batch_op.add_column(sa.Column("problems", sa.Text(), nullable=False, server_default="[]"))
         batch_op.add_column(
             sa.Column("in_step_at", connector.store.tables.UtcDateTime(timezone=True), nullable=True)
@@ -223,7 +225,7 @@ def downgrade() -> None:
         batch_op.drop_index("uq_binding_bound")
         batch_op.drop_index("ix_binding_card")
         batch_op.add_column(sa.Column("alias", sa.Boolean(), nullable=False, server_default=sa.false()))
-        for name in ("in_step_at", "problems", "overwrote", "base", "state", "card_id", "connection"):
+        for name in ("in_step_at", "problems", "sent", "overwrote", "base", "state", "card_id", "connection"):
             batch_op.drop_column(name)
     for name in ("staged", "question", "load", "dirty", "creation", "change", "brake"):
         op.drop_table(name)

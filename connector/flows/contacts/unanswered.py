@@ -1,0 +1,98 @@
+"""What was sent and perhaps not answered: by it a write of ours is told from an edit when the records are read again.
+
+Before anything is written it is noted what both sides will hold then. Where a side is found to hold what it was sent,
+that is our own write; anything else there is somebody's edit. Pure.
+"""
+
+from __future__ import annotations
+
+from connector.contact_settings import Way
+from connector.flows.contacts.comparing import Facts, Plan, Reader
+from connector.flows.contacts.kinds import CentreRecord, CrmRecord
+from connector.flows.contacts.pairing import Kind, Pair
+from connector.store.bindings import Base
+
+_SIDES = (0, 1)
+_CENTRE, _CRM = _SIDES
+
+
+def update_sent(reader: Reader, facts: Facts, made: Plan) -> dict[str, list[object]]:
+    """What both sides of a pair will hold of the fields that are about to be written."""
+    return {
+        pair.rule.key: [
+            _sent_or_held(reader, pair, made, at, facts.crm if at else facts.centre) for at in _SIDES
+        ]
+        for pair in reader.pairs
+        if any((pair.rule.key, at) in made.sent for at in _SIDES)
+    }
+
+
+def creation_sent(
+    reader: Reader, source: CentreRecord | CrmRecord, to: Way, made: Plan
+) -> dict[str, list[object]]:
+    """What both sides will hold once the record that is about to be sent is made of `source`."""
+    other = _CRM if to is Way.TO_PIPEDRIVE else _CENTRE
+    return {
+        pair.rule.key: [
+            _sent_or_held(reader, pair, made, at, None if at == other else source) for at in _SIDES
+        ]
+        for pair in reader.pairs
+        if pair.rule.key not in made.held_back
+    }
+
+
+def _sent_or_held(
+    reader: Reader, pair: Pair, made: Plan, at: int, record: CentreRecord | CrmRecord | None
+) -> object:
+    sent = made.sent.get((pair.rule.key, at))
+    if isinstance(sent, frozenset):
+        return reader.tokens(pair, sent)
+    if sent is not None:
+        return reader.token(pair, sent)
+    if record is not None:
+        return reader.held(pair, record)
+    return [] if pair.rule.is_set else None
+
+
+def with_update(
+    reader: Reader, centre: CentreRecord, crm: CrmRecord, base: Base, sent: Base
+) -> dict[str, list[object]]:
+    """The base of a pair, with as much of an update without an answer as is found to have arrived."""
+    fresh = {key: list(halves) for key, halves in base.items()}
+    for pair in reader.pairs:
+        key = pair.rule.key
+        if key not in sent or key not in fresh:
+            continue
+        now = (reader.held(pair, centre), reader.held(pair, crm))
+        if pair.rule.is_set:
+            fresh[key] = _elements_arrived(fresh[key], sent[key], now)
+        elif any(sent[key][at] != fresh[key][at] and sent[key][at] == now[at] for at in _SIDES):
+            fresh[key] = list(sent[key])
+    return fresh
+
+
+def _elements_arrived(base: list[object], sent: object, now: tuple[object, object]) -> list[object]:
+    was, meant, held = ([_set(half) for half in halves] for halves in (base, sent, now))  # type: ignore[attr-defined]
+    for element in frozenset().union(*was, *meant):
+        written = [(element in meant[at]) != (element in was[at]) for at in _SIDES]
+        if any(written[at] and (element in held[at]) == (element in meant[at]) for at in _SIDES):
+            for at in _SIDES:
+                was[at] = was[at] | {element} if element in meant[at] else was[at] - {element}
+    return [sorted(half) for half in was]
+
+
+def _set(half: object) -> frozenset[str]:
+    return frozenset(map(str, half)) if isinstance(half, list) else frozenset()
+
+
+def with_creation(reader: Reader, centre: CentreRecord, sent: Base) -> dict[str, list[object]]:
+    """The first base of a pair of which one was made of the other without an answer."""
+    fresh = {key: list(halves) for key, halves in sent.items()}
+    for pair in reader.pairs:
+        key = pair.rule.key
+        if pair.kind is Kind.EMAILS and key in fresh:
+            shown = _set(reader.held(pair, centre))
+            if len(shown) == 1:
+                # Perhaps it shows the first one alone: what is not shown was not taken away.
+                fresh[key][_CENTRE] = sorted(_set(fresh[key][_CENTRE]) & shown)
+    return fresh

@@ -1,0 +1,67 @@
+"""Writes whose answer was lost: what arrived is our own, whatever was edited since, and is made only once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.flows.contacts.both_sides import CENTRE, COMPANY, CUSTOMER, PIPEDRIVE, Ref
+from tests.flows.contacts.histories import Habits, Player, opened
+
+
+@pytest.fixture
+async def player(tmp_path: Path) -> AsyncIterator[Player]:
+    async with opened(tmp_path, Habits()) as player:
+        yield player
+
+
+def a_customer(player: Player) -> Ref:
+    values = {"first": "Jan", "name": "Próba", "phones": ["601 000 001"], "emails": [], "company": None}
+    return player.sides.make(CENTRE, CUSTOMER, values)
+
+
+async def test_who_edits_again_after_a_lost_answer_is_not_overwritten_by_the_first_edit(
+    player: Player,
+) -> None:
+    customer = a_customer(player)
+    await player.deliver(0, 0)
+    player.sides.change(customer, "name", "Pierwsza")
+    player.sides.change(customer, "phones", ["601 000 001", "601 000 002"])
+    player.day.fault("pipedrive", kind="status_after", method="PATCH")
+    await player.deliver(0, 0)
+    player.sides.change(customer, "name", "Druga")
+    player.sides.change(customer, "phones", ["601 000 001"])
+    await player.quiet(0, 0)
+    person = player.sides.counterpart(customer)
+    assert person is not None
+    assert player.sides.name(customer) == player.sides.name(person) == "Jan Druga"
+    assert player.sides.lists(customer, "phones") == ["601000001"]
+
+
+async def test_who_edits_a_customer_whose_person_was_made_without_an_answer_is_not_overwritten(
+    player: Player,
+) -> None:
+    customer = a_customer(player)
+    player.day.fault("pipedrive", kind="status_after", method="POST")
+    await player.deliver(0, 0)
+    player.sides.change(customer, "name", "Druga")
+    player.sides.change(customer, "phones", ["601 000 003"])
+    await player.quiet(0, 0)
+    [person] = player.sides.alive(PIPEDRIVE, CUSTOMER)
+    assert player.sides.name(customer) == player.sides.name(person) == "Jan Druga"
+    assert player.sides.lists(customer, "phones") == ["601000003"]
+
+
+async def test_a_company_made_without_an_answer_is_known_by_its_card_and_makes_no_second_organization(
+    player: Player,
+) -> None:
+    organization = player.sides.make(PIPEDRIVE, COMPANY, {"name": "Pierwsza sp. z o.o."})
+    player.day.fault("thulium", kind="status_after", method="POST")
+    await player.deliver(0, 0)
+    player.sides.change(organization, "name", "Druga sp. z o.o.")
+    await player.quiet(0, 0)
+    [company] = player.sides.alive(CENTRE, COMPANY)
+    assert player.sides.alive(PIPEDRIVE, COMPANY) == [organization]
+    assert player.sides.name(company) == player.sides.name(organization) == "Druga sp. z o.o."
