@@ -6,6 +6,8 @@ that is our own write; anything else there is somebody's edit. Pure.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from connector.contact_settings import Way
 from connector.flows.contacts.comparing import Facts, Plan, Reader
 from connector.flows.contacts.kinds import CentreRecord, CrmRecord
@@ -17,10 +19,12 @@ _CENTRE, _CRM = _SIDES
 
 
 def update_sent(reader: Reader, facts: Facts, made: Plan) -> dict[str, list[object]]:
-    """What both sides of a pair will hold of the fields that are about to be written."""
+    """What both sides of a pair will hold of the fields that are about to be written, and what they hold before."""
+    records: tuple[CentreRecord, CrmRecord] = (facts.centre, facts.crm)
     return {
         pair.rule.key: [
-            _sent_or_held(reader, pair, made, at, facts.crm if at else facts.centre) for at in _SIDES
+            *(_sent_or_held(reader, pair, made, at, records[at]) for at in _SIDES),
+            *(reader.held(pair, record) for record in records),
         ]
         for pair in reader.pairs
         if any((pair.rule.key, at) in made.sent for at in _SIDES)
@@ -64,21 +68,26 @@ def with_update(
         if key not in sent or key not in fresh:
             continue
         now = (reader.held(pair, centre), reader.held(pair, crm))
+        meant, was = sent[key][:2], sent[key][2:]
         if pair.rule.is_set:
-            fresh[key] = _elements_arrived(fresh[key], sent[key], now)
-        elif any(sent[key][at] != fresh[key][at] and sent[key][at] == now[at] for at in _SIDES):
-            fresh[key] = list(sent[key])
+            fresh[key] = _elements_arrived(fresh[key], meant, was, now)
+        elif any(was[at] != meant[at] == now[at] for at in _SIDES):
+            fresh[key] = list(meant)
     return fresh
 
 
-def _elements_arrived(base: list[object], sent: object, now: tuple[object, object]) -> list[object]:
-    was, meant, held = ([_set(half) for half in halves] for halves in (base, sent, now))  # type: ignore[attr-defined]
-    for element in frozenset().union(*was, *meant):
-        written = [(element in meant[at]) != (element in was[at]) for at in _SIDES]
-        if any(written[at] and (element in held[at]) == (element in meant[at]) for at in _SIDES):
-            for at in _SIDES:
-                was[at] = was[at] | {element} if element in meant[at] else was[at] - {element}
-    return [sorted(half) for half in was]
+def _elements_arrived(
+    base: Sequence[object], meant: Sequence[object], was: Sequence[object], now: Sequence[object]
+) -> list[object]:
+    known, sent, before, held = ([_set(half) for half in halves] for halves in (base, meant, was, now))
+    for element in frozenset().union(*before, *sent):
+        wished = [element in half for half in sent]
+        if any((element in before[at]) != wished[at] == (element in held[at]) for at in _SIDES):
+            known = [
+                half | {element} if wish else half - {element}
+                for half, wish in zip(known, wished, strict=True)
+            ]
+    return [sorted(half) for half in known]
 
 
 def _set(half: object) -> frozenset[str]:

@@ -40,6 +40,22 @@ async def test_who_edits_again_after_a_lost_answer_is_not_overwritten_by_the_fir
     assert player.sides.lists(customer, "phones") == ["601000001"]
 
 
+async def test_edits_of_both_sides_are_kept_when_the_write_of_one_of_them_was_not_done(
+    player: Player,
+) -> None:
+    customer = a_customer(player)
+    await player.deliver(0, 0)
+    person = player.sides.counterpart(customer)
+    assert person is not None
+    player.sides.change(customer, "phones", ["601 000 001", "601 000 002"])
+    player.sides.change(person, "name", "Druga")
+    player.day.fault("pipedrive", kind="status_before", method="PATCH")
+    await player.deliver(0, 0)
+    await player.quiet(0, 0)
+    assert player.sides.name(customer) == player.sides.name(person) == "Jan Druga"
+    assert player.sides.lists(customer, "phones") == ["601000001", "601000002"]
+
+
 async def test_who_edits_a_customer_whose_person_was_made_without_an_answer_is_not_overwritten(
     player: Player,
 ) -> None:
