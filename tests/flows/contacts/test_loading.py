@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import pytest
 
 from connector.app import Service
-from connector.flows.contacts.loading import previewed, run_load, tie_together
+from connector.errors import Misconfigured
+from connector.flows.contacts.loading import previewed, restart, run_load, tie_together
 from connector.flows.contacts.scanning import scan
 from connector.store.dirty import Side
 from connector.store.loads import Loaded, Phase
-from tests.flows.contacts.pairs import ON, Desk, open_desk
-from tests.flows.looking import forget_calls, spent_on, tell
+from tests.flows.contacts.pairs import ON, Desk
+from tests.flows.looking import HastyClock, forget_calls, spent_on, tell
 from tests.world import World, ago, install
 
 
 @pytest.fixture
-async def desk(world: World, service: Service) -> AsyncIterator[Desk]:
+async def desk(world: World, service: Service) -> Desk:
     """An installation as it is when it has just been made: no special fields, nothing read yet."""
     tenant = await install(service, since=ago(hours=1), contacts=ON)
-    yield Desk(world, service, tenant.id)
+    return Desk(world, service, tenant.id)
 
 
 def quiet(_facts: Mapping[str, object]) -> None:
@@ -114,3 +114,200 @@ async def test_everybody_of_pipedrive_becomes_a_customer_once(desk: Desk) -> Non
     persons = await desk.persons()
     code = tenant.settings.special_fields.person_centre_id
     assert {one["custom_fields"][code] for one in persons} == {one["customer_id"] for one in cards}
+
+
+async def test_a_load_that_is_stopped_goes_on_where_it_was(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.flows.contacts.loading.PAGE", 3)
+    await desk.world.seed_centre(customers=[customer(n) for n in range(10)])
+    stopping = asyncio.Event()
+
+    def stop(facts: Mapping[str, object]) -> None:
+        if facts.get("made"):
+            stopping.set()
+
+    load = await previewed(await desk.tenant(), Side.CENTRE, quiet)
+    tenant = await tie_together(await desk.tenant(), desk.service.installations, load)
+    paused = await run_load(tenant, desk.service.operations, load, stopping, stop)
+    assert paused.state is Phase.PAUSED
+    assert paused.reason == "it was stopped"
+    assert 0 < paused.counts["made"] < 10
+    ended = await run(desk, Side.CENTRE)
+    assert (ended.id, ended.run_id, ended.state) == (paused.id, paused.run_id, Phase.FINISHED)
+    assert ended.counts["made"] == len(await desk.persons()) == 10
+    assert await desk.service.operations.last_run(tenant.id) is not None
+
+
+async def test_what_a_load_staged_is_gone_when_it_has_ended(desk: Desk) -> None:
+    await desk.world.seed_centre(customers=[customer(1)])
+    ended = await run(desk, Side.CENTRE)
+    assert await (await desk.tenant()).loads.staged(ended.id) == {}
+
+
+@pytest.mark.parametrize(
+    "kind", ["timeout_after", "reset_after", "status_after", "empty_body", "timeout_before"]
+)
+async def test_a_lost_answer_makes_nobody_twice_in_pipedrive(desk: Desk, kind: str) -> None:
+    await desk.world.seed_centre(customers=[customer(n) for n in range(6)])
+    await desk.world.fault(
+        "pipedrive", kind, method="POST", path="^/api/v2/persons$", nth=2, times=2, seconds=6
+    )
+    ended = await run(desk, Side.CENTRE)
+    assert ended.state is Phase.FINISHED, ended
+    assert sorted(one["name"] for one in await desk.persons()) == [f"Jan Próba-{n}" for n in range(6)]
+    assert ended.counts["made"] == 6
+
+
+@pytest.mark.parametrize(
+    "kind", ["timeout_after", "reset_after", "status_after", "empty_body", "timeout_before"]
+)
+async def test_a_lost_answer_to_a_series_makes_nobody_twice_in_the_contact_centre(
+    desk: Desk, kind: str
+) -> None:
+    await desk.world.seed_pipedrive(persons=[person(n) for n in range(6)])
+    await desk.world.fault("thulium", kind, method="POST", path="batch/customers", seconds=6)
+    ended = await run(desk, Side.PIPEDRIVE)
+    assert ended.state is Phase.FINISHED, ended
+    assert sorted(one["surname"] for one in await desk.customers()) == [f"Próba-{n}" for n in range(6)]
+    assert ended.counts["made"] == 6
+
+
+async def test_a_lost_answer_to_an_update_is_read_again_and_not_written_twice(desk: Desk) -> None:
+    await desk.world.seed_centre(customers=[customer(n) for n in range(3)])
+    await desk.world.seed_pipedrive(persons=[person(n) for n in range(3)])
+    await look(desk, Side.CENTRE)
+    await desk.world.fault("pipedrive", "reset_after", method="PATCH", path="^/api/v2/persons/", times=1)
+    await forget(desk.world)
+    ended = await run(desk, Side.CENTRE)
+    assert ended.state is Phase.FINISHED, ended
+    patched = [one for one in await writes(desk.world) if "PATCH" in one]
+    assert len(patched) == len(set(patched)) == 3
+
+
+@pytest.mark.parametrize("kind", ["daily_429", "unauthorised", "html_403"])
+async def test_what_concerns_the_whole_company_pauses_the_load_with_a_sentence(desk: Desk, kind: str) -> None:
+    await desk.world.seed_centre(customers=[customer(n) for n in range(6)])
+    await look(desk, Side.CENTRE)
+    await desk.world.fault("pipedrive", kind, method="POST", path="^/api/v2/persons$", nth=3, times=50)
+    paused = await run(desk, Side.CENTRE)
+    assert paused.state is Phase.PAUSED
+    assert paused.reason
+    assert paused.counts["made"] == len(await desk.persons()) == 2
+    await desk.world.mend("pipedrive")
+    async with desk.world.connector(HastyClock()) as service:
+        again = Desk(desk.world, service, desk.tenant_id)
+        ended = await run(again, Side.CENTRE)
+        assert ended.state is Phase.FINISHED, ended
+        assert ended.counts["made"] == len(await desk.persons()) == 6
+
+
+async def test_a_refused_record_is_left_with_its_reason_and_stops_nobody(desk: Desk) -> None:
+    await desk.world.seed_pipedrive(
+        persons=[person(1), person(2, name="Jan Próba-1"), person(3)],
+    )
+    await tell(desk.world, "thulium", "switches", unique_names=True)
+    ended = await run(desk, Side.PIPEDRIVE)
+    assert ended.state is Phase.FINISHED
+    assert ended.counts["made"] == 2
+    assert ended.counts["refused"] == 1
+    [problem] = ended.problems
+    assert "Duplicated customer name" in problem["reason"]
+
+
+async def test_two_who_could_be_meant_are_asked_about(desk: Desk) -> None:
+    await desk.world.seed_pipedrive(persons=[person(1), person(2, phones=["+48601000001"])])
+    await desk.world.seed_centre(customers=[customer(1, email=[]), customer(5)])
+    assert (await look(desk, Side.CENTRE)).preview["counts"] == {"make": 1, "ask": 1}
+    ended = await run(desk, Side.CENTRE)
+    assert (ended.counts["ask"], ended.counts["made"]) == (1, 1)
+    [asked] = await (await desk.tenant()).questions.open()
+    assert len(asked.candidates) == 2
+
+
+async def test_two_of_the_load_with_one_address_do_not_become_two_persons(desk: Desk) -> None:
+    shared = [customer(1), customer(2, email=["jan1@example.com"]), customer(1, phone_number=[])]
+    await desk.world.seed_centre(customers=shared)
+    assert (await look(desk, Side.CENTRE)).preview["counts"] == {"make": 1, "ask": 1, "double": 1}
+    ended = await run(desk, Side.CENTRE)
+    assert len(await desk.persons()) == 1
+    assert (ended.counts["made"], ended.counts["ask"], ended.counts["double"]) == (1, 1, 1)
+
+
+async def test_who_has_no_name_is_left_out_with_the_reason(desk: Desk) -> None:
+    await desk.world.seed_centre(customers=[customer(1), customer(2, name="", surname="601000002")])
+    load = await look(desk, Side.CENTRE)
+    assert load.preview["reasons"] == {"it has no name": 1}
+    ended = await run(desk, Side.CENTRE)
+    assert ended.counts["leave: it has no name"] == 1
+    assert len(await desk.persons()) == 1
+
+
+async def test_a_name_of_three_hundred_characters_keeps_its_length_where_it_came_from(desk: Desk) -> None:
+    long = "Ż" * 300
+    await desk.world.seed_centre(customers=[customer(1, surname=long)])
+    await run(desk, Side.CENTRE)
+    await desk.scan()
+    [card] = await desk.customers()
+    assert card["surname"] == long
+
+
+async def test_numbers_of_both_sides_are_joined_where_they_meet(desk: Desk) -> None:
+    await desk.world.seed_centre(customers=[customer(1, phone_number=["601000001", "601000009"])])
+    await desk.world.seed_pipedrive(persons=[person(1, phones=["+48601000001", "+48601000008"])])
+    ended = await run(desk, Side.CENTRE)
+    assert ended.counts["changed"] == 2
+    [card], [one] = await desk.customers(), await desk.persons()
+    assert set(card["phones"]) == {"601000001", "601000008", "601000009"}
+    assert {entry["value"] for entry in one["phones"]} == {"+48601000001", "+48601000008", "+48601000009"}
+    await forget(desk.world)
+    await desk.scan()
+    await desk.push_person(one["id"])
+    assert await writes(desk.world) == []
+
+
+async def test_a_second_address_that_the_contact_centre_does_not_show_is_not_taken_away(desk: Desk) -> None:
+    await desk.world.seed_pipedrive(persons=[person(1, emails=["a@example.com", "b@example.com"])])
+    await run(desk, Side.PIPEDRIVE)
+    await desk.scan()
+    [one] = await desk.persons()
+    await desk.push_person(one["id"])
+    [one] = await desk.persons()
+    assert [entry["value"] for entry in one["emails"]] == ["a@example.com", "b@example.com"]
+
+
+async def test_a_load_pauses_where_it_would_write_more_than_its_preview_counted(desk: Desk) -> None:
+    await desk.world.seed_centre(customers=[customer(n) for n in range(3)])
+    await look(desk, Side.CENTRE)
+    await desk.world.seed_centre(customers=[customer(n) for n in range(3, 9)])
+    load = await (await desk.tenant()).loads.open()
+    assert load is not None
+    await (await desk.tenant()).loads.note(load.id, read_at=ago(hours=2))
+    paused = await run(desk, Side.CENTRE)
+    assert paused.state is Phase.PAUSED
+    assert "preview" in paused.reason
+    assert len(await desk.persons()) == paused.counts["made"] == 4
+    again = await look(desk, Side.CENTRE)
+    assert (again.id, again.preview["counts"]) == (load.id, {"make": 5})
+    ended = await run(desk, Side.CENTRE)
+    assert ended.state is Phase.FINISHED
+    assert len(await desk.persons()) == 9
+
+
+async def test_nobody_is_read_by_themselves_and_nobody_searched_for(desk: Desk) -> None:
+    await desk.world.seed_pipedrive(persons=[person(n) for n in range(8)])
+    await desk.world.seed_centre(customers=[customer(n) for n in range(4)])
+    await run(desk, Side.PIPEDRIVE)
+    reads = {name for name in await spent_on(desk.world) if name.startswith("GET")}
+    assert not {name for name in reads if "{id}" in name or "search" in name}, reads
+
+
+async def test_a_load_of_the_other_side_waits_until_the_open_one_has_ended(desk: Desk) -> None:
+    await desk.world.seed_centre(customers=[customer(1)])
+    stopping = asyncio.Event()
+    stopping.set()
+    await run(desk, Side.CENTRE, stopping)
+    with pytest.raises(Misconfigured, match="--restart"):
+        await run(desk, Side.PIPEDRIVE)
+    await restart(await desk.tenant())
+    assert (await run(desk, Side.PIPEDRIVE)).state is Phase.FINISHED
