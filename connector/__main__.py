@@ -90,6 +90,7 @@ def _add_contact_verbs(verb: Callable[[str, str], argparse.ArgumentParser]) -> N
     brake = verb("brake", "show causes that have written more than is usual, or let one go on")
     brake.add_argument("action", nargs="?", choices=["show", "release"])
     brake.add_argument("cause", nargs="?", metavar="CAUSE", help="as brake show names it")
+    verb("contacts", "show how customers and companies stand")
     undo = verb("undo", "list runs that wrote on customers and companies, or take one back")
     undo.add_argument("run", nargs="?", type=int, metavar="RUN", help="as undo without one lists it")
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from connector.app import Service, open_service
 from connector.centres import ASKS_WHO_CALLS
-from connector.contact_commands import CONTACT_COMMANDS
+from connector.contact_commands import CONTACT_COMMANDS, switched_on
 from connector.csv_files.command import opened, say
 from connector.csv_files.converting import intake
 from connector.csv_files.sending import Sending
@@ -24,6 +24,7 @@ from connector.errors import ConnectorError, Misconfigured
 from connector.flows.auditing import audit, rebuild
 from connector.flows.checking import check
 from connector.flows.collecting import follow_settings
+from connector.flows.contacts.marking import in_step
 from connector.flows.installing import HOOK_USER, keep_subscriptions
 from connector.flows.recovering import recover
 from connector.flows.rules import nobodies
@@ -152,13 +153,15 @@ async def set_settings(service: Service, args: argparse.Namespace) -> int:
         await tenant.index.begin_anew()
     tenant_now = await service.tenant(tenant.id)
     await keep_subscriptions(tenant_now, service.installations)
+    warnings = await switched_on(service, tenant_now) if in_step(tenant_now) else []
+    tenant_now = await service.tenant(tenant.id)
     again = await tenant.ledger.retry_parked()
     anew = await follow_settings(tenant_now, tenant.settings)
-    warnings = await _without_effect(tenant, settings)
+    warnings += await _without_effect(tenant, settings)
     show(
         {
             "saved": True,
-            "version": seen + 1,
+            "version": tenant_now.installed.settings_version,
             "failed_entries_tried_again": again,
             "decided_anew": anew,
             "warnings": warnings,

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
 from connector.app import Service
-from connector.errors import Misconfigured
+from connector.errors import ConnectorError, Misconfigured
 from connector.flows.contacts.answering import answer, questions
 from connector.flows.contacts.braking import brakes, release
 from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, Kind
 from connector.flows.contacts.linking import keep_special_fields
 from connector.flows.contacts.pushing import GOOD, key_of, push
+from connector.flows.contacts.standing import mapping_problems, standing
 from connector.flows.contacts.undoing import undo
 from connector.flows.tenant import Tenant
+from connector.store.bindings import Bound
 from connector.store.dirty import Side
 from connector.terminal import show, the_tenant
 
@@ -45,8 +47,26 @@ def _named(tenant: Tenant, args: argparse.Namespace) -> tuple[Kind, Side, str]:
 async def _prepared(service: Service, args: argparse.Namespace) -> Tenant:
     """The installation, with the fields in Pipedrive by which a pair is known again."""
     tenant = await the_tenant(service, args.installation)
-    await keep_special_fields(tenant, service.installations)
+    fields = tenant.settings.special_fields
+    if fields.person_centre_id is None or fields.organization_centre_id is None:
+        await keep_special_fields(tenant, service.installations)
     return await service.tenant(tenant.id)
+
+
+async def switched_on(service: Service, tenant: Tenant) -> list[str]:
+    """See to the special fields of an installation that keeps contacts the same; answers what of its mapping is amiss."""
+    try:
+        problems = await keep_special_fields(tenant, service.installations)
+    except ConnectorError as error:
+        problems = [f"the special fields could not be made, which is tried again by night: {error}"]
+    return [*problems, *await mapping_problems(await service.tenant(tenant.id))]
+
+
+async def show_contacts(service: Service, args: argparse.Namespace) -> int:
+    """How customers and companies stand."""
+    tenant = await the_tenant(service, args.installation)
+    show({"installation": tenant.id, **await standing(tenant), "mapping": await mapping_problems(tenant)})
+    return 0
 
 
 async def list_undecided(service: Service, args: argparse.Namespace) -> int:
@@ -112,7 +132,7 @@ async def undo_run(service: Service, args: argparse.Namespace) -> int:
 async def list_bindings(service: Service, args: argparse.Namespace) -> int:
     """The person that a customer of the contact centre is taken for, in each contact centre that has this id."""
     tenant = await the_tenant(service, args.installation)
-    show(_bound(await _bindings(tenant, args.customer)))
+    show([_bound(one) for one in await _bindings(tenant, args.customer)])
     return 0
 
 
@@ -123,21 +143,24 @@ async def remove_binding(service: Service, args: argparse.Namespace) -> int:
     if not found:
         raise Misconfigured(f"Customer {args.customer!r} has no binding.")
     if len(found) > 1:
-        raise Misconfigured(f"Say which customer is meant: {', '.join(found)}.")
-    (customer,) = found
-    await tenant.bindings.unbind(customer)
-    again = await tenant.ledger.wake(customer_ids=[customer.partition("/")[2]])
-    show({"removed": _bound(found), "decided_anew": again})
+        raise Misconfigured(f"Say which customer is meant: {', '.join(one.centre_id for one in found)}.")
+    (bound,) = found
+    await tenant.bindings.unbind(bound.centre_id)
+    again = await tenant.ledger.wake(customer_ids=[bound.centre_id.partition("/")[2]])
+    show({"removed": [_bound(bound)], "decided_anew": again})
     return 0
 
 
-async def _bindings(tenant: Tenant, customer: str) -> dict[str, str]:
+async def _bindings(tenant: Tenant, customer: str) -> list[Bound]:
     named = [customer, *(f"{centre}/{customer}" for centre in tenant.centres)]
-    return await tenant.bindings.persons(named)
+    return list((await tenant.bindings.of_centre(CUSTOMERS.entity, named)).values())
 
 
-def _bound(found: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"customer": customer, "person": person} for customer, person in found.items()]
+def _bound(bound: Bound) -> dict[str, object]:
+    return {
+        "customer": bound.centre_id, "person": bound.crm_id, "state": bound.state, "in_step_at": bound.in_step_at,
+        "problems": list(bound.problems),
+    }  # fmt: skip
 
 
 CONTACT_COMMANDS: dict[str, Verb] = {
@@ -149,6 +172,7 @@ CONTACT_COMMANDS: dict[str, Verb] = {
     "brake show": show_brakes,
     "brake release": release_brake,
     "undo": undo_run,
+    "contacts": show_contacts,
     "bindings": list_bindings,
     "bindings remove": remove_binding,
 }

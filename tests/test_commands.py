@@ -204,7 +204,10 @@ async def test_a_binding_is_shown_and_removed_and_what_waits_for_that_customer_d
     customer, number = str(card["id"]), "601999999"
     await world.happen("call", customer_id=customer, number=number, at=ago().isoformat(), talk=1)
     await line("sync")
-    bound = {"customer": f"thulium:demo/{customer}", "person": str(made["persons"][0])}
+    bound = {
+        "customer": f"thulium:demo/{customer}", "person": str(made["persons"][0]), "state": "bound",
+        "in_step_at": None, "problems": [],
+    }  # fmt: skip
     assert (await line("bindings", "--customer", customer))[:2] == (0, [bound])
     assert (await line("bindings", "--customer", f"thulium:demo/{customer}"))[1] == [bound]
     assert (await line("bindings", "--customer", "thulium:other/1"))[1] == []

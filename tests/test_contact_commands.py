@@ -242,3 +242,65 @@ async def test_a_run_is_listed_and_taken_back(line: Line, world: World) -> None:
         2,
         f"Run {newest['run']} wrote nothing that can be taken back",
     )
+
+
+# how they stand
+
+
+async def test_it_is_said_how_customers_and_companies_stand(line: Line, world: World) -> None:
+    _, answer, _ = await line("contacts")
+    assert (answer["sync"], answer["pairs"], answer["questions"], answer["failing"]) == ("off", {}, {}, [])
+    assert "special_fields" not in str((await line("check"))[1]["problems"])
+    fields = [
+        {"centre": "name", "pipedrive": "name"},
+        {"centre": "phones", "pipedrive": "phones", "conflict": "union"},
+        {"centre": "group", "pipedrive": "custom:Gone", "way": "to_pipedrive"},
+    ]
+    saved = await set_contacts(line, sync="on", customers={"fields": fields})
+    (warning,) = saved["warnings"]
+    assert warning.startswith(
+        "contacts.customers.fields, group=custom:Gone: Pipedrive has no custom field 'Gone'"
+    )
+    _, shown, _ = await line("settings", "show")
+    assert shown["special_fields"]["person_centre_id"]
+    assert shown["special_fields"]["organization_centre_link"]
+
+    customer = await a_customer(world)
+    await line("push", "--customer", customer)
+    _, answer, _ = await line("contacts")
+    assert (answer["sync"], answer["pairs"]) == ("on", {"customer": {"bound": 1}})
+    assert answer["mapping"] == [warning]
+    (problem,) = answer["problems"]
+    assert (problem["customer"], problem["field"]) == (f"thulium:demo/{customer}", "group=custom:Gone")
+    (bound,) = (await line("bindings", "--customer", customer))[1]
+    assert (bound["state"], bound["problems"][0]["field"]) == ("bound", "group=custom:Gone")
+    assert bound["in_step_at"]
+
+    async with world.connector() as service:
+        (tenant,) = await service.tenants()
+        await tenant.changes.pull_brake("scan", 200)
+    status, checked, _ = await line("check")
+    assert status == 1
+    assert warning in checked["problems"]
+    assert "'scan' wrote more than is usual and waits: connector brake show" in checked["problems"]
+    assert "customers and companies: 1 fields are not carried over: connector contacts" in checked["problems"]
+
+
+async def test_a_record_that_fails_is_shown_with_its_reason(line: Line, world: World) -> None:
+    await set_contacts(line, sync="on")
+    await world.fault("pipedrive", "status_before", status=400, method="POST", path="/v2/persons$")
+    customer = await a_customer(world)
+    assert (await line("push", "--customer", customer))[1]["outcome"] == "refused"
+    _, answer, _ = await line("contacts")
+    (failing,) = answer["failing"]
+    assert (failing["customer"], failing["cause"]) == (f"thulium:demo/{customer}", "button")
+    assert failing["reason"]
+
+
+async def test_settings_are_saved_although_pipedrive_does_not_answer(line: Line, world: World) -> None:
+    await world.fault("pipedrive", "status_before", status=503, path="Fields", times=None)
+    saved = await set_contacts(line, sync="on")
+    assert saved["saved"] is True
+    assert saved["warnings"][0].startswith(
+        "the special fields could not be made, which is tried again by night"
+    )

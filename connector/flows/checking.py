@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TypeVar
 
 from connector.errors import ConnectorError
+from connector.flows.contacts.standing import amiss
 from connector.flows.installing import can_receive_hooks
 from connector.flows.rules import nobodies, types_of
 from connector.flows.tenant import Directory, Tenant
@@ -51,6 +52,7 @@ async def check(tenant: Tenant, hooks: Mapping[str, str]) -> Check:
             for right in found or ()
             if not right.works
         ]
+    result.problems += await amiss(tenant)
     directory = await result.tried("users and agents", tenant.people())
     if directory is not None:
         result.problems += nobodies(tenant.settings, directory.people)
@@ -64,6 +66,7 @@ async def check(tenant: Tenant, hooks: Mapping[str, str]) -> Check:
         "agents_without_user": _without_user(tenant, directory) if directory else None,
         "index": await tenant.index.size(),
         "ledger": await tenant.ledger.counts(),
+        "contacts": tenant.settings.contacts.sync,
     }
     return result
 
