@@ -11,7 +11,7 @@ from connector.flows.contacts.answering import answer, questions
 from connector.flows.contacts.braking import brakes, release
 from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, Kind
 from connector.flows.contacts.linking import keep_special_fields
-from connector.flows.contacts.pushing import GOOD, key_of, push
+from connector.flows.contacts.pushing import GOOD, key_of, prepared, push
 from connector.flows.contacts.standing import mapping_problems, standing
 from connector.flows.contacts.undoing import undo
 from connector.flows.tenant import Tenant
@@ -47,9 +47,7 @@ def _named(tenant: Tenant, args: argparse.Namespace) -> tuple[Kind, Side, str]:
 async def _prepared(service: Service, args: argparse.Namespace) -> Tenant:
     """The installation, with the fields in Pipedrive by which a pair is known again."""
     tenant = await the_tenant(service, args.installation)
-    fields = tenant.settings.special_fields
-    if fields.person_centre_id is None or fields.organization_centre_id is None:
-        await keep_special_fields(tenant, service.installations)
+    await prepared(tenant, service.installations)
     return await service.tenant(tenant.id)
 
 

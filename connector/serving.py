@@ -11,11 +11,16 @@ from aiohttp import web
 
 from connector.app import Service
 from connector.errors import Misconfigured
+from connector.flows.contacts.kinds import CUSTOMERS
+from connector.flows.contacts.pushing import Pushed, known_pages, prepared, push
 from connector.flows.lookup import Callers
+from connector.flows.tenant import Tenant
 from connector.jobs import Jobs
+from connector.store.dirty import Side
 from connector.web import clock as clock_control
 from connector.web import health, hooks, lookup
 from connector.web import install as install_pages
+from connector.web import push as push_page
 from connector.web.hooks import LARGEST_BODY
 from connector.web.middleware import middlewares
 
@@ -39,6 +44,15 @@ def build_web(service: Service, jobs: Jobs) -> web.Application:
     def count_lookup(installation_id: str, outcome: str) -> None:
         service.metrics.lookups.labels(installation_id, outcome).inc()
 
+    async def push_customer(installation_id: str, key: str) -> tuple[Tenant, Pushed]:
+        tenant = await service.tenant(installation_id)
+        if await prepared(tenant, service.installations):
+            tenant = await service.tenant(installation_id)
+        return tenant, await push(tenant, service.operations, CUSTOMERS, Side.CENTRE, key)
+
+    async def pages_of_customer(installation_id: str, key: str) -> list[str]:
+        return await known_pages(await service.tenant(installation_id), key)
+
     async def ready() -> dict[str, bool]:
         return {"database": await service.is_writable(), **jobs.health}
 
@@ -47,6 +61,9 @@ def build_web(service: Service, jobs: Jobs) -> web.Application:
     app.on_cleanup.append(lambda _: callers.close())
     app.add_routes(
         lookup.routes(service.lookup_doors, callers, service.latest, look_for_doors, count_lookup, clock)
+    )
+    app.add_routes(
+        push_page.routes(service.lookup_doors, push_customer, pages_of_customer, look_for_doors, clock)
     )
     app.add_routes(health.routes(ready, service.measure, service.metrics.registry, clock))
     app.add_routes(

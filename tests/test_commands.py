@@ -76,6 +76,7 @@ async def test_what_to_enter_in_the_contact_centre_is_said(line: Line) -> None:
     assert (one["centre"], one["user"]) == ("thulium:demo", "connector")
     assert one["address"].startswith("https://connector.example.com/lookup/")
     assert len(one["password"]) == 43
+    assert one["button"] == one["address"].replace("/lookup/", "/push/") + "?customer_id=ID"
     assert "Parametry zewnętrznego CRM" in one["where"]
     assert (await line("lookup"))[1][0]["password"] == one["password"]
 
@@ -204,7 +205,7 @@ async def test_a_binding_is_shown_and_removed_and_what_waits_for_that_customer_d
     customer, number = str(card["id"]), "601999999"
     await world.happen("call", customer_id=customer, number=number, at=ago().isoformat(), talk=1)
     await line("sync")
-    bound = {
+    bound: dict[str, object] = {
         "customer": f"thulium:demo/{customer}", "person": str(made["persons"][0]), "state": "bound",
         "in_step_at": None, "problems": [],
     }  # fmt: skip

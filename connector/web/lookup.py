@@ -7,7 +7,6 @@ in its body and in the metrics. Numbers are in no log and in no error.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
 
 import orjson
 from aiohttp import web
@@ -17,8 +16,8 @@ from connector.flows.lookup import Caller, Callers, Unnamed
 from connector.flows.tenant import Tenant
 from connector.names import Name, split_name
 from connector.store.index import Entity
-from connector.web.hooks import Door, admitted
-from connector.web.throttle import Throttle
+from connector.web.gate import Gate
+from connector.web.hooks import Door
 
 PATH = "/lookup/"
 #: The vendor wants it to the letter.
@@ -46,20 +45,13 @@ def routes(
     clock: Clock,
 ) -> web.RouteTableDef:
     """The lookup route; `counted` is told the installation and the outcome of each."""
-    strangers = Throttle(clock)
-    for_door = partial(Throttle, clock, burst=_DOOR_BURST, per_minute=_DOOR_PER_MINUTE, all_burst=_DOOR_BURST)
-    throttles: dict[str, Throttle] = {}
+    gate = Gate(doors, look_again, clock, burst=_DOOR_BURST, per_minute=_DOOR_PER_MINUTE)
     table = web.RouteTableDef()
 
     @table.get(PATH + "{path}", allow_head=False)
     async def name_caller(request: web.Request) -> web.Response:
         """Answer the card of whoever has `phone_number`."""
-        try:
-            door = await admitted(request, doors, look_again)
-        except web.HTTPException:
-            _count(strangers, request.remote)
-            raise
-        _count(throttles.setdefault(request.match_info["path"], for_door()), None)
+        door = await gate.admit(request)
         asked = request.query.get("phone_number", "")
         if asked.startswith(" "):
             # A plus sign that was not escaped.
@@ -92,8 +84,3 @@ def card(caller: Caller, number: str) -> dict[str, object]:
         "homepage": caller.link,
     }
     return {key: value for key, value in keys.items() if value}
-
-
-def _count(throttle: Throttle, address: str | None) -> None:
-    if seconds := throttle.wait(address):
-        raise web.HTTPTooManyRequests(headers={"Retry-After": str(seconds)})

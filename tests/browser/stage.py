@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, HttpCredentials, Page
 
 from connector.app import Service
 from connector.serving import serving
@@ -39,11 +39,13 @@ CALM: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Stage:
-    """Origins of the service, of one that has no Pipedrive app, and of both simulators."""
+    """Origins of the service, of one that has no Pipedrive app, and of both simulators; the button of a card, and its password."""
 
     connector: str
     appless: str
     world: World
+    button: str
+    password: str
 
     @property
     def centre(self) -> str:
@@ -62,7 +64,9 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         tenant = await install(service, since=ago(days=2))
         await settle_down(service, tenant)
         await world.fault("pipedrive", "delay", path="/nowhere", seconds=1)
-        yield Stage(origin, appless, world)
+        (centre,) = await service.installations.centres(tenant.id)
+        button = f"{origin}/push/{centre.hook_path}?customer_id="
+        yield Stage(origin, appless, world, button, centre.lookup_password)
 
 
 async def fill(world: World) -> None:
@@ -123,9 +127,10 @@ async def serving_on(world: World, **changes: object) -> AsyncIterator[tuple[str
 
 
 @asynccontextmanager
-async def looking(browser: Browser, language: str = "en") -> AsyncIterator[Look]:
-    """A fresh browser window."""
-    context = await browser.new_context(locale=language, reduced_motion="reduce")
+async def looking(browser: Browser, language: str = "en", *, password: str = "") -> AsyncIterator[Look]:
+    """A fresh browser window, of somebody who knows the password of the lookups if it is given."""
+    known: HttpCredentials | None = {"username": "connector", "password": password} if password else None
+    context = await browser.new_context(locale=language, reduced_motion="reduce", http_credentials=known)
     context.set_default_timeout(20_000)
     await context.add_init_script(path=AXE)
     try:

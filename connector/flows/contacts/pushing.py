@@ -12,12 +12,13 @@ from enum import StrEnum
 
 from connector.errors import Misconfigured, Retryable
 from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, KINDS, Kind
-from connector.flows.contacts.linking import page_of
+from connector.flows.contacts.linking import keep_special_fields, page_of
 from connector.flows.contacts.marking import in_step
 from connector.flows.contacts.working import BUTTON, at_work, work_on
 from connector.flows.tenant import Tenant
 from connector.store.bindings import Bond, Bound
 from connector.store.dirty import Mark, Marked, Side, Urgency
+from connector.store.installations import Installations
 from connector.store.operations import Operations
 from connector.store.questions import Asked
 
@@ -92,6 +93,21 @@ def key_of(tenant: Tenant, record_id: str) -> str:
             f"Say of which contact centre it is: {named}." if named else "No contact centre is connected."
         )
     return f"{next(iter(tenant.centres))}/{record_id}"
+
+
+async def prepared(tenant: Tenant, installations: Installations) -> bool:
+    """See that the fields exist by which a pair is known again; answers whether they were made, and the tenant is old."""
+    fields = tenant.settings.special_fields
+    if fields.person_centre_id is not None and fields.organization_centre_id is not None:
+        return False
+    await keep_special_fields(tenant, installations)
+    return True
+
+
+async def known_pages(tenant: Tenant, key: str) -> list[str]:
+    """The pages in Pipedrive of a customer that is linked."""
+    pairs = await _pairs(tenant, Mark(CUSTOMERS.entity, Side.CENTRE, key))
+    return [page_of(tenant, KINDS[one.entity], one.crm_id) for one in pairs if one.state is not Bond.GONE]
 
 
 async def push(tenant: Tenant, operations: Operations, kind: Kind, side: Side, record_id: str) -> Pushed:
