@@ -183,14 +183,19 @@ class Bindings:
         if pairs:
             await self._db.write(work)
 
-    async def send(self, bound: Bound, sent: Base) -> None:
-        """Write down what an update of this pair is about to make of its base."""
-        where = (
-            self._mine, bindings.c.entity == bound.entity, bindings.c.centre_id == bound.centre_id,
-            bindings.c.crm_id == bound.crm_id,
-        )  # fmt: skip
-        values = {"sent": orjson.dumps(sent).decode()}
-        await self._db.write(lambda db: db.execute(update(bindings).where(*where).values(**values)) and None)
+    async def send(self, updates: Sequence[tuple[Bound, Base]]) -> None:
+        """Write down what updates of these pairs are about to make of their bases."""
+
+        def work(db: Connection) -> None:
+            for bound, sent in updates:
+                where = (
+                    self._mine, bindings.c.entity == bound.entity, bindings.c.centre_id == bound.centre_id,
+                    bindings.c.crm_id == bound.crm_id,
+                )  # fmt: skip
+                db.execute(update(bindings).where(*where).values(sent=orjson.dumps(sent).decode()))
+
+        if updates:
+            await self._db.write(work)
 
     async def unbind(self, customer: str, *, entity: str = CUSTOMER) -> None:
         """Forget whose a record is, as if it had never been known."""

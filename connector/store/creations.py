@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -53,7 +53,7 @@ class Creations:
         *,
         server_time: datetime,
         lease_s: float,
-        sent: Base | None = None,
+        sent: Mapping[str, Base] | None = None,
     ) -> set[str]:
         """Claim what shall be made; answers for which sources nobody else has: only those may be sent."""
         now = self._clock.now()
@@ -61,7 +61,7 @@ class Creations:
             {
                 "installation_id": self._installation_id, "entity": entity, "side": side, "source_id": source,
                 "claim_no": 1, "lease_until": now + timedelta(seconds=lease_s), "server_time": server_time,
-                "sent_at": now, "looks": 0, "not_before": None, "sent": _packed(sent),
+                "sent_at": now, "looks": 0, "not_before": None, "sent": _packed((sent or {}).get(source)),
             }
             for source in sources
         ]  # fmt: skip

@@ -165,7 +165,7 @@ async def _claimed(tenant: Tenant, kind: Kind, side: Side, source: str, sent: Ba
     """Claim a record to be made; False when it may have been made before, and has to be looked for first."""
     at = await tenant.pipedrive.server_time()
     claimed = await tenant.creations.claim(
-        kind.entity, side, [source], server_time=at, lease_s=tenant.service.lease, sent=sent
+        kind.entity, side, [source], server_time=at, lease_s=tenant.service.lease, sent={source: sent}
     )
     return bool(claimed)
 

@@ -19,6 +19,8 @@ from connector.flows.contacts.comparing import as_read_back
 from connector.flows.contacts.creating import BEFORE, LOOKS
 from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, CentreRecord, Kind, client, indexed_centre
 from connector.flows.contacts.linking import keep_special_fields
+from connector.flows.contacts.load_merging import merge
+from connector.flows.contacts.load_pairing import link, make, with_counterparts
 from connector.flows.contacts.load_writing import SERIES, Tally, Writer
 from connector.flows.contacts.planning import Case, Fate, apart, decide
 from connector.flows.contacts.previewing import PAGE, estimate, limits, preview
@@ -288,11 +290,11 @@ class Loading:
             now, _ = apart(await decide(self.ground, kind, items))
             by: dict[Fate, list[Case]] = {fate: [case for case in now if case.fate is fate] for fate in Fate}
             await writer.leave(kind, [*by[Fate.LEAVE], *by[Fate.DOUBLE], *by[Fate.ASK]])
-            pairs = await writer.with_counterparts(kind, by[Fate.MERGE])
-            pairs += await writer.link(kind, by[Fate.LINK])
-            pairs += await writer.make(kind, by[Fate.MAKE])
+            pairs = await with_counterparts(writer, kind, by[Fate.MERGE])
+            pairs += await link(writer, kind, by[Fate.LINK])
+            pairs += await make(writer, kind, by[Fate.MAKE])
         if writer.tally.halted is None:
-            await writer.merge(kind, pairs)
+            await merge(writer, kind, pairs)
         else:
             # Those that were made are kept already; what is left to write of them comes with the next start.
             await writer.move(kind, [case for case, *_ in pairs], Stage.NEW)

@@ -26,6 +26,7 @@ from connector.flows.contacts.linking import (
 from connector.flows.contacts.reconciling import DIRECTION_OFF, LEFT_ALONE
 from connector.flows.contacts.scoping import takes_part
 from connector.flows.contacts.staging import Ground, Record, unpack, unpack_sent
+from connector.flows.contacts.unanswered import with_update
 from connector.flows.contacts.work import reader_of, scope_of
 from connector.flows.indexed import indexed_crm
 from connector.pipedrive.records import Organization, Person
@@ -54,7 +55,7 @@ class Case:
     """One record of a load: whom it is to be paired with (`bound`), or why it is not.
 
     `subjects` are the keyed hashes of what it is found by; `awaited` says that its counterpart was made and is yet to be
-    read back.
+    read back, `claimed` that it was made without an answer.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Case:
     candidates: tuple[str, ...] = ()
     subjects: frozenset[str] = field(default_factory=frozenset)
     awaited: bool = False
+    claimed: bool = False
 
 
 async def decide(ground: Ground, kind: Kind, items: Sequence[Item]) -> list[Case]:
@@ -237,6 +239,8 @@ async def compare(ground: Ground, kind: Kind, pairs: Sequence[Both]) -> list[Pai
     )
     found = []
     for (case, bound, centre, crm), (to_crm, to_centre) in zip(pairs, known, strict=True):
+        if bound.base is not None and bound.sent is not None:
+            bound = replace(bound, base=with_update(reader, centre, crm, bound.base, bound.sent))  # noqa: PLW2901
         decided = await decided_fields(tenant, reader, bound, centre, crm)
         facts = Facts(centre, crm, to_crm, to_centre, extras(tenant, kind, centre, crm), decided)
         found.append(Pairing(case, bound, facts, plan(reader, facts, bound.base, {})))

@@ -353,7 +353,7 @@ async def _merge(
         before, made = await planned(tenant, kind, reader, marked, bound, centre, again)
     if made.body or made.values:
         await work.may_write(marked, bool(made.body) + bool(made.values))
-        await tenant.bindings.send(bound, update_sent(reader, before, made))
+        await tenant.bindings.send([(bound, update_sent(reader, before, made))])
     after = await _write(work, kind, marked, bound, before, made)
     if asked := await ask_about_fields(tenant, bound, reader, made):
         work.counts["asked"] += asked
