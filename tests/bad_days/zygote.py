@@ -1,7 +1,8 @@
 """A process that has imported the service and opened nothing; each order makes it fork a child that serves.
 
-What a child does from `main` on is what `python -m connector serve` does; it only starts five times as fast. An order
-is a line of JSON with the environment and a log file; the answers are two lines, its pid and, in the end, its status.
+What a child does from `main` on is what `python -m connector serve` does, or another verb that the order names; it only
+starts five times as fast. An order is a line of JSON with the environment and a log file; the answers are two lines,
+its pid and, in the end, its status.
 """
 
 from __future__ import annotations
@@ -19,19 +20,19 @@ def main() -> None:
         order = json.loads(line)
         child = os.fork()
         if child == 0:
-            _serve(order["environment"], Path(order["log"]))
+            _serve(order["environment"], Path(order["log"]), order.get("verb", ["serve"]))
         print(child, flush=True)
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
 
 
-def _serve(environment: dict[str, str], log: Path) -> None:
+def _serve(environment: dict[str, str], log: Path, verb: list[str]) -> None:
     nothing, written = os.open(os.devnull, os.O_RDONLY), os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     for old, new in ((nothing, 0), (written, 1), (written, 2)):
         os.dup2(old, new)
     os.environ.clear()
     os.environ.update(environment)
-    sys.argv[:] = ["connector", "serve"]
+    sys.argv[:] = ["connector", *verb]
     status = 70
     try:
         service()
