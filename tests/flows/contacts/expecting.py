@@ -31,7 +31,7 @@ class Expectations:
         key = (ref, what)
         twin = (other, what) if other is not None else None
         unseen = twin in self.edits and twin not in self.seen
-        if unseen or key in self.contested or ref in self.shaken:
+        if unseen or key in self.contested or twin in self.contested or ref in self.shaken:
             self._contest(key, twin)
             return
         if twin is not None:
@@ -61,9 +61,24 @@ class Expectations:
             self.shaken.add(other)
 
     def forget(self, ref: Ref) -> None:
-        """Nothing is expected of a record any more."""
+        """Nothing is expected of a record any more; what had not arrived may still become somebody's rival."""
         for key in [key for key in self.edits if key[0] == ref]:
             del self.edits[key]
+            if key not in self.seen:
+                self.contested.add(key)
+
+    def contest(self, ref: Ref) -> None:
+        """What comes of this record is not foretold, until all is quiet."""
+        for what in self.sides.stands(ref).keys() | {key[1] for key in self.edits if key[0] == ref}:
+            self._contest((ref, what))
+
+    def forget_company(self, company: Ref) -> None:
+        """Who belongs to a company that is gone is not foretold."""
+        for key in [key for key, value in self.edits.items() if value == (company[0], company[2])]:
+            self.forget_one(key)
+
+    def forget_one(self, key: Key) -> None:
+        self.edits.pop(key, None)
 
     def look(self) -> None:
         """See which edits have arrived, and which turn out to have rivals since two records became a pair."""

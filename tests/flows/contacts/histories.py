@@ -28,9 +28,10 @@ from connector.flows.contacts.linking import keep_special_fields
 from connector.flows.contacts.scanning import scan
 from connector.flows.contacts.working import work_through
 from connector.flows.following import follow_hint, follow_hook
-from connector.flows.indexing import ensure
+from connector.flows.indexing import census, ensure
 from connector.flows.tenant import Tenant
 from connector.pipedrive.hooks import parse_hook
+from connector.store.questions import Kind as QuestionKind
 from connector.sandbox.faults import Rule
 from connector.sandbox.pipedrive.app import WORLD
 from tests.bad_days.days import SIDES, Day, open_day
@@ -55,18 +56,20 @@ WEIGHTS: dict[str, int] = {
     "new": 5, "rename": 4, "add_number": 3, "drop_number": 2, "replace_number": 2, "change_email": 3, "move": 3,
     "new_company": 2, "rename_company": 2,
     "deliver": 10, "work": 2, "lose": 2, "double": 2, "shuffle": 2, "sweep": 1, "scan": 1, "wait": 1, "quiet": 1,
+    "delete": 1, "restore": 1, "merge": 1, "merge_cards": 1, "delete_company": 1, "merge_companies": 1, "twin": 1,
+    "meanwhile": 2,
     "fault": 8, "land": 2, "restart": 1, "cancel": 2, "kill": 2,
 }  # fmt: skip
 
 #: Real seconds for which an answer is waited, and for which a call that times out is held.
-TIMEOUT, HELD = 0.3, 0.35
+TIMEOUT, HELD = 0.6, 0.65
 
 #: Every way in which a call goes wrong; a time-out takes real time, and comes only now and then.
-FAULTS: tuple[dict[str, object], ...] = (
+FAULTS: tuple[Mapping[str, object], ...] = (
     {"kind": "timeout_before", "seconds": HELD},
     {"kind": "timeout_after", "seconds": HELD},
-    *({"kind": kind} for kind in ("reset_before", "reset_after") for _ in range(3)),
-    *({"kind": "late_effect", "hold_seconds": 0.01, "seconds": 3600} for _ in range(4)),
+    *({"kind": kind} for kind in ("reset_before", "reset_after") for _ in range(8)),
+    *({"kind": "late_effect", "hold_seconds": 0.01, "seconds": 3600} for _ in range(10)),
     *({"kind": f"status_{when}", "status": status, "html": status == 502}
       for status in (500, 502, 504) for when in ("before", "after")),
     {"kind": "burst_429"}, {"kind": "burst_429", "times": 3}, {"kind": "unauthorised"}, {"kind": "html_403"},
@@ -164,14 +167,25 @@ class Player:
     script: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     changes: int = 0
+    #: Records whose counterpart was deleted: nothing is made in its place. Those whose identity may be asked for.
+    parted: set[Ref] = field(default_factory=set)
+    odd: set[Ref] = field(default_factory=set)
+    partners: dict[Ref, Ref] = field(default_factory=dict)
 
     async def play(self, steps: Sequence[Step]) -> None:
         for number, step in enumerate(steps, 1):
             self.script.append(f"{number:2}. {step.what}")
             await getattr(self, step.what)(step.who, step.how)
-            self.expected.look()
+            self.look()
         await self.quiet(0, 0)
         self.check_writes()
+
+    def look(self) -> None:
+        self.expected.look()
+        for kind in (CUSTOMER, COMPANY):
+            for ours, theirs in self.sides.pairs(kind).items():
+                pair = (CENTRE, kind, ours), (PIPEDRIVE, kind, theirs)
+                self.partners |= {pair[0]: pair[1], pair[1]: pair[0]}
 
     def say(self, what: str) -> None:
         self.script.append(f"      {what}")
@@ -282,6 +296,127 @@ class Player:
             company = self._a_company(ref[0], how)
             if company != self.sides.company_of(ref):
                 self._edited(ref, "company", company)
+
+    async def delete(self, who: int, how: int) -> None:
+        if ref := self._someone(who):
+            self._delete(ref)
+
+    async def delete_company(self, who: int, how: int) -> None:
+        if companies := self._companies():
+            ref = companies[who % len(companies)]
+            self._broken(ref)
+            self._delete(ref)
+
+    def _delete(self, ref: Ref) -> None:
+        self.look()
+        self.sides.delete(ref)
+        self.say(f"{ref[0]}: somebody deletes {said(ref)}")
+        self._gone(ref)
+
+    def _gone(self, ref: Ref) -> None:
+        self.expected.forget(ref)
+        if other := self.partners.get(ref):
+            self.parted.add(other)
+
+    def _broken(self, company: Ref) -> None:
+        """Who belongs to this company or its counterpart is not foretold any more."""
+        for ref in (company, self.partners.get(company)):
+            if ref is not None:
+                self.odd.add(ref)
+                self.expected.forget_company(ref)
+
+    async def restore(self, who: int, how: int) -> None:
+        merged = self.day.company.merged
+        gone = [
+            ref
+            for kind, entity in ((CUSTOMER, "person"), (COMPANY, "organization"))
+            for ref in self.sides.deleted(kind)
+            if ref[2] not in merged.get(entity, {})
+        ]
+        if gone:
+            ref = gone[who % len(gone)]
+            self.sides.in_pipedrive("restore", ref[1], id=ref[2])
+            self.changes += 1
+            self.say(f"{ref[0]}: somebody restores {said(ref)}")
+            other = self.partners.get(ref)
+            if other is not None and self.sides.is_there(other):
+                self.parted.discard(other)
+            self.odd |= {ref} if other is None else {ref, other}
+
+    async def merge(self, who: int, how: int) -> None:
+        self._merge(self.sides.alive(PIPEDRIVE, CUSTOMER), who, how)
+
+    async def merge_companies(self, who: int, how: int) -> None:
+        self._merge(self.sides.alive(PIPEDRIVE, COMPANY), who, how)
+
+    async def merge_cards(self, who: int, how: int) -> None:
+        self._merge(self.sides.alive(CENTRE, CUSTOMER), who, how)
+
+    def _merge(self, refs: Sequence[Ref], who: int, how: int) -> None:
+        """Two become one, which gains what it lacks."""
+        if len(refs) < 2:
+            return
+        self.look()
+        gone, survivor = refs[who % len(refs)], refs[(who + 1 + how % (len(refs) - 1)) % len(refs)]
+        before = self.sides.stands(survivor)
+        if gone[0] == CENTRE:
+            self.sides.in_centre("customer_merged", customer_id=gone[2], into=survivor[2])
+        else:
+            self.sides.in_pipedrive("merge", gone[1], id=gone[2], into=survivor[2])
+        self.say(f"{gone[0]}: somebody merges {said(gone)} into {said(survivor)}")
+        after = self.sides.stands(survivor)
+        involved = {gone, survivor, *(other for one in (gone, survivor) if (other := self.partners.get(one)))}
+        self.odd |= involved
+        self._gone(gone)
+        if gone[1] == COMPANY:
+            for ref in involved:
+                self._broken(ref)
+        self.changes += 1 + len(after.keys() - before.keys())
+        if before == after and self.sides.counterpart(survivor) == self.partners.get(survivor):
+            return
+        for ref in involved:
+            if self.sides.is_there(ref):
+                self.expected.contest(ref)
+
+    async def twin(self, who: int, how: int) -> None:
+        """Somebody enters a person on the other side who has a number that is known."""
+        ref = self._someone(who)
+        if ref and (phones := self.sides.lists(ref, "phones")):
+            side = PIPEDRIVE if ref[0] == CENTRE else CENTRE
+            values = {
+                "first": "Jan",
+                "name": self._name(),
+                "phones": [phone(phones[0])],
+                "emails": [],
+                "company": None,
+            }
+            twin = self.sides.make(side, CUSTOMER, values)
+            self.odd |= {ref, twin, *self._sharing(phone(phones[0]))}
+            self._made(twin)
+
+    def _sharing(self, number: str) -> set[Ref]:
+        people = self._people()
+        return {ref for ref in people if number in map(phone, self.sides.lists(ref, "phones"))}
+
+    async def meanwhile(self, who: int, how: int) -> None:
+        """Somebody edits while the connector works, just before one of its calls arrives."""
+
+        def strike(request: web.Request) -> None:
+            if ref := self._someone(who):
+                self.say(f"before {request.method} {request.path}:")
+                if how % 2:
+                    self._edited(ref, "name", self._name())
+                else:
+                    self.expected.shake(ref)
+                    self._edited(ref, "phones", [*self.sides.lists(ref, "phones"), self._number(ref[0])])
+
+        rules = [
+            self._trouble(side, {"kind": "delay", "seconds": 0}, strike, nth=1 + how % 9, quiet=True)
+            for side in SIDES
+        ]
+        await self.deliver(0, 0)
+        for rule, side in zip(rules, SIDES, strict=True):
+            self.day.faults(side).rules.remove(rule)
 
     # what the connector does
 
@@ -481,9 +616,12 @@ class Player:
         self.day.mend()
         await self.land()
         silent = 0
-        for _ in range(12):
+        await self.pass_time(8 * 86_400)
+        for number in range(12):
             before = len(self.sides.our_writes)
             await self.pass_time(4000)
+            if number == 0:
+                await census(await self.tenant())
             await self.sweep(0, 0)
             await self.scan(0, 0)
             await self.deliver(0, 0)
@@ -496,12 +634,14 @@ class Player:
                 break
         else:
             raise AssertionError("it never becomes quiet")
-        self.expected.look()
-        self.check()
+        self.look()
+        await self.check()
         self.expected.calm()
 
-    def check(self) -> None:
+    async def check(self) -> None:
         wrong = list(self.expected.lost())
+        asked = await self._asked()
+        wrong += [f"it is asked whose {said(ref)} is" for ref in asked if asked[ref] and ref not in self.odd]
         for kind in (CUSTOMER, COMPANY):
             pairs = self.sides.pairs(kind)
             for ours, theirs in pairs.items():
@@ -512,11 +652,50 @@ class Player:
                     f"{here.get(what)!r}, {there.get(what)!r}"
                     for what in here.keys() | there.keys()
                     if here.get(what) != there.get(what)
+                    and not (what[0] == "company" and self._is_adrift(ours, theirs))
                 ]
-            wrong += [f"{said(ref)} has no counterpart" for ref in self._alone(kind, pairs)]
+            wrong += [
+                f"{said(ref)} has no counterpart"
+                for ref in self._alone(kind, pairs)
+                if ref not in self.parted and ref not in asked and ref not in self.odd
+            ]
         wrong += [f"{said(ref)} was made twice" for ref in self._made_twice()]
+        wrong += [f"{said(ref)}, which we made of another, begot one more" for ref in self._begotten()]
         if wrong:
             raise AssertionError("\n".join(wrong))
+
+    async def _asked(self) -> dict[Ref, bool]:
+        """Records of which a person is asked (true), or that are named as candidates."""
+        asked: dict[Ref, bool] = {}
+        for one in await (await self.tenant()).questions.open():
+            kind = CUSTOMER if one.kind in (QuestionKind.CUSTOMER, QuestionKind.PERSON) else COMPANY
+            here, there = (
+                (CENTRE, PIPEDRIVE)
+                if one.kind in (QuestionKind.CUSTOMER, QuestionKind.COMPANY)
+                else (PIPEDRIVE, CENTRE)
+            )
+            for candidate in one.candidates:
+                asked.setdefault((there, kind, int(candidate.rpartition("/")[2])), False)
+            asked[here, kind, int(one.subject.rpartition("/")[2])] = True
+        return asked
+
+    def _is_adrift(self, customer: int, person: int) -> bool:
+        """Whether one of two people belongs to a company that was deleted, merged, or has no counterpart."""
+        company = self.sides.company_of((CENTRE, CUSTOMER, customer))
+        organization = self.sides.company_of((PIPEDRIVE, CUSTOMER, person))
+        pairs = self.sides.pairs(COMPANY)
+        return (company is not None and (company not in pairs or (CENTRE, COMPANY, company) in self.odd)) or (
+            organization is not None
+            and (organization not in pairs.values() or (PIPEDRIVE, COMPANY, organization) in self.odd)
+        )
+
+    def _begotten(self) -> list[Ref]:
+        made = {ref for ref, _ in self.sides.made}
+        sources = [
+            (CENTRE if ref[0] == PIPEDRIVE else PIPEDRIVE, ref[1], source or 0)
+            for ref, source in self.sides.made
+        ]
+        return [ref for ref in sources if ref in made]
 
     def _alone(self, kind: str, pairs: dict[int, int]) -> list[Ref]:
         alone = [ref for ref in self.sides.alive(CENTRE, kind) if ref[2] not in pairs]
@@ -536,6 +715,7 @@ class Player:
 
     def check_writes(self) -> None:
         allowed = 2 * self.changes + len(self.sides.made)
+        self.counts["histories"] += 1
         self.counts["changes"] += self.changes
         self.counts["writes"] += len(self.sides.our_writes)
         self.counts["idle writes"] += self.sides.idle_writes
@@ -561,11 +741,12 @@ async def opened(folder: Path, habits: Habits) -> AsyncIterator[Player]:
     async with open_day(folder, waits=WAITS) as day, AsyncExitStack() as stack:
         clock = SteppingClock()
         clock.on_move(lambda: _follow_time(day, clock))
+        async with day.world.connector(clock, pipedrive_timeout=20.0, thulium_timeout=20.0) as service:
+            tenant = await install(service, since=ago(hours=1), contacts={"sync": "on"})
+            await keep_special_fields(tenant, service.installations)
+            tenant = await service.tenant(tenant.id)
+            await ensure(tenant, no_older_than=tenant.sweep_every)
         service = await stack.enter_async_context(day.world.connector(clock))
-        tenant = await install(service, since=ago(hours=1), contacts={"sync": "on"})
-        await keep_special_fields(tenant, service.installations)
-        tenant = await service.tenant(tenant.id)
-        await ensure(tenant, no_older_than=tenant.sweep_every)
         day.system.switches.set_all(
             {"second_email": habits.second_email, "unique_names": habits.unique_names}
         )
