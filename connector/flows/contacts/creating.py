@@ -128,6 +128,23 @@ async def base_of_creation(
     return None
 
 
+async def is_orphan(tenant: Tenant, kind: Kind, side: Side, own: str, stated: str | None) -> bool:
+    """Whether a record on `side` was made by us, without an answer, of one that is gone: nothing is made of it in turn.
+
+    `own` and `stated` are ids as bindings hold them. The two are bound, so that they revive together.
+    """
+    if stated is None:
+        return False
+    centre_id, crm_id = (own, stated) if side is Side.CENTRE else (stated, own)
+    source = f"{centre_id.rpartition('/')[0]}/{crm_id}" if side is Side.CENTRE else centre_id
+    if await tenant.creations.find(kind.entity, side, source) is None:
+        return False
+    await tenant.bindings.dissolve(
+        await tenant.bindings.link(Bound(kind.entity, centre_id, crm_id), at=tenant.clock.now())
+    )
+    return True
+
+
 async def settle_creation(tenant: Tenant, kind: Kind, bound: Bound) -> None:
     """The two are a pair: neither is looked for any more."""
     for side, source in _claims_of(bound):

@@ -79,15 +79,16 @@ async def find_person(
     async def read(found: str) -> Record | None:
         return await read_crm(tenant, kind, found)
 
-    by_card = await _stated_by_card(tenant, connection, record)
-    stated = {key: by_card} if by_card else {}
+    known = await person_stated(tenant, connection, record)
+    stated = {key: known} if known else {}
     return (await find_persons(tenant, kind, {key: record}, read, insist=insist, stated=stated))[key]
 
 
-async def _stated_by_card(tenant: Tenant, connection: str, record: CentreRecord) -> str | None:
-    """The id that a company names: where there is no special field for it, its own customer record does."""
-    if not isinstance(record, Company) or record.customer_id is None:
-        return None
+async def person_stated(tenant: Tenant, connection: str, record: CentreRecord) -> str | None:
+    """The id in Pipedrive that a record names; a company without a special field for it by its own customer record."""
+    by_itself = stated_crm_id(tenant, record)
+    if by_itself or not isinstance(record, Company) or record.customer_id is None:
+        return by_itself
     if tenant.settings.special_fields.customer_pipedrive_id is not None:
         return None
     card = await read_centre(tenant, CUSTOMERS, f"{connection}/{record.customer_id}")

@@ -16,11 +16,20 @@ from connector.flows.contacts.asking import ask_about_fields, decided_fields
 from connector.flows.contacts.comparing import Facts, Plan, Reader, plan, seen_times
 from connector.flows.contacts.creating import (
     base_of_creation,
+    is_orphan,
     make_customer,
     make_person,
     settle_creation,
 )
-from connector.flows.contacts.identifying import LeftAlone, Nobody, Same, Unclear, find_customer, find_person
+from connector.flows.contacts.identifying import (
+    LeftAlone,
+    Nobody,
+    Same,
+    Unclear,
+    find_customer,
+    find_person,
+    person_stated,
+)
 from connector.flows.contacts.kinds import (
     COMPANIES,
     CUSTOMERS,
@@ -31,6 +40,7 @@ from connector.flows.contacts.kinds import (
     indexed_centre,
     read_centre,
     read_crm,
+    stated_centre_id,
     update_in_centre,
 )
 from connector.flows.contacts.linking import company_of, extras, organization_of, translated
@@ -172,7 +182,9 @@ async def _unpaired_in_centre(
         await ensure(tenant, no_older_than=tenant.sweep_every)
         identity = await find_person(tenant, kind, connection, record, insist=_insists(marked))
         if isinstance(identity, Nobody):
-            if gone is not None and not _insists(marked):
+            stated = await person_stated(tenant, connection, record)
+            orphan = await is_orphan(tenant, kind, Side.CENTRE, marked.record_id, stated)
+            if (gone is not None or orphan) and not _insists(marked):
                 return  # what was deleted there does not come back by itself
             bound, facts = await make_person(work, kind, marked, connection, record)
         elif isinstance(identity, Same):
@@ -253,7 +265,10 @@ async def _unpaired_in_pipedrive(work: Work, kind: Kind, marked: Marked, home: C
         await ensure_scanned(tenant, home)
         identity = await find_customer(tenant, kind, home.id, crm, insist=_insists(marked))
         if isinstance(identity, Nobody):
-            if gone and not _insists(marked):
+            stated = stated_centre_id(tenant, kind, crm)
+            key = f"{home.id}/{stated}" if stated else None
+            orphan = await is_orphan(tenant, kind, Side.PIPEDRIVE, crm.id, key)
+            if (gone or orphan) and not _insists(marked):
                 return
             bound, facts = await make_customer(work, kind, marked, home, crm)
         elif isinstance(identity, Same):

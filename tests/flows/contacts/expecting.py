@@ -23,6 +23,7 @@ class Expectations:
     seen: set[Key] = field(default_factory=set)
     contested: set[Key] = field(default_factory=set)
     shaken: set[Ref] = field(default_factory=set)
+    unarrived: dict[Ref, set[tuple[str, str]]] = field(default_factory=dict)
     rivals: int = 0
 
     def edited(self, ref: Ref, what: tuple[str, str], value: object) -> None:
@@ -65,7 +66,15 @@ class Expectations:
         for key in [key for key in self.edits if key[0] == ref]:
             del self.edits[key]
             if key not in self.seen:
-                self.contested.add(key)
+                self.unarrived.setdefault(ref, set()).add(key[1])
+        for key in self.contested:
+            if key[0] == ref:
+                self.unarrived.setdefault(ref, set()).add(key[1])
+
+    def back(self, ref: Ref, other: Ref) -> None:
+        """A record is there again: what of it had not arrived is the rival of what was edited meanwhile."""
+        for what in self.unarrived.pop(ref, set()):
+            self._contest((ref, what), (other, what))
 
     def contest(self, ref: Ref) -> None:
         """What comes of this record is not foretold, until all is quiet."""

@@ -31,9 +31,9 @@ from connector.flows.following import follow_hint, follow_hook
 from connector.flows.indexing import census, ensure
 from connector.flows.tenant import Tenant
 from connector.pipedrive.hooks import parse_hook
-from connector.store.questions import Kind as QuestionKind
 from connector.sandbox.faults import Rule
 from connector.sandbox.pipedrive.app import WORLD
+from connector.store.questions import Kind as QuestionKind
 from tests.bad_days.days import SIDES, Day, open_day
 from tests.flows.contacts.both_sides import (
     CENTRE,
@@ -341,6 +341,7 @@ class Player:
             other = self.partners.get(ref)
             if other is not None and self.sides.is_there(other):
                 self.parted.discard(other)
+                self.expected.back(ref, other)
             self.odd |= {ref} if other is None else {ref, other}
 
     async def merge(self, who: int, how: int) -> None:

@@ -81,3 +81,19 @@ async def test_a_company_made_without_an_answer_is_known_by_its_card_and_makes_n
     [company] = player.sides.alive(CENTRE, COMPANY)
     assert player.sides.alive(PIPEDRIVE, COMPANY) == [organization]
     assert player.sides.name(company) == player.sides.name(organization) == "Druga sp. z o.o."
+
+
+async def test_what_was_made_without_an_answer_of_one_that_is_deleted_does_not_bring_it_back(
+    player: Player,
+) -> None:
+    customer = a_customer(player)
+    organization = player.sides.make(PIPEDRIVE, COMPANY, {"name": "Pierwsza sp. z o.o."})
+    player.day.fault("pipedrive", kind="status_after", method="POST")
+    player.day.fault("thulium", kind="status_after", method="POST")
+    await player.deliver(0, 0)
+    player.sides.delete(customer)
+    player.sides.delete(organization)
+    player.odd.update(player._people() + player._companies())
+    await player.quiet(0, 0)
+    assert player.sides.alive(CENTRE, CUSTOMER) == player.sides.alive(PIPEDRIVE, COMPANY) == []
+    assert len(player.sides.alive(PIPEDRIVE, CUSTOMER)) == len(player.sides.alive(CENTRE, COMPANY)) == 1
