@@ -89,7 +89,8 @@ class Dirty:
     def _mark(self, db: Connection, mark: Mark, urgency: Urgency, cause: str, now: datetime) -> None:
         where = self._of(mark.entity, mark.side, mark.record_id)
         seen = {name: at.isoformat() for name, at in (mark.seen or {}).items()}
-        known = db.execute(select(dirty.c.lane, dirty.c.cause, dirty.c.seen).where(*where)).one_or_none()
+        query = select(dirty.c.lane, dirty.c.cause, dirty.c.seen, dirty.c.not_before).where(*where)
+        known = db.execute(query).one_or_none()
         if known is None:
             row = {
                 "installation_id": self._installation_id, "entity": mark.entity, "side": mark.side,
@@ -99,7 +100,8 @@ class Dirty:
             }  # fmt: skip
             db.execute(dirty.insert(), row)
             return
-        better = urgency <= known.lane
+        # One that was given up begins anew with whoever marks it next, for whom it is then counted.
+        better = urgency <= known.lane or known.not_before == _NEVER
         values: dict[str, object] = {
             "seq": dirty.c.seq + 1, "seen": orjson.dumps(orjson.loads(known.seen) | seen).decode(),
         }  # fmt: skip

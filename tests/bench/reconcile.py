@@ -146,7 +146,7 @@ async def _bind_everybody(tenant: Tenant) -> list[tuple[str, str]]:
             for crm in page:
                 record = theirs[crm.name]
                 bound = Bound(kind.entity, f"{centre.id}/{record.id}", crm.id)
-                base = {p.rule.key: [reader.held(p, record), reader.held(p, crm)] for p in reader.pairs}
+                base = {p.key: [reader.held(p, record), reader.held(p, crm)] for p in reader.pairs}
                 pairs.append(InStep(bound, base))
                 if kind is CUSTOMERS:
                     everybody.append((record.id, crm.id))

@@ -160,7 +160,7 @@ async def _both(reads: _Reads, asked: Asked) -> _Both | None:
     """Both records of a case about a field; None when one is gone, or the field is no longer kept the same."""
     kind = KINDS[asked.subject.partition(":")[0]]
     reader, _ = await reader_of(reads.tenant, kind)
-    pair = next((one for one in reader.pairs if one.rule.key == asked.detail.get("field")), None)
+    pair = next((one for one in reader.pairs if one.key == asked.detail.get("field")), None)
     centre = await reads.read(kind, Side.CENTRE, str(asked.detail.get("pair")))
     crm = await reads.read(kind, Side.PIPEDRIVE, str(asked.detail.get("person")))
     if (

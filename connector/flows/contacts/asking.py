@@ -32,7 +32,7 @@ async def ask_about_fields(tenant: Tenant, bound: Bound, reader: Reader, made: P
             "person": bound.crm_id,
         }
         await questions.ask(QuestionKind.FIELD, _subject(bound, field), ("centre", "pipedrive"), detail)
-    asks = [pair.rule.key for pair in reader.pairs if pair.rule.conflict in _ASKING]
+    asks = [pair.key for pair in reader.pairs if pair.rule.conflict in _ASKING]
     settled = [_subject(bound, field) for field in asks if field not in made.asked]
     if settled:
         await questions.void(QuestionKind.FIELD, settled)
@@ -44,7 +44,7 @@ async def decided_fields(
 ) -> dict[str, Verdict]:
     """What a person said about fields, as far as both values still are those that were shown."""
     subjects = {
-        _subject(bound, pair.rule.key): pair
+        _subject(bound, pair.key): pair
         for pair in reader.pairs
         if pair.rule.conflict in _ASKING and not pair.rule.is_set
     }
@@ -56,5 +56,5 @@ async def decided_fields(
         if asked.decision is None or held != (asked.detail.get("centre"), asked.detail.get("pipedrive")):
             continue
         centre_wins = asked.decision.get("choose") == "centre"
-        found[pair.rule.key] = Verdict.TO_PIPEDRIVE if centre_wins else Verdict.TO_CENTRE
+        found[pair.key] = Verdict.TO_PIPEDRIVE if centre_wins else Verdict.TO_CENTRE
     return found

@@ -6,7 +6,7 @@ Pure but for the hashing: a base holds a keyed hash of each value, for each side
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from connector.contact_settings import CUSTOM, Way
@@ -61,11 +61,11 @@ class Reader:
 
     def token(self, pair: Pair, value: str) -> str | None:
         """What stands for a value of a field; None for an empty one."""
-        return self.hash(f"{pair.rule.key}\0{value}") if value else None
+        return self.hash(f"{pair.key}\0{value}") if value else None
 
     def tokens(self, pair: Pair, values: frozenset[str]) -> list[str]:
         """What stands for several values, in order."""
-        return sorted(self.hash(f"{pair.rule.key}\0{value}") for value in values)
+        return sorted(self.hash(f"{pair.key}\0{value}") for value in values)
 
     def held(self, pair: Pair, record: Record) -> object:
         """A record's half of a base, for one field."""
@@ -73,18 +73,41 @@ class Reader:
             return self.tokens(pair, self.elements(pair, record))
         return self.token(pair, self.text(pair, record))
 
-    def is_as_before(self, record: Record, base: Base | None) -> bool:
-        """Whether a record holds what it held when last in step, so that nothing has to be asked of the other side."""
+    def is_as_before(self, record: Record, base: Base | None, *, anew: bool = False) -> bool:
+        """Whether a record holds what it held when last in step, so that nothing has to be asked of the other side.
+
+        What could not be carried over then is tried again when it changes, or `anew`: something else has changed.
+        """
         if base is None:
             return False
         at = _CRM if isinstance(record, Person | Organization) else _CENTRE
-        return all(
-            pair.rule.key in base and base[pair.rule.key][at] == self.held(pair, record)
-            for pair in self.pairs
-        )
+        reader = self.as_then(base)
+        for pair in self.pairs:
+            held = reader.held(pair, record)
+            open_ = base.get(_OPEN + pair.key)
+            if (not anew and open_ is not None and open_[at] == held) or lacks(pair, record):
+                continue
+            if pair.key not in base or base[pair.key][at] != held:
+                return False
+        return True
+
+    def as_then(self, base: Base) -> Reader:
+        """The same with numbers read as when the base was made: other settings change no number."""
+        region, prefix = base.get(_NUMBERS, (self.phones.region, self.phones.dial_out_prefix))
+        then = Phones(str(region), str(prefix))
+        return self if then == self.phones else replace(self, phones=then)
 
 
 _CENTRE, _CRM = 0, 1
+#: Beside the fields, a base tells how numbers were read, and what was left open with both sides' values.
+_NUMBERS, _OPEN = "numbers", "open "
+
+
+def lacks(pair: Pair, record: Record) -> bool:
+    """Whether Pipedrive does not show a custom field at all, which is gone then; an empty one is null."""
+    if not pair.rule.pipedrive.startswith(CUSTOM) or not isinstance(record, Person | Organization):
+        return False
+    return pair.code not in record.custom_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +148,17 @@ class Plan:
     asked: dict[str, tuple[str, str]] = field(default_factory=dict)
     held_back: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
+    vanished: bool = False
 
     @property
     def replaces_lists(self) -> bool:
         """Whether a whole list of Pipedrive's is replaced."""
         return bool(self.body.keys() & {"phones", "emails"})
 
-    def hold_back(self, problem: Problem) -> None:
+    def hold_back(self, pair: Pair, problem: Problem) -> None:
         """A field is not carried over this time, for this reason."""
         self.problems.append(problem)
-        self.held_back.add(problem.field)
+        self.held_back.add(pair.key)
 
 
 def plan(reader: Reader, facts: Facts, base: Base | None, seen: Mapping[str, Seen]) -> Plan:
@@ -144,7 +168,7 @@ def plan(reader: Reader, facts: Facts, base: Base | None, seen: Mapping[str, See
         if pair.rule.is_set:
             _plan_set(reader, facts, pair, base, made)
         else:
-            _plan_one(reader, facts, pair, base, seen.get(pair.rule.key, Seen(None, None)), made)
+            _plan_one(reader, facts, pair, base, seen.get(pair.key, Seen(None, None)), made)
     for extra in facts.extras:
         known = base.get(extra.key) if base is not None else None
         if extra.shown != extra.value and (known is None or known[0] != reader.hash(extra.value)):
@@ -153,7 +177,11 @@ def plan(reader: Reader, facts: Facts, base: Base | None, seen: Mapping[str, See
 
 
 def _plan_one(reader: Reader, facts: Facts, pair: Pair, base: Base | None, seen: Seen, made: Plan) -> None:
-    key = pair.rule.key
+    key = pair.key
+    if lacks(pair, facts.crm):
+        made.vanished = True
+        made.hold_back(pair, Problem(pair.rule.key, _GONE))
+        return
     centre, crm = reader.text(pair, facts.centre), reader.text(pair, facts.crm)
     for_crm, for_them = centre, crm
     if pair.kind in _IDS:
@@ -162,7 +190,7 @@ def _plan_one(reader: Reader, facts: Facts, pair: Pair, base: Base | None, seen:
             facts.to_centre.get(f"{pair.code}:{crm}", ""),
         )
         if None in translated:
-            made.hold_back(_unknown(pair))
+            made.hold_back(pair, _unknown(pair))
             return
         for_crm, for_them = (one or "" for one in translated)
         agree = for_crm == crm or for_them == centre
@@ -185,6 +213,9 @@ def _plan_one(reader: Reader, facts: Facts, pair: Pair, base: Base | None, seen:
         made.asked[key] = (now.centre or "", now.pipedrive or "")
 
 
+_GONE = "Pipedrive no longer shows this custom field; choose another or take the row out."
+
+
 def _unknown(pair: Pair) -> Problem:
     if pair.kind is Kind.LINK:
         return Problem(
@@ -199,19 +230,19 @@ def _unknown(pair: Pair) -> Problem:
 def _send_to_pipedrive(reader: Reader, pair: Pair, text: str, made: Plan) -> None:
     value = for_pipedrive(pair, text, reader.phones)
     if isinstance(value, Problem):
-        made.hold_back(value)
+        made.hold_back(pair, value)
         return
     _put(made.body, pair, value)
-    made.sent[pair.rule.key, _CRM] = text
+    made.sent[pair.key, _CRM] = text
 
 
 def _send_to_centre(reader: Reader, pair: Pair, text: str, made: Plan) -> None:
     values = for_centre(pair, text, reader.phones)
     if isinstance(values, Problem):
-        made.hold_back(values)
+        made.hold_back(pair, values)
         return
     made.values.update(values)
-    made.sent[pair.rule.key, _CENTRE] = text
+    made.sent[pair.key, _CENTRE] = text
 
 
 def _as_it_was(crm: CrmRecord, pair: Pair, text: str) -> object:
@@ -249,7 +280,9 @@ def _put_custom(body: dict[str, object], code: str, value: object) -> None:
 
 
 def _plan_set(reader: Reader, facts: Facts, pair: Pair, base: Base | None, made: Plan) -> None:
-    key = pair.rule.key
+    key = pair.key
+    if base is not None and key in base and _is_read_otherwise(reader, facts, pair, base):
+        return
     centre, crm = reader.elements(pair, facts.centre), reader.elements(pair, facts.crm)
     value_of = {reader.token(pair, value): value for value in centre | crm}
     now = Many(frozenset(reader.tokens(pair, centre)), frozenset(reader.tokens(pair, crm)))
@@ -266,6 +299,14 @@ def _plan_set(reader: Reader, facts: Facts, pair: Pair, base: Base | None, made:
         made.values[pair.rule.centre] = texts_with(raw, wanted, pair.kind, reader.phones)
         made.values_before[pair.rule.centre] = tuple(raw)
         made.sent[key, _CENTRE] = wanted
+
+
+def _is_read_otherwise(reader: Reader, facts: Facts, pair: Pair, base: Base) -> bool:
+    """Whether only the settings by which numbers are read have changed: then both sides keep what they have."""
+    then = reader.as_then(base)
+    return then is not reader and [then.held(pair, facts.centre), then.held(pair, facts.crm)] == list(
+        base[pair.key]
+    )
 
 
 def _plan_extra(facts: Facts, extra: Extra, made: Plan) -> None:
@@ -294,14 +335,14 @@ def plan_person(reader: Reader, centre: CentreRecord, to_crm: Translated, extras
             continue
         if pair.rule.is_set:
             wanted = reader.elements(pair, centre)
-            made.sent[pair.rule.key, _CRM] = wanted
+            made.sent[pair.key, _CRM] = wanted
             if wanted:
                 made.body[pair.code] = entries_body(entries_with((), wanted, pair.kind, reader.phones))
             continue
         text = reader.text(pair, centre)
         if text and pair.kind in _IDS:
             if (known := to_crm.get(f"{pair.code}:{text}")) is None:
-                made.hold_back(_unknown(pair))
+                made.hold_back(pair, _unknown(pair))
                 continue
             text = known
         if text or pair.rule.default:
@@ -321,14 +362,14 @@ def plan_customer(reader: Reader, crm: CrmRecord, to_centre: Translated, marked:
             continue
         if pair.rule.is_set:
             wanted = reader.elements(pair, crm)
-            made.sent[pair.rule.key, _CENTRE] = wanted
+            made.sent[pair.key, _CENTRE] = wanted
             if wanted:
                 made.values[pair.rule.centre] = texts_with((), wanted, pair.kind, reader.phones)
             continue
         text = reader.text(pair, crm)
         if text and pair.kind in _IDS:
             if (known := to_centre.get(f"{pair.code}:{text}")) is None:
-                made.hold_back(_unknown(pair))
+                made.hold_back(pair, _unknown(pair))
                 continue
             text = known
         if text or pair.rule.default:
@@ -349,14 +390,17 @@ def new_base(
     """
     fresh: dict[str, list[object]] = {}
     for pair in reader.pairs:
-        key = pair.rule.key
+        key = pair.key
         if key not in made.held_back:
             fresh[key] = [
                 _settled(reader, pair, before.centre, after.centre, made.sent.get((key, _CENTRE))),
                 _settled(reader, pair, before.crm, after.crm, made.sent.get((key, _CRM))),
             ]
-        elif base is not None and key in base:
+            continue
+        if base is not None and key in base:
             fresh[key] = list(base[key])
+        fresh[_OPEN + key] = [reader.held(pair, before.centre), reader.held(pair, before.crm)]
+    fresh[_NUMBERS] = [reader.phones.region, reader.phones.dial_out_prefix]
     for extra in after.extras:
         ours = (extra.key, _CENTRE) in made.sent or (extra.key, _CRM) in made.sent
         if ours or extra.shown == extra.value:
@@ -372,7 +416,7 @@ def as_read_back(
     """A base whose half of the contact centre was taken from what we sent, now that the record was read back."""
     fresh = {key: list(halves) for key, halves in base.items()}
     for pair in reader.pairs:
-        key = pair.rule.key
+        key = pair.key
         if key in fresh and fresh[key][_CENTRE] == reader.held(pair, sent):
             was = reader.elements(pair, sent) if pair.rule.is_set else reader.text(pair, sent)
             fresh[key][_CENTRE] = _settled(reader, pair, sent, after, was)
@@ -403,7 +447,7 @@ def seen_times(
     """When a change of each field was told first-hand: a contact centre names no field, Pipedrive names its own."""
     names = {"phones": ("phones", "phone"), "emails": ("emails", "email")}
     return {
-        pair.rule.key: Seen(
+        pair.key: Seen(
             centre.get("*"),
             max((crm[name] for name in names.get(pair.code, (pair.code,)) if name in crm), default=None),
         )

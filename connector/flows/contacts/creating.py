@@ -18,11 +18,11 @@ from connector.flows.contacts.kinds import (
     create_in_centre,
     read_centre,
     stated_centre_id,
-    write_crm,
 )
 from connector.flows.contacts.linking import extras, marked_values, shown_in_pipedrive, translated
 from connector.flows.contacts.unanswered import creation_sent, with_creation
 from connector.flows.contacts.work import Work, keep, reader_of
+from connector.flows.contacts.writing import write_to_pipedrive
 from connector.flows.tenant import Centre, Tenant
 from connector.names import same_name
 from connector.records import Company, Customer
@@ -55,7 +55,7 @@ async def make_person(
         if found is not None:
             return await _found(tenant, kind, key, record, found)
     try:
-        crm = await write_crm(tenant, kind, None, made.body)
+        crm = await write_to_pipedrive(tenant, kind, None, made)
     except ConnectorError as error:
         await _failed(tenant, kind, Side.PIPEDRIVE, key, error)
         raise

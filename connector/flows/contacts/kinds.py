@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from connector.contact_settings import CompanySync, Contacts, CustomerSync
-from connector.errors import NotFound
+from connector.errors import NotFound, Throttled, Unauthorised, Unreachable
 from connector.flows.indexed import stated_id
 from connector.flows.tenant import Centre, Tenant
 from connector.names import company_key
@@ -61,14 +62,26 @@ def client(tenant: Tenant, lane: Lane = Lane.CONTACTS) -> Pipedrive:
     return tenant.pipedrive.on(lane)
 
 
-async def read_centre(tenant: Tenant, kind: Kind, key: str) -> CentreRecord | None:
-    """Read a record of a contact centre; None when there is none, or its contact centre is no longer connected."""
-    centre, record_id = centre_of(tenant, key)
+@asynccontextmanager
+async def asking(centre: Centre | None, key: str = "") -> AsyncIterator[Centre]:
+    """Say what ails one contact centre in words that cannot be taken for Pipedrive's: the others go on.
+
+    NotFound where it is no longer connected.
+    """
     if centre is None:
-        return None
-    if kind is CUSTOMERS:
-        return await centre.api.customer(record_id)
-    return await centre.api.company(record_id)
+        raise NotFound(f"The contact centre of {key} is no longer connected")
+    try:
+        yield centre
+    except (Throttled, Unauthorised) as error:
+        after = error.after if isinstance(error, Throttled) else None
+        raise Unreachable(f"{centre.id}: {error}", after=after) from error
+
+
+async def read_centre(tenant: Tenant, kind: Kind, key: str) -> CentreRecord | None:
+    """Read a record of a contact centre; None when there is none."""
+    centre, record_id = centre_of(tenant, key)
+    async with asking(centre, key) as there:
+        return await (there.api.customer(record_id) if kind is CUSTOMERS else there.api.company(record_id))
 
 
 async def read_crm(tenant: Tenant, kind: Kind, crm_id: str) -> CrmRecord | None:
@@ -96,21 +109,21 @@ async def write_crm(
 
 async def create_in_centre(centre: Centre, kind: Kind, values: Values) -> str:
     """Make a record of a contact centre; answers its key."""
-    made = await (
-        centre.api.create_customer(values) if kind is CUSTOMERS else centre.api.create_company(values)
-    )
+    async with asking(centre):
+        made = await (
+            centre.api.create_customer(values) if kind is CUSTOMERS else centre.api.create_company(values)
+        )
     return f"{centre.id}/{made}"
 
 
 async def update_in_centre(tenant: Tenant, kind: Kind, key: str, values: Values) -> None:
     """Change a record of a contact centre."""
     centre, record_id = centre_of(tenant, key)
-    if centre is None:
-        raise NotFound(f"The contact centre of {key} is no longer connected")
-    if kind is CUSTOMERS:
-        await centre.api.update_customer(record_id, values)
-    else:
-        await centre.api.update_company(record_id, values)
+    async with asking(centre, key) as there:
+        if kind is CUSTOMERS:
+            await there.api.update_customer(record_id, values)
+        else:
+            await there.api.update_company(record_id, values)
 
 
 # what the index knows of them

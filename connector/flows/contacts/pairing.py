@@ -41,6 +41,12 @@ class Pair:
     options: Mapping[str, str]
     company: bool = False
 
+    @property
+    def key(self) -> str:
+        """What the field is known by in a base; a custom field that was made anew is another one, whatever its name."""
+        custom = self.rule.pipedrive.startswith(CUSTOM)
+        return f"{self.rule.centre}={CUSTOM}{self.code}" if custom else self.rule.key
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

@@ -68,6 +68,8 @@ CARD_WITHOUT_COMPANY = "it is a company's own record, and does not say whose"
 DIRECTION_OFF = "nothing is made in this direction; the settings leave it off"
 LEFT_ALONE = "a person decided that it stays by itself"
 
+#: Marks of those whose company has just got its pair.
+COMPANY = "company"
 #: A record that a webhook has just had us read need not be read again at once.
 _FRESH = timedelta(seconds=10)
 
@@ -111,7 +113,7 @@ async def _from_centre(work: Work, kind: Kind, marked: Marked) -> None:
     elif bound.state is Bond.BOUND:
         await _let_it_be_read_back(tenant, kind, bound)
         reader, _ = await reader_of(tenant, kind)
-        if _is_in_step(reader, record, bound) and not _insists(marked):
+        if _is_in_step(reader, record, bound, marked) and not _insists(marked):
             return
         crm = await read_crm(tenant, kind, bound.crm_id)
         if crm is not None:
@@ -128,8 +130,8 @@ async def _let_it_be_read_back(tenant: Tenant, kind: Kind, bound: Bound) -> None
         raise Retryable("It is read back when the load ends", after=tenant.service.first_look)
 
 
-def _is_in_step(reader: Reader, record: CentreRecord | CrmRecord, bound: Bound) -> bool:
-    return bound.sent is None and reader.is_as_before(record, bound.base)
+def _is_in_step(reader: Reader, record: CentreRecord | CrmRecord, bound: Bound, marked: Marked) -> bool:
+    return bound.sent is None and reader.is_as_before(record, bound.base, anew=marked.cause == COMPANY)
 
 
 async def _gone_from_centre(work: Work, kind: Kind, key: str, bound: Bound | None) -> None:
@@ -217,7 +219,7 @@ async def _from_pipedrive(work: Work, kind: Kind, marked: Marked, bound: Bound) 
         await _gone_from_pipedrive(work, kind, bound)
         return
     reader, _ = await reader_of(tenant, kind)
-    if bound.state is Bond.BOUND and _is_in_step(reader, crm, bound) and not _insists(marked):
+    if bound.state is Bond.BOUND and _is_in_step(reader, crm, bound, marked) and not _insists(marked):
         return
     record = await read_centre(tenant, kind, bound.centre_id)
     if record is None:
@@ -320,7 +322,7 @@ async def _paired(work: Work, kind: Kind, bound: Bound) -> None:
     known = await tenant.bindings.of_centre(CUSTOMERS.entity, customers)
     paired = await tenant.bindings.of_crm(CUSTOMERS.entity, persons)
     marks = [one for one in marks if one.record_id in known or one.record_id in paired]
-    await tenant.dirty.mark(marks, urgency=Urgency.SWEEP, cause="company")
+    await tenant.dirty.mark(marks, urgency=Urgency.SWEEP, cause=COMPANY)
 
 
 async def _company_first(

@@ -22,12 +22,12 @@ def update_sent(reader: Reader, facts: Facts, made: Plan) -> dict[str, list[obje
     """What both sides of a pair will hold of the fields that are about to be written, and what they hold before."""
     records: tuple[CentreRecord, CrmRecord] = (facts.centre, facts.crm)
     return {
-        pair.rule.key: [
+        pair.key: [
             *(_sent_or_held(reader, pair, made, at, records[at]) for at in _SIDES),
             *(reader.held(pair, record) for record in records),
         ]
         for pair in reader.pairs
-        if any((pair.rule.key, at) in made.sent for at in _SIDES)
+        if any((pair.key, at) in made.sent for at in _SIDES)
     }
 
 
@@ -37,18 +37,16 @@ def creation_sent(
     """What both sides will hold once the record that is about to be sent is made of `source`."""
     other = _CRM if to is Way.TO_PIPEDRIVE else _CENTRE
     return {
-        pair.rule.key: [
-            _sent_or_held(reader, pair, made, at, None if at == other else source) for at in _SIDES
-        ]
+        pair.key: [_sent_or_held(reader, pair, made, at, None if at == other else source) for at in _SIDES]
         for pair in reader.pairs
-        if pair.rule.key not in made.held_back
+        if pair.key not in made.held_back
     }
 
 
 def _sent_or_held(
     reader: Reader, pair: Pair, made: Plan, at: int, record: CentreRecord | CrmRecord | None
 ) -> object:
-    sent = made.sent.get((pair.rule.key, at))
+    sent = made.sent.get((pair.key, at))
     if isinstance(sent, frozenset):
         return reader.tokens(pair, sent)
     if sent is not None:
@@ -64,7 +62,7 @@ def with_update(
     """The base of a pair, with as much of an update without an answer as is found to have arrived."""
     fresh = {key: list(halves) for key, halves in base.items()}
     for pair in reader.pairs:
-        key = pair.rule.key
+        key = pair.key
         if key not in sent or key not in fresh:
             continue
         now = (reader.held(pair, centre), reader.held(pair, crm))
@@ -98,7 +96,7 @@ def with_creation(reader: Reader, centre: CentreRecord, sent: Base) -> dict[str,
     """The first base of a pair of which one was made of the other without an answer."""
     fresh = {key: list(halves) for key, halves in sent.items()}
     for pair in reader.pairs:
-        key = pair.rule.key
+        key = pair.key
         if pair.kind is Kind.EMAILS and key in fresh:
             shown = _set(reader.held(pair, centre))
             if len(shown) == 1:

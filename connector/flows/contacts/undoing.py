@@ -220,4 +220,4 @@ def _base(
     reader: Reader, bound: Bound, centre: CentreRecord, crm: CrmRecord, pairs: Sequence[Pair]
 ) -> dict[str, list[object]]:
     base = {key: list(halves) for key, halves in (bound.base or {}).items()}
-    return base | {pair.rule.key: [reader.held(pair, centre), reader.held(pair, crm)] for pair in pairs}
+    return base | {pair.key: [reader.held(pair, centre), reader.held(pair, crm)] for pair in pairs}

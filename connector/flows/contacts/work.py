@@ -92,6 +92,8 @@ async def keep(
     problems: Sequence[Problem], overwrote: dict[str, object] | None = None,
 ) -> dict[str, list[object]]:  # fmt: skip
     """Write down that a pair is in step, and what both records are now; answers the new base."""
+    if made.vanished:
+        tenant.contacts.fields.pop(kind.crm, None)
     base = new_base(reader, before, after, made, bound.base)
     said = [{"field": problem.field, "reason": problem.reason} for problem in (*problems, *made.problems)]
     await tenant.bindings.in_step([InStep(bound, base, said, overwrote)], at=tenant.clock.now())

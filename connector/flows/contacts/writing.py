@@ -11,9 +11,9 @@ from connector.pipedrive.budget import Lane
 
 
 async def write_to_pipedrive(
-    tenant: Tenant, kind: Kind, crm_id: str, made: Plan, lane: Lane = Lane.CONTACTS
+    tenant: Tenant, kind: Kind, crm_id: str | None, made: Plan, lane: Lane = Lane.CONTACTS
 ) -> CrmRecord:
-    """Write to Pipedrive; a custom field that has vanished there is left out, and the mapping read anew."""
+    """Make (without an id) or change a record; a custom field that has vanished is left out, and the mapping read anew."""
     try:
         return await write_crm(tenant, kind, crm_id, made.body, lane)
     except UnknownField as error:

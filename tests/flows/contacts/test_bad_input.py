@@ -119,7 +119,7 @@ async def test_a_name_of_300_characters_is_cut_or_refused_and_never_goes_back_an
 
 
 async def custom_fields(desk: Desk) -> None:
-    fields = [
+    fields: list[dict[str, object]] = [
         {"name": "Źródło", "type": "enum", "options": ["Targi", "Polecenie"]},
         {"name": "Urodziny", "type": "date"},
         {"name": "Punkty", "type": "double"},
