@@ -217,11 +217,10 @@ def _without_form(words: list[str]) -> list[str]:
 
 def same_name(a: str, b: str) -> bool:
     """Whether two names are one but for case, white space and the order "Last, First"."""
-    return name_key(a) == name_key(b)
+    return _comparable(a) == _comparable(b)
 
 
-def name_key(whole: str) -> str:
-    """What two names that are one have in common."""
+def _comparable(whole: str) -> str:
     name = split_name(whole)
     text = unicodedata.normalize("NFC", join_name(name.first, name.last).replace(",", " "))
     return _collapse(unicodedata.normalize("NFC", text.casefold()))

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 import orjson
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import Connection, Row, Update, bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from connector.store.database import Database, any_of
@@ -137,8 +137,46 @@ class Bindings:
 
     async def link_all(self, wanted: Sequence[Bound], *, at: datetime) -> list[Bound]:
         """The same for many, in one transaction."""
-        rows = await self._db.write(lambda db: [self._bind(db, bound, at) for bound in wanted])
-        return [_bound(row) for row in rows]
+        return await self._db.write(lambda db: self._bind_all(db, wanted, at)) if wanted else []
+
+    def _bind_all(self, db: Connection, wanted: Sequence[Bound], at: datetime) -> list[Bound]:
+        linked: dict[tuple[str, str], Bound] = {}
+        fresh: list[Bound] = []
+        for entity in {one.entity for one in wanted}:
+            own = (self._mine, bindings.c.entity == entity)
+            part = [one for one in wanted if one.entity == entity]
+            here = any_of({one.centre_id for one in part})
+            known = set(db.scalars(select(bindings.c.centre_id).where(*own, bindings.c.centre_id.in_(here))))
+            there = any_of({one.crm_id for one in part})
+            rivals = select(bindings.c.connection, bindings.c.crm_id).where(
+                *own, bindings.c.crm_id.in_(there), bindings.c.state == Bond.BOUND
+            )
+            for one in part:
+                if one.centre_id in known:
+                    linked[entity, one.centre_id] = _bound(self._bind(db, one, at))
+            taken = {(connection, crm_id) for connection, crm_id in db.execute(rivals)}
+            for one in part:
+                if one.centre_id in known:
+                    continue
+                pair = (one.connection, one.crm_id)
+                state = Bond.ALIAS if pair in taken else Bond.BOUND
+                taken.add(pair)
+                known.add(one.centre_id)
+                linked[entity, one.centre_id] = Bound(
+                    entity, one.centre_id, one.crm_id, state, card_id=one.card_id
+                )
+                fresh.append(linked[entity, one.centre_id])
+        rows = [
+            {
+                "installation_id": self._installation_id, "entity": one.entity, "centre_id": one.centre_id,
+                "connection": one.connection, "crm_id": one.crm_id, "state": one.state, "card_id": one.card_id,
+                "base": None, "overwrote": None, "sent": None, "problems": "[]", "bound_at": at, "in_step_at": None,
+            }
+            for one in fresh
+        ]  # fmt: skip
+        if rows:
+            db.execute(bindings.insert(), rows)
+        return [linked[one.entity, one.centre_id] for one in wanted]
 
     def _bind(self, db: Connection, bound: Bound, at: datetime) -> Row[tuple[object, ...]]:
         own = (self._mine, bindings.c.entity == bound.entity)
@@ -166,19 +204,20 @@ class Bindings:
     async def in_step(self, pairs: Sequence[InStep], *, at: datetime) -> None:
         """Write down what both sides of bound pairs hold now, and what could not be kept the same."""
 
+        rows = [
+            {
+                **_named(pair.bound), "base": orjson.dumps(pair.base).decode(), "sent": None, "in_step_at": at,
+                "problems": orjson.dumps(list(pair.problems)).decode(),
+                **({"overwrote": orjson.dumps(pair.overwrote).decode()} if pair.overwrote is not None else {}),
+            }
+            for pair in pairs
+        ]  # fmt: skip
+
         def work(db: Connection) -> None:
-            for pair in pairs:
-                values: dict[str, object] = {
-                    "base": orjson.dumps(pair.base).decode(), "problems": orjson.dumps(list(pair.problems)).decode(),
-                    "in_step_at": at, "sent": None,
-                }  # fmt: skip
-                if pair.overwrote is not None:
-                    values["overwrote"] = orjson.dumps(pair.overwrote).decode()
-                where = (
-                    self._mine, bindings.c.entity == pair.bound.entity,
-                    bindings.c.centre_id == pair.bound.centre_id, bindings.c.crm_id == pair.bound.crm_id,
-                )  # fmt: skip
-                db.execute(update(bindings).where(*where).values(**values))
+            # All rows of one statement name the same columns.
+            for overwriting in (False, True):
+                if some := [row for row in rows if ("overwrote" in row) == overwriting]:
+                    db.execute(self._update_named(), some)
 
         if pairs:
             await self._db.write(work)
@@ -186,16 +225,16 @@ class Bindings:
     async def send(self, updates: Sequence[tuple[Bound, Base]]) -> None:
         """Write down what updates of these pairs are about to make of their bases."""
 
-        def work(db: Connection) -> None:
-            for bound, sent in updates:
-                where = (
-                    self._mine, bindings.c.entity == bound.entity, bindings.c.centre_id == bound.centre_id,
-                    bindings.c.crm_id == bound.crm_id,
-                )  # fmt: skip
-                db.execute(update(bindings).where(*where).values(sent=orjson.dumps(sent).decode()))
+        rows = [{**_named(bound), "sent": orjson.dumps(sent).decode()} for bound, sent in updates]
+        if rows:
+            await self._db.write(lambda db: db.execute(self._update_named(), rows) and None)
 
-        if updates:
-            await self._db.write(work)
+    def _update_named(self) -> Update:
+        """Writes each of many rows, which name their own (see `_named`); their other keys are the columns written."""
+        return update(bindings).where(
+            self._mine, bindings.c.entity == bindparam("of_entity"), bindings.c.centre_id == bindparam("of_centre"),
+            bindings.c.crm_id == bindparam("of_crm"),
+        )  # fmt: skip
 
     async def unbind(self, customer: str, *, entity: str = CUSTOMER) -> None:
         """Forget whose a record is, as if it had never been known."""
@@ -292,6 +331,10 @@ class Bindings:
         odd = (bindings.c.problems != "[]") | (bindings.c.state == Bond.ALIAS)
         query = select(bindings).where(self._mine, odd).order_by(bindings.c.centre_id).limit(limit)
         return [_bound(row) for row in await self._db.read(lambda db: db.execute(query).all())]
+
+
+def _named(bound: Bound) -> dict[str, object]:
+    return {"of_entity": bound.entity, "of_centre": bound.centre_id, "of_crm": bound.crm_id}
 
 
 def _bound(row: Row[tuple[object, ...]]) -> Bound:

@@ -19,12 +19,10 @@ from connector.flows.contacts.planning import (
     both_sides,
     compare,
     decide,
-    outline,
 )
-from connector.flows.contacts.staging import Ground, Record, blank, unpack, with_values
+from connector.flows.contacts.staging import Ground, Record, blank, unpack
 from connector.flows.contacts.work import reader_of
 from connector.flows.tenant import Tenant
-from connector.names import name_key
 from connector.pipedrive.records import Organization, Person
 from connector.records import Customer
 from connector.store.dirty import Side
@@ -91,7 +89,7 @@ class Preview:
         if case.fate is Fate.LINK and case.bound is not None:
             own = {hash(("centre", case.bound.centre_id)), hash(("crm", case.bound.crm_id))}
         names = {self._met[one] for one in own if one in self._met}
-        name = hash(name_key(name_of(case.record)))
+        name = hash(" ".join(sorted(name_of(case.record).casefold().replace(",", " ").split())))
         if not names:
             self._met.update(dict.fromkeys(own, name))
             return case.fate
@@ -153,16 +151,10 @@ async def _count(ground: Ground, kind: Kind, cases: list[Case], found: Preview) 
             pairs.append(case)
         else:
             found.count(entity, case, fate, case.reason)
-    for case, (made, _) in zip(makes, await outline(ground, kind, makes), strict=True):
+    for case in makes:
         found.count(entity, case, Fate.MAKE)
         found.writes[f"made {ground.other(kind)}"] += 1
-        if ground.side is Side.PIPEDRIVE and isinstance(case.record, Person | Organization):
-            record = with_values(blank(kind, "0"), made.values)
-            tied = bool(shown_in_pipedrive(ground.tenant, kind, record, case.record))
-        else:
-            fields = ground.tenant.settings.special_fields
-            tied = bool(fields.customer_pipedrive_id or fields.customer_pipedrive_link)
-        found.writes[f"changed {ground.own(kind)}"] += tied
+        found.writes[f"changed {entity}"] += _is_told(ground, kind, case.record)
     for pairing in await _compared(ground, kind, pairs, found):
         made = pairing.plan
         same = "update" if made.body or made.values else "unchanged"
@@ -170,6 +162,14 @@ async def _count(ground: Ground, kind: Kind, cases: list[Case], found: Preview) 
         found.writes[f"changed {kind.crm}"] += bool(made.body)
         found.writes[f"changed {kind.centre}"] += bool(made.values)
         found.lists += made.replaces_lists
+
+
+def _is_told(ground: Ground, kind: Kind, record: Record) -> bool:
+    """Whether a record is told of the counterpart that is made for it."""
+    if isinstance(record, Person | Organization):
+        return bool(shown_in_pipedrive(ground.tenant, kind, blank(kind, "0"), record))
+    fields = ground.tenant.settings.special_fields
+    return bool(fields.customer_pipedrive_id or fields.customer_pipedrive_link)
 
 
 async def _compared(ground: Ground, kind: Kind, cases: list[Case], found: Preview) -> list[Pairing]:
