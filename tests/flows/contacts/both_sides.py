@@ -221,22 +221,28 @@ class BothSides:
         return str(self.day.company.table(_IN_PIPEDRIVE[kind]).records[number]["name"])
 
     def pairs(self, kind: str) -> dict[int, int]:
-        """The record in Pipedrive of each one of the contact centre, as the two themselves say: both are there."""
+        """The record in Pipedrive of each one of the contact centre, as the two themselves say: both are there.
+
+        One that several name, as after a restoration when another has taken the place, is nobody's.
+        """
         found: dict[int, int] = {}
         named: set[int] = set()
+        doubtful: set[int] = set()
         for _, _, number in self.alive(PIPEDRIVE, kind):
             stated = self._stated(kind, self.day.company.table(_IN_PIPEDRIVE[kind]).records[number])
             if stated is not None:
                 named.add(number)
+                if stated in found:
+                    doubtful.add(stated)
                 if self.is_there((CENTRE, kind, stated)):
-                    found.setdefault(stated, number)
+                    found[stated] = number
         for ref in self.alive(CENTRE, kind):
             card = self.day.system.companies[ref[2]].card if kind == COMPANY else self.card(ref[2])
             source = card.identifier.removeprefix("pipedrive-")
             if source.isdigit() and ref[2] not in found and int(source) not in named:
                 if self.is_there((PIPEDRIVE, kind, int(source))):
                     found[ref[2]] = int(source)
-        return found
+        return {ours: theirs for ours, theirs in found.items() if ours not in doubtful}
 
     def counterpart(self, ref: Ref) -> Ref | None:
         side, kind, number = ref

@@ -114,8 +114,8 @@ class Expectations:
         self.shaken.clear()
         self.contested.clear()
 
-    def lost(self) -> Iterator[str]:
-        """Edits that do not stand on both sides, in words."""
+    def lost(self) -> Iterator[tuple[Ref, tuple[str, str], str]]:
+        """Edits that do not stand on both sides: whose, of what, and in words."""
         for (ref, what), _ in self.edits.items():
             value = self.value((ref, what))
             if not self.sides.is_there(ref):
@@ -126,4 +126,8 @@ class Expectations:
                     continue
                 now = self.sides.stands(one).get(what, False)
                 if now != value:
-                    yield f"the {what[0]} of {said(ref)} was last set to {what[1]} {value!r}, but {said(one)} has {now!r}"
+                    yield (
+                        ref,
+                        what,
+                        f"the {what[0]} of {said(ref)} was last set to {what[1]} {value!r}, but {said(one)} has {now!r}",
+                    )
