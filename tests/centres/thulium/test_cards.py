@@ -238,3 +238,85 @@ async def test_a_refusal_repeats_no_names_and_numbers_that_were_sent(centre: Con
     assert "Invalid number" in str(refusal.value)
     assert "Ewa" not in str(refusal.value)
     assert "601" not in str(refusal.value)
+
+
+PEOPLE = [{"first_name": "Ewa", "last_name": f"Próba-{n}", "phones": (f"60100000{n}",)} for n in range(4)]
+
+
+async def test_a_series_makes_each_row_by_itself_and_names_what_was_refused(
+    simulated: Simulated, thulium: ContactCentre
+) -> None:
+    await simulated.switch(unique_names=True)
+    first, *rest = await thulium.create_customers([PEOPLE[0], PEOPLE[0], PEOPLE[1]])
+    assert isinstance(first, str)
+    assert isinstance(rest[0], Rejected)
+    assert "Duplicated customer name" in str(rest[0])
+    assert isinstance(rest[1], str)
+    assert [card.last_name async for page in thulium.customers() for card in page] == ["Próba-0", "Próba-1"]
+
+
+async def test_a_series_changes_each_row_by_itself(simulated: Simulated, thulium: ContactCentre) -> None:
+    one, two = await thulium.create_customers(PEOPLE[:2])
+    assert isinstance(one, str)
+    assert isinstance(two, str)
+    changes = [(one, {"last_name": "Nowak"}), ("999", {"last_name": "Nikt"}), (two, {"phones": ()})]
+    done = await thulium.update_customers(changes)
+    assert [type(outcome) for outcome in done] == [type(None), Rejected, type(None)]
+    found = {card.id: card async for page in thulium.customers() for card in page}
+    assert (found[one].last_name, found[two].phones) == ("Nowak", ())
+
+
+async def test_a_series_that_is_refused_as_a_whole_is_tried_in_halves(
+    simulated: Simulated, thulium: ContactCentre
+) -> None:
+    await simulated.fault(kind="status_before", status=400, path="batch/customers", method="POST", times=2)
+    done = await thulium.create_customers(PEOPLE)
+    assert all(isinstance(outcome, str) for outcome in done)
+    assert len([card async for page in thulium.customers() for card in page]) == len(PEOPLE)
+
+
+async def test_a_system_without_series_is_asked_one_by_one(
+    simulated: Simulated, thulium: ContactCentre
+) -> None:
+    await simulated.fault(kind="status_before", status=404, path="batch/customers", method="POST", times=1)
+    done = await thulium.create_customers(PEOPLE[:2])
+    assert all(isinstance(outcome, str) for outcome in done)
+    again = await thulium.create_customers(PEOPLE[2:])
+    assert all(isinstance(outcome, str) for outcome in again)
+
+
+@pytest.mark.parametrize(
+    "answer", ["", "{}", "[]", '[{"customer_id": 1}]', '[{"name": "Ewa"}, {"name": "Ewa"}]', "<html>"]
+)
+async def test_an_answer_that_no_row_can_be_told_from_leaves_all_in_doubt(
+    centre: ContactCentre, answer: str
+) -> None:
+    with aioresponses() as web:
+        web.post(BASE + "batch/customers", body=answer)
+        done = await centre.create_customers(PEOPLE[:2])
+    assert [type(outcome) for outcome in done] == [UnknownOutcome, UnknownOutcome]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ['[{"customer_id": 7}, {"customer_id": 8}]', '{"result": [{"id": "7"}, {"id": "8"}]}', "[7, 8]"],
+)
+async def test_ids_are_read_from_any_series(centre: ContactCentre, answer: str) -> None:
+    with aioresponses() as web:
+        web.post(BASE + "batch/customers", body=answer)
+        assert await centre.create_customers(PEOPLE[:2]) == ["7", "8"]
+
+
+async def test_a_change_of_many_whose_error_names_no_row_is_in_doubt(centre: ContactCentre) -> None:
+    with aioresponses() as web:
+        web.put(BASE + "batch/customers", body='{"errors": [{"message": "Invalid value"}]}')
+        done = await centre.update_customers([("7", {"last_name": "A"}), ("8", {"last_name": "B"})])
+    assert [type(outcome) for outcome in done] == [UnknownOutcome, UnknownOutcome]
+
+
+async def test_a_lost_answer_to_a_series_is_unknown_for_every_row(
+    simulated: Simulated, thulium: ContactCentre
+) -> None:
+    await simulated.fault(kind="reset_after", path="batch/customers", method="POST")
+    done = await thulium.create_customers(PEOPLE[:2])
+    assert [type(outcome) for outcome in done] == [UnknownOutcome, UnknownOutcome]
