@@ -98,8 +98,8 @@ def with_creation(reader: Reader, centre: CentreRecord, sent: Base) -> dict[str,
     for pair in reader.pairs:
         key = pair.key
         if pair.kind is Kind.EMAILS and key in fresh:
-            shown = _set(reader.held(pair, centre))
-            if len(shown) == 1:
+            shown, given = _set(reader.held(pair, centre)), _set(fresh[key][_CENTRE])
+            if len(shown) == 1 < len(given):
                 # Perhaps it shows the first one alone: what is not shown was not taken away.
-                fresh[key][_CENTRE] = sorted(_set(fresh[key][_CENTRE]) & shown)
+                fresh[key][_CENTRE] = sorted(given & shown)
     return fresh

@@ -70,6 +70,19 @@ async def test_who_edits_a_customer_whose_person_was_made_without_an_answer_is_n
     assert player.sides.lists(customer, "phones") == ["601000003"]
 
 
+async def test_an_address_that_is_replaced_after_a_creation_without_an_answer_goes_on_the_other_side(
+    player: Player,
+) -> None:
+    values = {"first": "Jan", "name": "Próba", "phones": [], "emails": ["a@example.com"], "company": None}
+    person = player.sides.make(PIPEDRIVE, CUSTOMER, values)
+    player.day.fault("thulium", kind="status_after", method="POST")
+    await player.deliver(0, 0)
+    [customer] = player.sides.alive(CENTRE, CUSTOMER)
+    player.sides.change(customer, "emails", ["b@example.com"])
+    await player.quiet(0, 0)
+    assert player.sides.lists(person, "emails") == player.sides.lists(customer, "emails") == ["b@example.com"]
+
+
 async def test_a_company_made_without_an_answer_is_known_by_its_card_and_makes_no_second_organization(
     player: Player,
 ) -> None:
