@@ -13,6 +13,7 @@ from connector.centres import CENTRES
 from connector.csv_files import command as csv_command
 from connector.logs import set_up
 from connector.settings import Settings
+from connector.terminal import positive
 
 
 def parser() -> argparse.ArgumentParser:
@@ -47,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     settings.add_argument("action", choices=["show", "set"], help="set: JSON on standard input")
     parked = verb("parked", "list entries that wait for a person, or have some written after all")
     parked.add_argument("action", nargs="?", choices=["retry"])
-    parked.add_argument("ids", nargs="*", type=int, metavar="ENTRY", help="id of an entry to be written")
+    parked.add_argument("ids", nargs="*", type=positive, metavar="ENTRY", help="id of an entry to be written")
     bindings = verb("bindings", "show which person a customer of the contact centre is, or forget it")
     bindings.add_argument("action", nargs="?", choices=["remove"])
     bindings.add_argument("--customer", required=True, metavar="ID", help="7, or thulium:acme/7")
@@ -82,17 +83,19 @@ def _add_contact_verbs(verb: Callable[[str, str], argparse.ArgumentParser]) -> N
     named.add_argument("--organization", metavar="ID", help="of Pipedrive")
     undecided = verb("undecided", "list cases that only a person decides, or decide one")
     undecided.add_argument("action", nargs="?", choices=["list", "decide"])
-    undecided.add_argument("question", nargs="?", type=int, metavar="ID", help="of the case to be decided")
+    undecided.add_argument(
+        "question", nargs="?", type=positive, metavar="ID", help="of the case to be decided"
+    )
     undecided.add_argument("--choose", metavar="X", help="one of the choices that the case shows")
     undecided.add_argument(
-        "--limit", type=int, default=20, metavar="N", help="so many are read and shown (20)"
+        "--limit", type=positive, default=20, metavar="N", help="so many are read and shown (20)"
     )
     brake = verb("brake", "show causes that have written more than is usual, or let one go on")
     brake.add_argument("action", nargs="?", choices=["show", "release"])
     brake.add_argument("cause", nargs="?", metavar="CAUSE", help="as brake show names it")
     verb("contacts", "show how customers and companies stand")
     undo = verb("undo", "list runs that wrote on customers and companies, or take one back")
-    undo.add_argument("run", nargs="?", type=int, metavar="RUN", help="as undo without one lists it")
+    undo.add_argument("run", nargs="?", type=positive, metavar="RUN", help="as undo without one lists it")
 
 
 def main() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+
 import orjson
 
 from connector.app import Service
@@ -16,6 +18,13 @@ def show(answer: object) -> None:
             answer, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS, default=str
         ).decode()
     )
+
+
+def positive(text: str) -> int:
+    """A number on the command line: an id or a count that a database can hold."""
+    if not (text.isascii() and text.isdigit() and int(text[:19]) > 0 and len(text) < 19):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+    return int(text)
 
 
 async def the_tenant(service: Service, chosen: str | None) -> Tenant:

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
+from connector.__main__ import parser
 from connector.store.dirty import Mark, Side, Urgency
 from tests.line import Line, a_call
 from tests.world import World
@@ -304,3 +305,13 @@ async def test_settings_are_saved_although_pipedrive_does_not_answer(line: Line,
     assert saved["warnings"][0].startswith(
         "the special fields could not be made, which is tried again by night"
     )
+
+
+@pytest.mark.parametrize(
+    "words", [("undo", "-1"), ("undo", "9" * 30), ("undecided", "--limit", "0"), ("undecided", "decide", "x")]
+)
+def test_a_number_that_is_none_is_refused(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parser().parse_args(words)
+    assert ended.value.code == 2
+    assert "Traceback" not in capsys.readouterr().err

@@ -22,7 +22,7 @@ from connector.store.installations import Installations
 from connector.store.operations import Operations
 from connector.store.questions import Asked
 
-_LOOKS = 20
+_LOOKS = 60
 
 
 class Outcome(StrEnum):
