@@ -21,6 +21,7 @@ loads = table_of(Load)
 staged = table_of(Staged)
 
 _DROPPED_AT_ONCE = 2000
+_PREVIEWS_KEPT = timedelta(days=2)
 
 
 class Phase(StrEnum):
@@ -175,6 +176,19 @@ class Loads:
             pass
         now = self._clock.now()
         await self.note(load_id, state=phase, reason=reason, ended_at=now, owner=None, lease_until=None)
+
+    async def purge(self, days: int) -> None:
+        """End loads that nobody goes on with: previews two days old, and what was begun so many days ago."""
+        now = self._clock.now()
+        idle = or_(loads.c.lease_until.is_(None), loads.c.lease_until < now)
+        previews = loads.c.state.in_((Phase.READING, Phase.PREVIEWED))
+        old = or_(
+            and_(previews, loads.c.begun_at < now - _PREVIEWS_KEPT),
+            loads.c.begun_at < now - timedelta(days=days),
+        )
+        query = select(loads.c.id).where(self._mine, loads.c.state.in_(OPEN), idle, old)
+        for load_id in await self._db.read(lambda db: db.scalars(query).all()):
+            await self.drop(load_id, Phase.DROPPED, "nobody went on with it")
 
     # what was staged
 

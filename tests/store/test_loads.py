@@ -81,3 +81,14 @@ async def test_the_loads_of_two_companies_are_apart(stock: Stock, loads: Loads) 
     await loads.put(load.id, "customer", {"a/1": b"Jan"}, Stage.NEW)
     assert await theirs.open() is None
     assert await theirs.take(load.id, "customer", 5) == []
+
+
+async def test_a_preview_that_nobody_goes_on_with_is_forgotten(stock: Stock, loads: Loads) -> None:
+    load = await loads.begin("centre", settings_version=1)
+    await loads.put(load.id, "customer", {"a/1": b"Jan"}, Stage.NEW)
+    await loads.purge(30)
+    assert await loads.open() is not None
+    stock.clock.move_to(timedelta(days=3))
+    await loads.purge(30)
+    assert await loads.open() is None
+    assert await loads.staged(load.id) == {}

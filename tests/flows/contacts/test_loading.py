@@ -11,6 +11,7 @@ from connector.app import Service
 from connector.errors import Misconfigured
 from connector.flows.contacts.loading import previewed, restart, run_load, tie_together
 from connector.flows.contacts.scanning import scan
+from connector.flows.contacts.undoing import undo
 from connector.store.dirty import Side
 from connector.store.loads import Loaded, Phase
 from tests.flows.contacts.pairs import ON, Desk
@@ -311,3 +312,16 @@ async def test_a_load_of_the_other_side_waits_until_the_open_one_has_ended(desk:
         await run(desk, Side.PIPEDRIVE)
     await restart(await desk.tenant())
     assert (await run(desk, Side.PIPEDRIVE)).state is Phase.FINISHED
+
+
+async def test_a_load_is_taken_back_as_one_run(desk: Desk) -> None:
+    await desk.world.seed_centre(
+        customers=[customer(1, phone_number=["601000001", "601000009"]), customer(2)]
+    )
+    await desk.world.seed_pipedrive(persons=[person(1)])
+    ended = await run(desk, Side.CENTRE)
+    assert ended.run_id is not None
+    undone = await undo(await desk.tenant(), desk.service.operations, ended.run_id)
+    assert (undone.records, len(undone.parted), undone.left, undone.failed) == (1, 1, [], [])
+    [one] = [one for one in await desk.persons() if one["name"] == "Jan Próba-1"]
+    assert [entry["value"] for entry in one["phones"]] == ["+48601000001"]
