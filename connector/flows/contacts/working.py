@@ -29,6 +29,8 @@ BUTTON = "button"
 HOUR = timedelta(hours=1)
 #: What a person lets go may take a while to be written.
 _RELEASED_FOR = timedelta(days=1)
+#: What was refused is tried again after a day, and after twice as long each time, unless somebody edits it.
+_REFUSED, _REFUSED_AT_MOST = timedelta(days=1), timedelta(days=30)
 #: Of all pairs, so many may be written in an hour from one cause before a person has to look.
 _SHARE = 0.05
 
@@ -168,8 +170,10 @@ async def _one(work: Work, marked: Marked) -> bool:
         until = now + timedelta(seconds=error.after or retry_wait(marked.attempts, tenant.service))
         await tenant.dirty.put_off(marked, str(error), until)
     except ConnectorError as error:
+        # Perhaps a right is missing, or the company it names was deleted: that may have changed by tomorrow.
         work.counts["refused"] += 1
-        await tenant.dirty.put_off(marked, str(error), None)
+        until = now + min(_REFUSED * 2 ** min(marked.attempts, 10), _REFUSED_AT_MOST)
+        await tenant.dirty.put_off(marked, str(error), until)
     except Exception as error:  # a mistake of ours must not stop the other records
         log.exception(
             "record not kept in step", installation=tenant.id, entity=marked.entity, side=marked.side

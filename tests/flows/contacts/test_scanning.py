@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.contacts.both_sides import CENTRE, COMPANY
+from tests.flows.contacts.both_sides import CENTRE, COMPANY, CUSTOMER, PIPEDRIVE
 from tests.flows.contacts.histories import Habits, Player, opened
 
 
@@ -25,3 +25,24 @@ async def test_a_new_company_without_people_is_found_though_its_webhook_was_lost
     assert player.sides.counterpart(company) is not None
     await player.scan(0, 0)
     assert not await (await player.tenant()).dirty.waiting()
+
+
+async def test_a_person_whose_company_was_deleted_unheard_becomes_a_customer_all_the_same(
+    player: Player,
+) -> None:
+    organization = player.sides.make(PIPEDRIVE, COMPANY, {"name": "Próba sp. z o.o."})
+    await player.deliver(0, 0)
+    company = player.sides.counterpart(organization)
+    assert company is not None
+    player.sides.delete(company)
+    values = {
+        "first": "Jan", "name": "Próba", "phones": ["+48 601 000 001"], "emails": [], "company": organization[2],
+    }  # fmt: skip
+    person = player.sides.make(PIPEDRIVE, CUSTOMER, values)
+    await player.deliver(0, 0)
+    assert player.sides.counterpart(person) is None
+    await player.scan(0, 0)
+    await player.work(0, 0)
+    await player.pass_time(2 * 86_400)
+    await player.work(0, 0)
+    assert player.sides.counterpart(person) is not None
