@@ -76,6 +76,11 @@ class Expectations:
         for what in self.unarrived.pop(ref, set()):
             self._contest((ref, what), (other, what))
 
+    def meet(self, ref: Ref, other: Ref) -> None:
+        """Two that were there turn out to be one: of names and companies the rule decides."""
+        for what in (("name", ""), ("company", "")):
+            self._contest((ref, what), (other, what))
+
     def contest(self, ref: Ref) -> None:
         """What comes of this record is not foretold, until all is quiet."""
         for what in self.sides.stands(ref).keys() | {key[1] for key in self.edits if key[0] == ref}:

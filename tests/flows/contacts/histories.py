@@ -181,11 +181,17 @@ class Player:
         self.check_writes()
 
     def look(self) -> None:
-        self.expected.look()
+        """See what the simulators hold now."""
         for kind in (CUSTOMER, COMPANY):
             for ours, theirs in self.sides.pairs(kind).items():
                 pair = (CENTRE, kind, ours), (PIPEDRIVE, kind, theirs)
+                if self.partners.get(pair[0]) != pair[1] and not self._made_of(*pair):
+                    self.expected.meet(*pair)
                 self.partners |= {pair[0]: pair[1], pair[1]: pair[0]}
+        self.expected.look()
+
+    def _made_of(self, customer: Ref, person: Ref) -> bool:
+        return (customer, person[2]) in self.sides.made or (person, customer[2]) in self.sides.made
 
     def say(self, what: str) -> None:
         self.script.append(f"      {what}")
@@ -618,9 +624,9 @@ class Player:
         await self.land()
         silent = 0
         await self.pass_time(8 * 86_400)
-        for number in range(12):
+        for number in range(8):
             before = len(self.sides.our_writes)
-            await self.pass_time(4000)
+            await self.pass_time(2 * 86_400)
             if number == 0:
                 await census(await self.tenant())
             await self.sweep(0, 0)
@@ -628,7 +634,8 @@ class Player:
             await self.deliver(0, 0)
             tenant = await self.tenant()
             due = await tenant.dirty.next_due()
-            waiting = due is not None and due.year < 9999
+            # What was refused waits for days, and was refused again.
+            waiting = due is not None and due < self.clock.now() + timedelta(hours=6)
             calm = len(self.sides.our_writes) == before and not waiting and not self.sides.told
             silent = silent + 1 if calm else 0
             if silent == 2:
@@ -658,7 +665,10 @@ class Player:
             wrong += [
                 f"{said(ref)} has no counterpart"
                 for ref in self._alone(kind, pairs)
-                if ref not in self.parted and ref not in asked and ref not in self.odd
+                if ref not in self.parted
+                and ref not in asked
+                and ref not in self.odd
+                and not self._is_orphan(ref)
             ]
         wrong += [f"{said(ref)} was made twice" for ref in self._made_twice()]
         wrong += [f"{said(ref)}, which we made of another, begot one more" for ref in self._begotten()]
@@ -699,6 +709,14 @@ class Player:
         return (company is not None and (company not in pairs or (CENTRE, COMPANY, company) in self.odd)) or (
             organization is not None
             and (organization not in pairs.values() or (PIPEDRIVE, COMPANY, organization) in self.odd)
+        )
+
+    def _is_orphan(self, ref: Ref) -> bool:
+        """Whether we made it of one that was gone when it came to be, or was merged and had a counterpart already."""
+        source = next((source for one, source in self.sides.made if one == ref), None)
+        of = (PIPEDRIVE if ref[0] == CENTRE else CENTRE, ref[1], source or 0)
+        return source is not None and (
+            not self.sides.is_there(of) or self.sides.counterpart(of) not in (None, ref)
         )
 
     def _begotten(self) -> list[Ref]:
