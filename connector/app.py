@@ -145,6 +145,11 @@ class Service:
                 return
         self._retire(one.id)
         self._live[one.id] = await self._build(one, centres)
+        if live is not None:
+            # What is under way still holds its locks, whatever else is set up anew.
+            contacts = live.tenant.contacts
+            contacts.fields.clear()
+            self._live[one.id].tenant = replace(self._live[one.id].tenant, contacts=contacts)
 
     async def _build(self, one: Installed, centres: list[Connected]) -> _Live:
         governor = Governor(self.clock, self.settings, Spending(self.db, one.id))

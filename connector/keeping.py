@@ -20,6 +20,8 @@ log = structlog.get_logger()
 
 #: After an error of the whole company, nothing is tried for so long unless somebody asks for it.
 _REST = timedelta(minutes=1)
+#: So many records are worked on with the settings as they were at the beginning.
+_A_TURN = 200
 
 
 class Keeper:
@@ -61,7 +63,7 @@ class Keeper:
                 return
             counts = Counter[str]()
             try:
-                counts = await work_through(tenant, self._operations)
+                counts = await work_through(tenant, self._operations, limit=_A_TURN)
             except ConnectorError as error:
                 self._resting[tenant.id] = tenant.clock.now() + _REST
                 report(tenant, "contacts", error)
@@ -70,10 +72,17 @@ class Keeper:
                 log.exception("contacts broke", installation=tenant.id)
             else:
                 self._resting.pop(tenant.id, None)
+                if await self._is_more_due(tenant):
+                    # In a turn of its own: settings may have changed, or the brake been pulled.
+                    asyncio.get_running_loop().call_soon(self.soon, tenant)
             for name, number in counts.items():
                 self._metrics.contacts.labels(tenant.id, name).inc(number)
             if counts:
                 log.info("contacts kept in step", installation=tenant.id, **counts)
+
+    async def _is_more_due(self, tenant: Tenant) -> bool:
+        due = await tenant.dirty.next_due(without=await paused(tenant))
+        return due is not None and due <= tenant.clock.now()
 
     async def idle(self) -> None:
         """Wait until no installation is being worked on."""

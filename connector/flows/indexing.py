@@ -63,20 +63,30 @@ async def sweep(tenant: Tenant, entity: Entity, *, since: datetime, met: Met | N
 
 
 async def census(tenant: Tenant) -> int:
-    """Read all persons' ids, and forget those that are gone; each one that was not met is asked for by itself."""
-    progress = await tenant.index.progress(Entity.PERSON)
+    """Read all persons and organizations once a week, and forget those that are gone; answers how many were not met.
+
+    Each of these is asked for by itself.
+    """
+    return sum([await _census_of(tenant, entity) for entity in (Entity.ORGANIZATION, Entity.PERSON)])
+
+
+async def _census_of(tenant: Tenant, entity: Entity) -> int:
+    progress = await tenant.index.progress(entity)
     now = tenant.clock.now()
     if progress.filled_at is None or (progress.census_at and now - progress.census_at < _CENSUS_EVERY):
         return 0
     number = progress.census_no + 1
-    async for records in _lists(tenant, Entity.PERSON, None):
+    async for records in _lists(tenant, entity, None):
         await store(tenant, [_indexed(tenant, record) for record in records])
-        await tenant.index.met(Entity.PERSON, [record.id for record in records], number)
-        await _compare(tenant, Entity.PERSON, records, paired_only=True)
-    missing = await tenant.index.unseen(Entity.PERSON, number)
-    for person_id in missing:
-        await refresh_person(tenant, person_id)
-    await tenant.index.note(Entity.PERSON, census_at=now, census_no=number)
+        await tenant.index.met(entity, [record.id for record in records], number)
+        await _compare(tenant, entity, records, paired_only=True)
+    missing = await tenant.index.unseen(entity, number)
+    for record_id in missing:
+        if entity is Entity.PERSON:
+            await refresh_person(tenant, record_id)
+        else:
+            await refresh_organization(tenant, record_id, gone=False)
+    await tenant.index.note(entity, census_at=now, census_no=number)
     return len(missing)
 
 

@@ -241,12 +241,29 @@ class Bindings:
         where = (self._mine, bindings.c.entity == entity, bindings.c.centre_id == customer)
         await self._db.write(lambda db: db.execute(delete(bindings).where(*where)) and None)
 
-    async def dissolve(self, bound: Bound) -> None:
-        """One of the two is gone: nothing is made in its place, and the binding revives should it come back."""
-        where = (self._mine, bindings.c.entity == bound.entity, bindings.c.centre_id == bound.centre_id)
-        await self._db.write(
-            lambda db: db.execute(update(bindings).where(*where).values(state=Bond.GONE)) and None
-        )
+    async def dissolve(self, bound: Bound) -> str | None:
+        """One of the two is gone: nothing is made in its place, and the binding revives should it come back.
+
+        Where the record in Pipedrive has an alias in the same contact centre, that takes the place; answers its key.
+        """
+        own = (self._mine, bindings.c.entity == bound.entity)
+
+        def work(db: Connection) -> str | None:
+            this = (*own, bindings.c.centre_id == bound.centre_id)
+            db.execute(update(bindings).where(*this).values(state=Bond.GONE))
+            of_record = (*own, bindings.c.crm_id == bound.crm_id, bindings.c.connection == bound.connection)
+            others = select(bindings.c.state, bindings.c.centre_id, bindings.c.bound_at).where(
+                *of_record, bindings.c.state != Bond.GONE
+            )
+            rest = db.execute(others).all()
+            if not rest or any(state == Bond.BOUND for state, _, _ in rest):
+                return None
+            heir = min(rest, key=lambda row: (row.bound_at, row.centre_id)).centre_id
+            values = {"state": Bond.BOUND, "base": None, "sent": None}
+            db.execute(update(bindings).where(*own, bindings.c.centre_id == heir).values(**values))
+            return str(heir)
+
+        return await self._db.write(work)
 
     async def revive(self, bound: Bound, *, at: datetime) -> Bound:
         """Both are there again: the binding holds as it did, unless another has taken its place meanwhile."""

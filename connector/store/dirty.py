@@ -75,36 +75,40 @@ class Dirty:
 
     async def mark(self, marks: Iterable[Mark], *, urgency: Urgency, cause: str) -> int:
         """Have records looked at, the more urgent mark counting; answers how many there are."""
-        wanted = {(mark.entity, mark.side, mark.record_id): mark for mark in marks}
+        wanted = {(str(mark.entity), str(mark.side), mark.record_id): mark for mark in marks}
         now = self._clock.now()
 
         def work(db: Connection) -> None:
-            for mark in wanted.values():
-                self._mark(db, mark, urgency, cause, now)
+            ids = any_of({record_id for _, _, record_id in wanted})
+            query = select(dirty).where(self._mine, dirty.c.record_id.in_(ids))
+            known = {(row.entity, row.side, row.record_id): row for row in db.execute(query)}
+            for key in wanted.keys() & known.keys():
+                self._mark_again(db, wanted[key], known[key], urgency, cause, now)
+            if fresh := [self._fresh(wanted[key], urgency, cause, now) for key in wanted if key not in known]:
+                db.execute(dirty.insert(), fresh)
 
         if wanted:
             await self._db.write(work)
         return len(wanted)
 
-    def _mark(self, db: Connection, mark: Mark, urgency: Urgency, cause: str, now: datetime) -> None:
-        where = self._of(mark.entity, mark.side, mark.record_id)
-        seen = {name: at.isoformat() for name, at in (mark.seen or {}).items()}
-        query = select(dirty.c.lane, dirty.c.cause, dirty.c.seen, dirty.c.not_before).where(*where)
-        known = db.execute(query).one_or_none()
-        if known is None:
-            row = {
-                "installation_id": self._installation_id, "entity": mark.entity, "side": mark.side,
-                "record_id": mark.record_id, "seq": 1, "lane": urgency, "cause": cause, "marked_at": now,
-                "seen": orjson.dumps(seen).decode(), "not_before": None, "attempts": 0, "reason": "",
-                "owner": None, "lease_until": None,
-            }  # fmt: skip
-            db.execute(dirty.insert(), row)
-            return
-        # One that was given up begins anew with whoever marks it next, for whom it is then counted.
-        better = urgency <= known.lane or known.not_before == _NEVER
-        values: dict[str, object] = {
-            "seq": dirty.c.seq + 1, "seen": orjson.dumps(orjson.loads(known.seen) | seen).decode(),
+    def _fresh(self, mark: Mark, urgency: Urgency, cause: str, now: datetime) -> dict[str, object]:
+        return {
+            "installation_id": self._installation_id, "entity": mark.entity, "side": mark.side,
+            "record_id": mark.record_id, "seq": 1, "lane": urgency, "cause": cause, "marked_at": now,
+            "seen": orjson.dumps(_told(mark)).decode(), "not_before": None, "attempts": 0, "reason": "",
+            "owner": None, "lease_until": None,
         }  # fmt: skip
+
+    def _mark_again(
+        self, db: Connection, mark: Mark, known: Row[tuple[object, ...]], urgency: Urgency, cause: str,
+        now: datetime,
+    ) -> None:  # fmt: skip
+        where = self._of(mark.entity, mark.side, mark.record_id)
+        # One that was refused begins anew with whoever marks it next, for whom it is then counted.
+        refused = known.not_before is not None and known.not_before - now > _PUT_OFF_FOR_LONG
+        better = urgency <= known.lane or refused
+        seen = orjson.dumps(orjson.loads(known.seen) | _told(mark)).decode()
+        values: dict[str, object] = {"seq": dirty.c.seq + 1, "seen": seen}
         if better:
             # Whoever waits now waits for a fresh try, whatever failed before.
             values |= {"lane": urgency, "cause": cause, "not_before": None, "attempts": 0}
@@ -152,8 +156,9 @@ class Dirty:
         def work(db: Connection) -> None:
             for one in done:
                 where = self._of(one.entity, one.side, one.record_id)
-                if not db.execute(delete(dirty).where(*where, dirty.c.seq == one.seq)).rowcount:
-                    db.execute(update(dirty).where(*where).values(owner=None, lease_until=None, attempts=0))
+                ours = (*where, dirty.c.owner == self._owner)
+                if not db.execute(delete(dirty).where(*ours, dirty.c.seq == one.seq)).rowcount:
+                    db.execute(update(dirty).where(*ours).values(owner=None, lease_until=None, attempts=0))
 
         if done:
             await self._db.write(work)
@@ -225,8 +230,13 @@ class Dirty:
         return (self._mine, dirty.c.entity == entity, dirty.c.side == side, dirty.c.record_id == record_id)
 
 
+_PUT_OFF_FOR_LONG = timedelta(hours=3)
 #: Far enough to mean "when a person or an edit says so".
 _NEVER = datetime.fromisoformat("9999-01-01T00:00:00+00:00")
+
+
+def _told(mark: Mark) -> dict[str, str]:
+    return {name: at.isoformat() for name, at in (mark.seen or {}).items()}
 
 
 def _marked(row: Row[tuple[object, ...]]) -> Marked:

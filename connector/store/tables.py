@@ -236,7 +236,10 @@ class DirtyRecord(SQLModel, table=True):
     """A customer, company, person or organization that has to be looked at; `seq` counts the marks."""
 
     __tablename__ = "dirty"
-    __table_args__ = (Index("ix_dirty_due", "installation_id", "lane", "marked_at"),)
+    __table_args__ = (
+        Index("ix_dirty_due", "installation_id", "lane", "entity", "marked_at", "record_id"),
+        Index("ix_dirty_record", "record_id", "installation_id"),
+    )
     installation_id: str = Field(primary_key=True)
     entity: str = Field(primary_key=True)
     side: str = Field(primary_key=True)

@@ -150,7 +150,7 @@ async def test_the_weekly_census_finds_persons_who_vanished_unseen(world: World,
     await sweep(tenant, Entity.PERSON, since=ago(hours=1))
     assert await census(tenant) == 0  # it is not a week since the fill
     service.clock.move_to(timedelta(days=8))
-    assert await cost(world, lambda: census(tenant)) <= 11
+    assert await cost(world, lambda: census(tenant)) <= 21
     assert await who_has(tenant, NUMBER) == []
     assert len(await who_has(tenant, "+48601000002")) == 1
     assert await census(tenant) == 0

@@ -255,7 +255,8 @@ def _is_ours(tenant: Tenant, kind: Kind, record: CentreRecord, crm: CrmRecord, m
     name = f"{record.first_name} {record.last_name}" if isinstance(record, Customer) else record.name
     fields = tenant.settings.special_fields
     if fields.person_centre_id if kind is CUSTOMERS else fields.organization_centre_id:
-        return stated_centre_id(tenant, kind, crm) == record.id
+        told_apart = len(tenant.centres) <= 1 or same_name(crm.name, name)
+        return stated_centre_id(tenant, kind, crm) == record.id and told_apart
     return crm.owner_id == tenant.installed.owner_user_id and same_name(crm.name, name)
 
 

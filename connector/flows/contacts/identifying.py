@@ -112,7 +112,8 @@ async def find_persons(
     """
     sought = {
         key: _Sought(
-            indexed_centre(tenant, kind, key.rpartition("/")[0], record), record, f"id:{record.id}",
+            indexed_centre(tenant, kind, key.rpartition("/")[0], record), record,
+            f"id:{record.id}" if _ids_are_unique(tenant) else None,
             stated.get(key) or stated_crm_id(tenant, record),
         )
         for key, record in records.items()
@@ -128,7 +129,7 @@ async def find_customers(
     sought = {}
     for record in records:
         stated = stated_centre_id(tenant, kind, record)
-        own = f"{connection}/{stated}" if stated else None
+        own = f"{connection}/{stated}" if stated and _ids_are_unique(tenant) else None
         sought[record.id] = _Sought(indexed_crm(tenant, record), record, f"pipedrive:{record.id}", own)
     ways = await _candidates(tenant, kind, Side.PIPEDRIVE, sought)
     there = {
@@ -138,13 +139,18 @@ async def find_customers(
     return await _decide(tenant, kind, Side.PIPEDRIVE, sought, there, None, insist=insist)
 
 
+def _ids_are_unique(tenant: Tenant) -> bool:
+    """Whether an id in Pipedrive's field says who is meant: it does not say in which of several contact centres."""
+    return len(tenant.centres) <= 1
+
+
 @dataclass(frozen=True, slots=True)
 class _Sought:
     """A record whose counterpart is looked for: by its subjects, by who names it, and by whom it names."""
 
     own: Indexable
     record: Record
-    naming: str
+    naming: str | None
     stated: str | None
 
 
@@ -179,7 +185,7 @@ async def _candidates(
 def _keys(tenant: Tenant, one: _Sought) -> dict[str, list[str]]:
     subjects = one.own.subjects
     ways = {
-        "id": [one.naming],
+        "id": [one.naming] if one.naming else [],
         "email": [subject for subject in subjects if "@" in subject],
         "number": [subject for subject in subjects if subject.startswith("+")],
         "name": [subject for subject in subjects if subject.startswith("name:")],

@@ -57,6 +57,12 @@ def centre_of(tenant: Tenant, key: str) -> tuple[Centre | None, str]:
     return tenant.centres.get(connection), record_id
 
 
+def card_of(record: CentreRecord, connection: str) -> str | None:
+    """The key of a company's own customer record, by which its calls name it."""
+    card = record.customer_id if isinstance(record, Company) else None
+    return f"{connection}/{card}" if card else None
+
+
 def client(tenant: Tenant, lane: Lane = Lane.CONTACTS) -> Pipedrive:
     """Pipedrive, in the lane of contacts or of a load."""
     return tenant.pipedrive.on(lane)

@@ -127,9 +127,12 @@ def shown_in_pipedrive(
         if kind is CUSTOMERS
         else (fields.organization_centre_id, fields.organization_centre_link)
     )
-    found = []
+    found: list[Extra] = []
+    shown = stated_centre_id(tenant, kind, crm) if crm is not None else None
+    if shown is not None and len(tenant.centres) > 1:
+        # It may name the same person's record in another contact centre.
+        return found
     if id_code is not None:
-        shown = stated_centre_id(tenant, kind, crm) if crm is not None else None
         found.append(Extra("their id", Way.TO_PIPEDRIVE, centre.id, shown or "", id_code))
     template = tenant.settings.links.customer
     if link_code is not None and template is not None:

@@ -81,6 +81,7 @@ async def met_in_centre(
     What was there before is history, which a first load brings.
     """
     own = [one for one in records if not (isinstance(one, Customer) and one.is_company)]
+    known = await tenant.index.people([f"{centre.id}/{record.id}" for record in own], kind.centre)
     await tenant.index.put([indexed_centre(tenant, kind, centre.id, record) for record in own])
     reader, _ = await reader_of(tenant, kind)
     marks = await _new_companies(tenant, centre, records) if kind is CUSTOMERS else []
@@ -88,12 +89,15 @@ async def met_in_centre(
     scope = scope_of(tenant, kind, Way.TO_PIPEDRIVE)
     for record in own:
         bound = pairs.get(f"{centre.id}/{record.id}")
-        if bound is not None and bound.state is not Bond.GONE:
+        if bound is not None and bound.state is Bond.GONE:
+            # It was edited since, or is there again itself.
+            differs = bound.centre_id not in known or not reader.is_as_before(record, bound.base)
+        elif bound is not None:
             differs = bound.state is Bond.BOUND and not reader.is_as_before(record, bound.base)
         else:
             recent = record.updated_at is not None and record.updated_at >= centre.since
             differs = (
-                recent and bound is None and scope is not None
+                recent and scope is not None
                 and not takes_part(record, scope, tenant.phones, created_at=None)
             )  # fmt: skip
         if differs:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from connector.contact_settings import Policy, Scope, Way
-from connector.errors import Retryable
+from connector.errors import Rejected, Retryable
 from connector.flows.contacts.asking import ask_about_fields, decided_fields
 from connector.flows.contacts.comparing import Facts, Plan, Reader, plan, seen_times
 from connector.flows.contacts.creating import (
@@ -37,6 +37,7 @@ from connector.flows.contacts.kinds import (
     CentreRecord,
     CrmRecord,
     Kind,
+    card_of,
     indexed_centre,
     read_centre,
     read_crm,
@@ -54,7 +55,7 @@ from connector.flows.indexed import store as put_crm
 from connector.flows.indexing import ensure
 from connector.flows.tenant import Centre, Tenant
 from connector.pipedrive.records import Person
-from connector.records import Company, Customer
+from connector.records import Customer
 from connector.store.bindings import Bond, Bound
 from connector.store.changes import Wrote
 from connector.store.dirty import Mark, Marked, Side, Urgency
@@ -85,7 +86,10 @@ async def reconcile(work: Work, marked: Marked) -> None:
     for bound in pairs:
         if bound.state is not Bond.ALIAS:
             async with tenant.contacts.lock(kind.entity, bound.centre_id):
-                await _from_pipedrive(work, kind, marked, bound)
+                # Whoever held the lock may have changed it.
+                now = (await tenant.bindings.of_centre(kind.entity, [bound.centre_id])).get(bound.centre_id)
+                if now is not None and now.crm_id == marked.record_id and now.state is not Bond.ALIAS:
+                    await _from_pipedrive(work, kind, marked, now)
     if _insists(marked):
         # What it belonged to may just have been found to be gone.
         pairs = (await tenant.bindings.of_crm(kind.entity, [marked.record_id])).get(marked.record_id, [])
@@ -120,8 +124,8 @@ async def _from_centre(work: Work, kind: Kind, marked: Marked) -> None:
             await _merge(work, kind, marked, bound, record, crm)
             return
         await _gone_from_pipedrive(work, kind, bound)
-        if _insists(marked):
-            await _unpaired_in_centre(work, kind, marked, record, bound)
+        # It may have been merged into another without our being told.
+        await _unpaired_in_centre(work, kind, marked, record, bound)
 
 
 async def _let_it_be_read_back(tenant: Tenant, kind: Kind, bound: Bound) -> None:
@@ -138,8 +142,11 @@ async def _gone_from_centre(work: Work, kind: Kind, key: str, bound: Bound | Non
     work.why = NOT_IN_CENTRE
     await work.tenant.index.put([Indexable(kind.centre, key, gone=True)])
     if bound is not None and bound.state is not Bond.GONE:
-        await work.tenant.bindings.dissolve(bound)
+        heir = await work.tenant.bindings.dissolve(bound)
         work.counts["unlinked"] += 1
+        if heir is not None:
+            mark = Mark(kind.entity, Side.CENTRE, heir)
+            await work.tenant.dirty.mark([mark], urgency=Urgency.SWEEP, cause="alias")
 
 
 async def _company_instead(work: Work, marked: Marked, card: Customer) -> None:
@@ -172,7 +179,8 @@ async def _unpaired_in_centre(
     work: Work, kind: Kind, marked: Marked, record: CentreRecord, gone: Bound | None
 ) -> None:
     tenant, connection = work.tenant, marked.record_id.rpartition("/")[0]
-    if gone is not None and (crm := await read_crm(tenant, kind, gone.crm_id)) is not None:
+    lost = gone is not None and gone.state is not Bond.GONE
+    if gone is not None and not lost and (crm := await read_crm(tenant, kind, gone.crm_id)) is not None:
         revived = await tenant.bindings.revive(gone, at=tenant.clock.now())
         if revived.state is Bond.BOUND:
             await _merge(work, kind, marked, revived, record, crm)
@@ -180,6 +188,7 @@ async def _unpaired_in_centre(
     if _is_left_out(work, scope_of(tenant, kind, Way.TO_PIPEDRIVE), marked, record, None):
         return
     await _company_first(work, marked, connection, record, None)
+    found: CrmRecord | None = None
     async with tenant.contacts.making:
         await ensure(tenant, no_older_than=tenant.sweep_every)
         identity = await find_person(tenant, kind, connection, record, insist=_insists(marked))
@@ -190,13 +199,13 @@ async def _unpaired_in_centre(
                 return  # what was deleted there does not come back by itself
             bound, facts = await make_person(work, kind, marked, connection, record)
         elif isinstance(identity, Same):
-            card = record.customer_id if isinstance(record, Company) else None
-            wanted = Bound(
-                kind.entity,
-                marked.record_id,
-                identity.record_id,
-                card_id=f"{connection}/{card}" if card else None,
-            )
+            found = await read_crm(tenant, kind, identity.record_id)
+            if found is None:
+                await put_crm(tenant, [Indexable(kind.crm, identity.record_id, gone=True)])
+                await _chosen_in_vain(work, kind.asks_of_centre, marked.record_id)
+                return
+            card = card_of(record, connection)
+            wanted = Bound(kind.entity, marked.record_id, identity.record_id, card_id=card)
             bound = await tenant.bindings.link(wanted, at=tenant.clock.now())
             work.counts["linked"] += 1
         else:
@@ -205,8 +214,8 @@ async def _unpaired_in_centre(
     await _paired(work, kind, bound)
     if isinstance(identity, Nobody):
         await _merge(work, kind, marked, bound, facts.centre, facts.crm)
-    elif bound.state is Bond.BOUND and (crm := await read_crm(tenant, kind, bound.crm_id)) is not None:
-        await _merge(work, kind, marked, bound, record, crm)
+    elif found is not None and bound.state is Bond.BOUND and bound.crm_id == found.id:
+        await _merge(work, kind, marked, bound, record, found)
 
 
 # a record of Pipedrive
@@ -262,9 +271,10 @@ async def _unpaired_in_pipedrive(work: Work, kind: Kind, marked: Marked, home: C
     if _is_left_out(work, scope, marked, crm, crm.add_time):
         return
     await _company_first(work, marked, home.id, None, crm)
+    record: CentreRecord | None = None
     async with tenant.contacts.making:
         await ensure(tenant, no_older_than=tenant.sweep_every)
-        await ensure_scanned(tenant, home)
+        await ensure_scanned(tenant, home, kind)
         identity = await find_customer(tenant, kind, home.id, crm, insist=_insists(marked))
         if isinstance(identity, Nobody):
             stated = stated_centre_id(tenant, kind, crm)
@@ -274,9 +284,12 @@ async def _unpaired_in_pipedrive(work: Work, kind: Kind, marked: Marked, home: C
                 return
             bound, facts = await make_customer(work, kind, marked, home, crm)
         elif isinstance(identity, Same):
-            bound = await tenant.bindings.link(
-                Bound(kind.entity, identity.record_id, crm.id), at=tenant.clock.now()
-            )
+            record = await read_centre(tenant, kind, identity.record_id)
+            if record is None:
+                await _chosen_in_vain(work, kind.asks_of_crm, crm.id)
+                return
+            wanted = Bound(kind.entity, identity.record_id, crm.id, card_id=card_of(record, home.id))
+            bound = await tenant.bindings.link(wanted, at=tenant.clock.now())
             if bound.crm_id != crm.id:
                 return  # somebody else's since it was looked for
             work.counts["linked"] += 1
@@ -286,15 +299,19 @@ async def _unpaired_in_pipedrive(work: Work, kind: Kind, marked: Marked, home: C
     await _paired(work, kind, bound)
     if isinstance(identity, Nobody):
         await _merge(work, kind, marked, bound, facts.centre, facts.crm)
-    elif (
-        bound.state is Bond.BOUND and (record := await read_centre(tenant, kind, bound.centre_id)) is not None
-    ):
+    elif bound.state is Bond.BOUND and record is not None:
         await _merge(work, kind, marked, bound, record, crm)
 
 
 def _insists(marked: Marked) -> bool:
     """Whether a person pushes this very record."""
     return marked.urgency is Urgency.BUTTON
+
+
+async def _chosen_in_vain(work: Work, asks: QuestionKind, subject: str) -> None:
+    """Whom a person chose is gone since: the case is asked anew when it is looked at next."""
+    work.why = "whom a person chose is gone meanwhile"
+    await work.tenant.questions.void(asks, [subject])
 
 
 async def _leave_to_a_person(
@@ -333,13 +350,22 @@ async def _company_first(
     if isinstance(centre, Customer) and centre.company_id is not None:
         key = f"{connection}/{centre.company_id}"
         if await organization_of(tenant, key) is None:
-            await reconcile(work, _instead(marked, Side.CENTRE, key))
+            await _pair_company(work, marked, Side.CENTRE, key)
     if (
         isinstance(crm, Person)
         and crm.org_id is not None
         and await company_of(tenant, connection, crm.org_id) is None
     ):
-        await reconcile(work, _instead(marked, Side.PIPEDRIVE, crm.org_id))
+        await _pair_company(work, marked, Side.PIPEDRIVE, crm.org_id)
+
+
+async def _pair_company(work: Work, marked: Marked, side: Side, record_id: str) -> None:
+    """Bring a company in step; one that is refused is told by a mark of its own and holds up none of its people."""
+    try:
+        await reconcile(work, _instead(marked, side, record_id))
+    except Rejected:
+        company = Mark(COMPANIES.entity, side, record_id)
+        await work.tenant.dirty.mark([company], urgency=Urgency.SWEEP, cause=marked.cause)
 
 
 def _instead(marked: Marked, side: Side, record_id: str) -> Marked:

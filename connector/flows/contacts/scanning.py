@@ -9,30 +9,46 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence, Set
 from datetime import timedelta
 
+import structlog
+
+from connector.errors import Rejected
 from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, CentreRecord, Kind, read_centre
 from connector.flows.contacts.marking import met_in_centre
 from connector.flows.tenant import Centre, Tenant
 from connector.store.dirty import Mark, Side, Urgency
 from connector.store.index import Indexable
 
+log = structlog.get_logger()
+
 CAUSE = "scan"
 #: A scan that is older says too little about who is there.
 _OLDEST = timedelta(hours=26)
 
 
-async def ensure_scanned(tenant: Tenant, centre: Centre) -> None:
-    """See that everybody in a contact centre is known before a record there is called missing."""
+async def ensure_scanned(tenant: Tenant, centre: Centre, kind: Kind) -> None:
+    """See that everybody of a kind in a contact centre is known before a record there is called missing."""
     async with tenant.contacts.scanning:
-        for kind in (COMPANIES, CUSTOMERS):
-            done = (await tenant.index.progress(_pass_of(kind, centre))).filled_at
-            if done is None or tenant.clock.now() - done > _OLDEST:
-                await _scan_kind(tenant, centre, kind)
+        done = (await tenant.index.progress(_pass_of(kind, centre))).filled_at
+        if done is None or tenant.clock.now() - done > _OLDEST:
+            await _scan_kind(tenant, centre, kind)
 
 
 async def scan(tenant: Tenant, centre: Centre) -> int:
-    """Read everything once; answers how many records were marked."""
+    """Read everything once; answers how many records were marked. What the account may not see is left out."""
+    marked = 0
     async with tenant.contacts.scanning:
-        return sum([await _scan_kind(tenant, centre, kind) for kind in (COMPANIES, CUSTOMERS)])
+        for kind in (COMPANIES, CUSTOMERS):
+            try:
+                marked += await _scan_kind(tenant, centre, kind)
+            except Rejected as error:
+                log.warning(
+                    "not scanned",
+                    installation=tenant.id,
+                    connection=centre.id,
+                    kind=kind.entity,
+                    error=str(error),
+                )
+    return marked
 
 
 async def _scan_kind(tenant: Tenant, centre: Centre, kind: Kind) -> int:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from connector.errors import UnknownField
+from connector.errors import NotFound, UnknownField
 from connector.flows.contacts.comparing import Facts, Plan, Reader
-from connector.flows.contacts.kinds import CrmRecord, Kind, write_crm
+from connector.flows.contacts.kinds import CrmRecord, Kind, read_crm, write_crm
 from connector.flows.contacts.pairing import Pair
 from connector.flows.tenant import Tenant
 from connector.pipedrive.budget import Lane
@@ -14,22 +14,21 @@ async def write_to_pipedrive(
     tenant: Tenant, kind: Kind, crm_id: str | None, made: Plan, lane: Lane = Lane.CONTACTS
 ) -> CrmRecord:
     """Make (without an id) or change a record; a custom field that has vanished is left out, and the mapping read anew."""
-    try:
-        return await write_crm(tenant, kind, crm_id, made.body, lane)
-    except UnknownField as error:
-        tenant.contacts.fields.pop(kind.crm, None)
-        custom = made.body.get("custom_fields")
-        rest = (
-            {code: value for code, value in custom.items() if code != error.field}
-            if isinstance(custom, dict)
-            else {}
-        )
-        made.body = {key: value for key, value in made.body.items() if key != "custom_fields"}
-        if rest:
-            made.body["custom_fields"] = rest
-        if not made.body:
-            raise
-        return await write_crm(tenant, kind, crm_id, made.body, lane)
+    while made.body:
+        try:
+            return await write_crm(tenant, kind, crm_id, made.body, lane)
+        except UnknownField as error:
+            tenant.contacts.fields.pop(kind.crm, None)
+            custom = made.body.pop("custom_fields", None)
+            rest = custom if isinstance(custom, dict) else {}
+            if error.field not in rest:
+                raise
+            if rest := {code: value for code, value in rest.items() if code != error.field}:
+                made.body["custom_fields"] = rest
+    # Nothing is left to be written.
+    if crm_id is not None and (record := await read_crm(tenant, kind, crm_id)) is not None:
+        return record
+    raise NotFound("Pipedrive has neither the record nor the field that was to be written")
 
 
 def overwrote(reader: Reader, before: Facts, after: Facts) -> dict[str, object]:

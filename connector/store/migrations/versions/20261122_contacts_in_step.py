@@ -81,7 +81,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("installation_id", "entity", "side", "record_id"),
     )
     with op.batch_alter_table("dirty", schema=None) as batch_op:
-        batch_op.create_index("ix_dirty_due", ["installation_id", "lane", "marked_at"], unique=False)
+        batch_op.create_index(
+            "ix_dirty_due", ["installation_id", "lane", "entity", "marked_at", "record_id"], unique=False
+        )
+        batch_op.create_index("ix_dirty_record", ["record_id", "installation_id"], unique=False)
 
     op.create_table(
         "load",
