@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from connector.errors import ConnectorError, Retryable, Unauthorised
-from connector.flows.following import follow_hint, follow_hook
+from connector.flows.following import Readings, follow_hint, follow_hook
 from connector.flows.tenant import Tenant, Tenants
 from connector.metrics import Metrics
 from connector.pipedrive.hooks import parse_hook
@@ -88,7 +88,7 @@ class Follower:
 
     async def _follow(self, tenant: Tenant, received: Sequence[Received]) -> None:
         """Work on a batch: each record is read again once, however many webhooks named it."""
-        seen: set[tuple[str, str, str | None]] = set()
+        read: Readings = {}
         put_off: list[Received] = []
         failures = 0
         for delivery in received:
@@ -96,7 +96,7 @@ class Follower:
                 put_off.append(delivery)
                 continue
             try:
-                reason = await self._outcome(tenant, delivery, seen)
+                reason = await self._outcome(tenant, delivery, read)
             except (Retryable, Unauthorised) as error:
                 log.warning("webhook put off", installation=tenant.id, error=type(error).__name__)
                 failures += 1
@@ -109,13 +109,11 @@ class Follower:
             wait = min(max(now - put_off[0].received_at, _SHORTEST_WAIT), _LONGEST_WAIT)
             await self._deliveries.put_off([one.id for one in put_off], now + wait)
 
-    async def _outcome(
-        self, tenant: Tenant, delivery: Received, seen: set[tuple[str, str, str | None]]
-    ) -> str:
+    async def _outcome(self, tenant: Tenant, delivery: Received, read: Readings) -> str:
         """Work on one; answers why it could not be followed, if so. Raises what may pass."""
         reason = ""
         try:
-            await self._follow_one(tenant, delivery, seen)
+            await self._follow_one(tenant, delivery, read)
         except ConnectorError as error:
             passes = isinstance(error, Retryable | Unauthorised)
             if passes and tenant.clock.now() - delivery.received_at < _GIVEN_UP_AFTER:
@@ -128,16 +126,10 @@ class Follower:
         self._metrics.deliveries.labels(tenant.id, delivery.source.partition(":")[0]).inc()
         return reason
 
-    async def _follow_one(
-        self, tenant: Tenant, delivery: Received, seen: set[tuple[str, str, str | None]]
-    ) -> None:
+    async def _follow_one(self, tenant: Tenant, delivery: Received, read: Readings) -> None:
         if delivery.source == "pipedrive":
-            event = parse_hook(delivery.body)
-            key = (event.entity, event.entity_id or "", event.merged_to)
-            if key not in seen:
-                if await follow_hook(tenant, event):
-                    self._keep(tenant)
-                seen.add(key)
+            if await follow_hook(tenant, parse_hook(delivery.body), read):
+                self._keep(tenant)
             return
         centre = tenant.centres.get(delivery.source)
         if centre is None:

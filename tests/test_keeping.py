@@ -173,3 +173,27 @@ async def test_after_a_restart_what_was_marked_is_worked_on(world: World) -> Non
     await world.mend("pipedrive")
     async with served(world):
         await until(named(world, "Jan Próba"))
+
+
+async def test_of_two_webhooks_of_a_person_in_one_batch_the_second_counts_as_well(open_: Served) -> None:
+    world = open_.world
+    tenant = await begin(open_)
+    await world.happen("customer", name="Jan", surname="Próba", phone_number=PHONE)
+    await until(named(world, "Jan Próba"))
+    await quiet(open_, tenant)
+    [person] = await persons(world)
+    # Both are stored before either is worked on.
+    async with tenant.contacts.lock("customer", "thulium:demo/1"):
+        changes: tuple[dict[str, object], ...] = (
+            {"name": "Jan Inny"},
+            {"visible_to": 1},
+            {"name": "Jan Nowak"},
+        )
+        for change in changes:
+            await world.edit(entity="person", action="change", id=person["id"], changes=change)
+        await tell(world, "pipedrive", "hooks/settle")
+
+    async def renamed() -> bool:
+        return [card["surname"] for card in await world.cards()] == ["Nowak"]
+
+    await until(renamed)

@@ -34,12 +34,23 @@ _INDEXED = frozenset(
 )
 
 
-async def follow_hook(tenant: Tenant, event: HookEvent) -> bool:
-    """Act on a webhook of Pipedrive; answers whether records were marked."""
+#: Records as they were read for the webhooks of a batch, all of which had arrived before, and when.
+Readings = dict[tuple[str, str, str | None], tuple[datetime, CrmRecord | None]]
+
+
+async def follow_hook(tenant: Tenant, event: HookEvent, read: Readings | None = None) -> bool:
+    """Act on a webhook of Pipedrive; answers whether records were marked.
+
+    What is in `read` is not read again, but each webhook is looked at for what it alone tells.
+    """
+    read = {} if read is None else read
     if event.entity_id is None or event.entity not in {str(entity) for entity in OF_PIPEDRIVE}:
         return False
+    key = (event.entity, event.entity_id, event.merged_to)
     if event.entity == Entity.DEAL:
-        await refresh_deal(tenant, event.entity_id, gone=event.action == "delete")
+        if key not in read:
+            await refresh_deal(tenant, event.entity_id, gone=event.action == "delete")
+            read[key] = (tenant.clock.now(), None)
         return False
     kind = CUSTOMERS if event.entity == Entity.PERSON else COMPANIES
     if await _names_nothing_of_ours(tenant, kind, event):
@@ -49,16 +60,21 @@ async def follow_hook(tenant: Tenant, event: HookEvent) -> bool:
     paired = next((one.centre_id for one in pairs if one.state is Bond.BOUND), None)
     # What a pair under way is about to write would look like somebody's edit.
     async with tenant.contacts.lock(kind.entity, paired) if paired else nullcontext():
-        record = await _read_again(tenant, kind, event)
+        if key not in read:
+            at = tenant.clock.now()
+            read[key] = (at, await _read_again(tenant, kind, event))
+        at, record = read[key]
         if record is None or record.is_deleted or not in_step(tenant):
             return False
         if isinstance(record, Person):
-            record = await _give_back_overwritten(tenant, record, event)
+            given_back = await _give_back_overwritten(tenant, record, event)
+            if given_back is not record:
+                at, record = read[key] = (tenant.clock.now(), given_back)
         marks = await met_in_pipedrive(
             tenant, kind, [record], urgency=Urgency.HOOK, cause=PIPEDRIVE_HOOKS, seen=_seen(event)
         )
         if marks:
-            tenant.contacts.remember(kind.crm, record, tenant.clock.now())
+            tenant.contacts.remember(kind.crm, record, at)
     return bool(marks)
 
 
