@@ -33,10 +33,12 @@ async def test_the_button_of_a_customers_card_is_fit_for_everyone(
         await look.open(f"{there.button}{made['id']}")
         await look.page.get_by_role("button", name=push).click()
         await expect(look.page.get_by_role("link", name="Pipedrive")).to_be_visible()
+        await look.page.wait_for_load_state()
         await look.judge()
         await look.open(f"{there.button}{made['id']}")
         await look.open(f"{there.button}999999")
         await look.page.get_by_role("button", name=push).click()
+        await look.page.wait_for_load_state()
         await look.judge()
         await look.open(f"{there.button}%20", status=400)
         assert look.found == []
