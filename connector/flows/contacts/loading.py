@@ -8,46 +8,32 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
 from connector.errors import ConnectorError, Misconfigured, Retryable
-from connector.flows.contacts.comparing import as_read_back
-from connector.flows.contacts.creating import BEFORE, LOOKS
-from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, CentreRecord, Kind, client, indexed_centre
+from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, Kind
 from connector.flows.contacts.linking import keep_special_fields
 from connector.flows.contacts.load_merging import merge
 from connector.flows.contacts.load_pairing import link, make, with_counterparts
-from connector.flows.contacts.load_writing import SERIES, Tally, Writer
+from connector.flows.contacts.load_settling import Say, read_back, settle_doubts
+from connector.flows.contacts.load_writing import Tally, Writer
 from connector.flows.contacts.planning import Case, Fate, apart, decide
 from connector.flows.contacts.previewing import PAGE, estimate, limits, preview
 from connector.flows.contacts.staging import (
     Ground,
-    put_centre,
-    put_crm,
     read_both,
-    read_centre_side,
-    read_changes,
     refresh,
-    unpack_sent,
 )
-from connector.flows.contacts.work import reader_of
-from connector.flows.indexed import indexed_crm
-from connector.flows.indexed import store as index_crm
 from connector.flows.indexing import ensure
 from connector.flows.tenant import Centre, Tenant
 from connector.flows.worker import retry_wait
-from connector.pipedrive.budget import Lane
-from connector.pipedrive.records import Organization, Person
-from connector.records import Customer
-from connector.store.bindings import InStep
-from connector.store.creations import Making
-from connector.store.dirty import Mark, Side, Urgency
+from connector.store.dirty import Side
 from connector.store.installations import Installations
-from connector.store.loads import Item, Loaded, Move, Phase, Stage
+from connector.store.loads import Item, Loaded, Phase, Stage
 from connector.store.operations import FINISHED, Operations
 
 log = structlog.get_logger()
@@ -55,10 +41,10 @@ log = structlog.get_logger()
 #: A preview that is older is made anew.
 _PREVIEW_HOLDS = timedelta(hours=24)
 _PATIENCE = 5
+_LEAST = 10
+#: So often a load looks itself for what others change in Pipedrive: what it has written is listed with it.
+_SWEEP = timedelta(hours=2)
 _NAP = 0.25
-_SINGLES = 50
-
-Say = Callable[[Mapping[str, object]], None]
 
 
 class _Pause(Exception):  # named after what happens
@@ -185,15 +171,24 @@ async def run_load(
     ground = Ground(tenant, load, home_of(tenant))
     loading = Loading(ground, Writer(ground, run_id, tally), stopping, say)
     reason = "it was stopped"
+    holding = asyncio.create_task(_hold(tenant, load))
     try:
         reason = await loading.run()
     finally:
+        holding.cancel()
         await loading.note(state=Phase.PAUSED, reason=reason)
         await tenant.loads.release(load.id)
         await operations.end_run(run_id, tally.counts, reason or FINISHED)
         if not reason:
             await tenant.loads.drop(load.id, Phase.FINISHED)
     return await _again(tenant, load)
+
+
+async def _hold(tenant: Tenant, load: Loaded) -> None:
+    """Keep a load for this process as long as it is at work."""
+    while True:
+        await tenant.clock.sleep(tenant.service.lease / 4)
+        await tenant.loads.claim(load.id, lease_s=tenant.service.lease)
 
 
 @dataclass(slots=True)
@@ -211,7 +206,7 @@ class Loading:
             await refresh(self.ground)
             for kind in (COMPANIES, CUSTOMERS):
                 await self._load(kind)
-            await self._read_back()
+            await read_back(self.ground, self.say)
         except _Pause as pause:
             reason = str(pause)
         except ConnectorError as error:
@@ -220,7 +215,7 @@ class Loading:
             return ""
         if not self.stopping.is_set():
             try:
-                await self._read_back()
+                await read_back(self.ground, self.say)
             except ConnectorError as error:
                 log.warning("not read back", installation=self.ground.tenant.id, error=str(error))
         return reason
@@ -237,8 +232,8 @@ class Loading:
         tally, fruitless = self.writer.tally, 0
         while True:
             await self._breathe(kind)
-            await self._settle_doubts(kind)
-            items = await tenant.loads.take(self.ground.load.id, own, PAGE)
+            await settle_doubts(self.ground, kind)
+            items = await tenant.loads.take(self.ground.load.id, own, self._size(kind))
             if items:
                 before = tally.moved
                 await self._batch(kind, items)
@@ -264,6 +259,14 @@ class Loading:
         await self.note()
         self.say({"doing": f"loading, {self.ground.own(kind)}", **_plain(self.writer.tally.counts)})
 
+    def _size(self, kind: Kind) -> int:
+        """How many records make a batch: no more than both sides take while its claims hold."""
+        tenant, there = self.ground.tenant, self.ground.centre.api.pace
+        # Companies of a contact centre are written and read one by one.
+        paces = (tenant.pipedrive.pace, there / 2 if there and kind is COMPANIES else None)
+        most = [int(pace * tenant.service.lease / 4) for pace in paces if pace is not None]
+        return min(PAGE, max(_LEAST, min(most, default=PAGE)))
+
     def _stop_if_halted(self) -> None:
         tally = self.writer.tally
         if tally.halted is not None:
@@ -280,13 +283,12 @@ class Loading:
         while (left := (until - tenant.clock.now()).total_seconds()) > 0:
             if self.stopping.is_set():
                 raise _Pause("it was stopped")
-            await tenant.loads.claim(self.ground.load.id, lease_s=tenant.service.lease)
             await tenant.clock.sleep(min(left, _NAP))
 
     async def _batch(self, kind: Kind, items: Sequence[Item]) -> None:
         tenant, writer = self.ground.tenant, self.writer
         async with tenant.contacts.making:
-            await ensure(tenant, no_older_than=tenant.sweep_every)
+            await ensure(tenant, no_older_than=_SWEEP)
             now, _ = apart(await decide(self.ground, kind, items))
             by: dict[Fate, list[Case]] = {fate: [case for case in now if case.fate is fate] for fate in Fate}
             await writer.leave(kind, [*by[Fate.LEAVE], *by[Fate.DOUBLE], *by[Fate.ASK]])
@@ -298,120 +300,3 @@ class Loading:
         else:
             # Those that were made are kept already; what is left to write of them comes with the next start.
             await writer.move(kind, [case for case, *_ in pairs], Stage.NEW)
-
-    # what is in doubt
-
-    async def _settle_doubts(self, kind: Kind) -> None:
-        """Look for what was sent and not settled, once its time has come; what is known again is decided anew."""
-        tenant, load, own = self.ground.tenant, self.ground.load, self.ground.own(kind)
-        while items := await tenant.loads.due(load.id, own, PAGE):
-            sources = {item.id: self._source(item.id) for item in items}
-            claims = await tenant.creations.of(kind.entity, self.ground.other_side, list(sources.values()))
-            making = [item for item in items if sources[item.id] in claims]
-            changing = [item for item in items if sources[item.id] not in claims]
-            await self._read_again(kind, changing)
-            await self._move(kind, [item.id for item in changing], Stage.NEW)
-            if making:
-                await self._look_for(kind, making, claims)
-
-    def _source(self, record_id: str) -> str:
-        return record_id if self.ground.side is Side.CENTRE else f"{self.ground.centre.id}/{record_id}"
-
-    async def _move(
-        self, kind: Kind, ids: Sequence[str], stage: Stage, until: datetime | None = None
-    ) -> None:
-        move = Move(self.ground.own(kind), ids, stage, until)
-        await self.ground.tenant.loads.advance(self.ground.load.id, [move])
-
-    async def _look_for(self, kind: Kind, items: Sequence[Item], claims: Mapping[str, Making]) -> None:
-        """Look for records that may have been made: by what changed in Pipedrive, or in the contact centre's list."""
-        tenant = self.ground.tenant
-        if self.ground.side is Side.CENTRE:
-            since = min(claims[self._source(item.id)].server_time for item in items) - BEFORE
-            await read_changes(self.ground, since)
-        else:
-            await read_centre_side(self.ground, [kind])
-        cases = await decide(self.ground, kind, items)
-        missing = [case for case in cases if case.fate is Fate.MAKE]
-        found = [case.id for case in cases if case.fate is not Fate.MAKE]
-        await self._move(kind, found, Stage.NEW)
-        again: list[str] = []
-        once_more: list[str] = []
-        look_at = tenant.clock.now() + timedelta(seconds=tenant.service.look_gap)
-        for case in missing:
-            claim = claims[self._source(case.id)]
-            if claim.looks + 1 < LOOKS:
-                await tenant.creations.not_found(claim, look_at=look_at)
-                once_more.append(case.id)
-            else:
-                again.append(case.id)
-        await self._move(kind, once_more, Stage.SENT, look_at)
-        await tenant.creations.settle(
-            kind.entity, self.ground.other_side, [self._source(one) for one in again]
-        )
-        await self._move(kind, again, Stage.NEW)
-
-    async def _read_again(self, kind: Kind, items: Sequence[Item]) -> None:
-        """Read pairs again of which it is not known whether a change arrived (10 tokens for 100)."""
-        ground, tenant = self.ground, self.ground.tenant
-        cases = [case for case in await decide(ground, kind, items) if case.bound is not None]
-        bound = [case.bound for case in cases if case.bound is not None]
-        api = client(tenant, Lane.BACKFILL)
-        ids = [one.crm_id for one in bound]
-        for begin in range(0, len(ids), SERIES):
-            part = ids[begin : begin + SERIES]
-            pages = api.persons(ids=part) if kind is CUSTOMERS else api.organizations(ids=part)
-            async for page in pages:
-                records: list[Person | Organization] = [*page]
-                await put_crm(ground, kind.crm, records)
-                await index_crm(tenant, [indexed_crm(tenant, one) for one in records])
-        staged = await tenant.loads.get(ground.load.id, kind.centre, [one.centre_id for one in bound])
-        keys = [key for key, item in staged.items() if item.stage is not Stage.AWAITED]
-        if len(keys) > _SINGLES:
-            await read_centre_side(ground, [kind])
-            return
-        for key in keys:
-            record = await _one(ground, kind, key.rpartition("/")[2])
-            if record is not None:
-                await put_centre(ground, kind, [record])
-
-    # what the contact centre made of what it was sent
-
-    async def _read_back(self) -> None:
-        """Read what was written in series, with one list, and keep it as the base; who is missing is looked at later."""
-        ground, tenant = self.ground, self.ground.tenant
-        load, entity = ground.load, CUSTOMERS.centre
-        if not await tenant.loads.awaited(load.id, entity, 1):
-            return
-        self.say({"doing": "reading back what was written"})
-        async for page in ground.centre.api.customers():
-            await self._settle_read([one for one in page if not one.is_company])
-            await tenant.loads.claim(load.id, lease_s=tenant.service.lease)
-        while missing := await tenant.loads.awaited(load.id, entity, PAGE):
-            marks = [Mark(CUSTOMERS.entity, Side.CENTRE, item.id) for item in missing]
-            await tenant.dirty.mark(marks, urgency=Urgency.LOAD, cause=load.cause)
-            await tenant.loads.advance(load.id, [Move(entity, [item.id for item in missing], Stage.DONE)])
-
-    async def _settle_read(self, page: Sequence[Customer]) -> None:
-        ground, tenant, entity = self.ground, self.ground.tenant, CUSTOMERS.centre
-        records = {f"{ground.centre.id}/{one.id}": one for one in page}
-        staged = await tenant.loads.get(ground.load.id, entity, list(records))
-        awaited = {key: item for key, item in staged.items() if item.stage is Stage.AWAITED}
-        bound = await tenant.bindings.of_centre(CUSTOMERS.entity, list(awaited))
-        reader, _ = await reader_of(tenant, CUSTOMERS)
-        steps = []
-        for key, item in awaited.items():
-            if key in bound:
-                sent = unpack_sent(entity, item.packed)
-                base = as_read_back(reader, sent.record, records[key], sent.base)
-                steps.append(InStep(bound[key], base, sent.problems, sent.overwrote))
-        await tenant.bindings.in_step(steps, at=tenant.clock.now())
-        await tenant.index.put(
-            [indexed_centre(tenant, CUSTOMERS, ground.centre.id, records[key]) for key in awaited]
-        )
-        await tenant.loads.advance(ground.load.id, [Move(entity, list(awaited), Stage.DONE)])
-
-
-async def _one(ground: Ground, kind: Kind, record_id: str) -> CentreRecord | None:
-    api = ground.centre.api
-    return await (api.customer(record_id) if kind is CUSTOMERS else api.company(record_id))

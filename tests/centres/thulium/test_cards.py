@@ -9,6 +9,7 @@ from aioresponses import aioresponses
 
 from connector.centres import CENTRES, Account, ContactCentre
 from connector.errors import Forbidden, NotFound, NotSupported, Rejected, UnknownOutcome
+from connector.records import Values
 from connector.settings import Settings
 from tests.centres.simulated import WARSAW, ImpatientClock, Simulated
 
@@ -240,7 +241,9 @@ async def test_a_refusal_repeats_no_names_and_numbers_that_were_sent(centre: Con
     assert "601" not in str(refusal.value)
 
 
-PEOPLE = [{"first_name": "Ewa", "last_name": f"Próba-{n}", "phones": (f"60100000{n}",)} for n in range(4)]
+PEOPLE: list[Values] = [
+    {"first_name": "Ewa", "last_name": f"Próba-{n}", "phones": (f"60100000{n}",)} for n in range(4)
+]
 
 
 async def test_a_series_makes_each_row_by_itself_and_names_what_was_refused(
@@ -259,7 +262,11 @@ async def test_a_series_changes_each_row_by_itself(simulated: Simulated, thulium
     one, two = await thulium.create_customers(PEOPLE[:2])
     assert isinstance(one, str)
     assert isinstance(two, str)
-    changes = [(one, {"last_name": "Nowak"}), ("999", {"last_name": "Nikt"}), (two, {"phones": ()})]
+    changes: list[tuple[str, Values]] = [
+        (one, {"last_name": "Nowak"}),
+        ("999", {"last_name": "Nikt"}),
+        (two, {"phones": ()}),
+    ]
     done = await thulium.update_customers(changes)
     assert [type(outcome) for outcome in done] == [type(None), Rejected, type(None)]
     found = {card.id: card async for page in thulium.customers() for card in page}
