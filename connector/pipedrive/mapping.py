@@ -53,16 +53,6 @@ def activity_body(draft: ActivityDraft) -> JsonObject:
     return body
 
 
-def activity_changes(before: Activity, after: ActivityDraft) -> JsonObject:
-    """The subject and note of `after` where they differ from `before`: all that a late addition may touch."""
-    changes: JsonObject = {}
-    if after.subject != before.subject:
-        changes["subject"] = after.subject
-    if after.note != before.note:
-        changes["note"] = after.note
-    return changes
-
-
 def entries_body(entries: Sequence[Entry]) -> list[JsonObject]:
     """Numbers or addresses as a person's `phones` or `emails`: the whole list, as Pipedrive replaces it.
 

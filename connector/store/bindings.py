@@ -303,10 +303,6 @@ class Bindings:
 
         return await self._db.write(work)
 
-    async def unlink_person(self, person_id: str) -> list[str]:
-        """Dissolve the bindings of a person who is gone; answers whose they were."""
-        return await self.unlink(CUSTOMER, person_id)
-
     async def unlink(self, entity: str, crm_id: str) -> list[str]:
         """Dissolve the bindings of a record of Pipedrive that is gone; answers whose they were."""
         where = (

@@ -93,14 +93,6 @@ class Creations:
         rows = await self._db.read(lambda db: db.execute(query).all())
         return {row.source_id: _making(row) for row in rows}
 
-    async def doubtful(self, entity: str, side: str) -> list[Making]:
-        """Those whose outcome is unknown: their sender has gone or said so."""
-        now = self._clock.now()
-        query = select(creations).where(
-            self._mine, creations.c.entity == entity, creations.c.side == side, creations.c.lease_until < now
-        )
-        return [_making(row) for row in await self._db.read(lambda db: db.execute(query).all())]
-
     async def doubt(self, making: Making, *, look_at: datetime) -> None:
         """No answer came: it is looked for from `look_at` on."""
         await self._change(making, lease_until=self._clock.now(), not_before=look_at)

@@ -189,16 +189,6 @@ class Dirty:
         if taken:
             await self._db.write(work)
 
-    async def wake(self, marks: Iterable[Mark]) -> None:
-        """Have these looked at again at once, if they are marked."""
-
-        def work(db: Connection) -> None:
-            for mark in marks:
-                where = self._of(mark.entity, mark.side, mark.record_id)
-                db.execute(update(dirty).where(*where).values(not_before=None))
-
-        await self._db.write(work)
-
     async def next_due(self, *, without: Sequence[str] = ()) -> datetime | None:
         """When the next one is due; None when nothing is waiting."""
         paused = and_(dirty.c.cause.in_(any_of(without)), dirty.c.lane != Urgency.BUTTON)

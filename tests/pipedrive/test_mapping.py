@@ -118,13 +118,6 @@ def test_any_property_of_an_activity_may_be_null(nulls: dict[str, None]) -> None
     assert mapping.activity(fixture("activity.json") | nulls).id == "31"
 
 
-def test_only_what_a_late_topic_changes_is_sent() -> None:
-    before = mapping.activity(fixture("activity.json"))
-    same = replace(DRAFT, subject=before.subject, note=before.note, owner_id="99", type="task")
-    assert mapping.activity_changes(before, same) == {}
-    assert mapping.activity_changes(before, replace(same, note="y")) == {"note": "y"}
-
-
 def test_a_person_is_read_with_the_numbers_as_typed() -> None:
     person = mapping.person(fixture("person.json"))
     assert person.phones == ("+48 601 000 001", "12 345 67 89")

@@ -24,7 +24,7 @@ async def test_customers_follow_a_merged_person_to_the_survivor(stock: Stock) ->
 async def test_a_person_who_is_gone_leaves_no_pair(stock: Stock) -> None:
     bindings = stock.bindings("1")
     await bindings.bind({"a/1": "7", "a/2": "8"}, at=AT)
-    assert await bindings.unlink_person("7") == ["a/1"]
+    assert await bindings.unlink("customer", "7") == ["a/1"]
     assert await bindings.persons(["a/1", "a/2"]) == {"a/2": "8"}
     await bindings.bind({"a/1": "9"}, at=AT)
     assert await bindings.persons(["a/1"]) == {"a/1": "9"}
@@ -46,7 +46,7 @@ async def test_one_installation_sees_and_changes_nothing_of_another(stock: Stock
     assert await other.persons(["a/1"]) == {}
     await other.bind({"a/1": "8"}, at=AT)
     assert await other.follow_merge("7", into="9") == []
-    assert await other.unlink_person("7") == []
+    assert await other.unlink("customer", "7") == []
     assert await one.persons(["a/1"]) == {"a/1": "7"}
 
 

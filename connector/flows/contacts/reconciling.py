@@ -110,6 +110,9 @@ async def _from_centre(work: Work, kind: Kind, marked: Marked) -> None:
     if record is None:
         await _gone_from_centre(work, kind, key, bound)
     elif isinstance(record, Customer) and record.is_company:
+        if bound is not None and bound.state is not Bond.GONE:
+            # It was a person's until somebody made a company of it.
+            await tenant.bindings.dissolve(bound)
         await _company_instead(work, marked, record)
     elif bound is None or bound.state is Bond.GONE:
         await tenant.index.put([indexed_centre(tenant, kind, key.rpartition("/")[0], record)])
