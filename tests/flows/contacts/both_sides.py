@@ -239,9 +239,9 @@ class BothSides:
         for ref in self.alive(CENTRE, kind):
             card = self.day.system.companies[ref[2]].card if kind == COMPANY else self.card(ref[2])
             source = card.identifier.removeprefix("pipedrive-")
-            if source.isdigit() and ref[2] not in found and int(source) not in named:
-                if self.is_there((PIPEDRIVE, kind, int(source))):
-                    found[ref[2]] = int(source)
+            known = not source.isdigit() or ref[2] in found or int(source) in named
+            if not known and self.is_there((PIPEDRIVE, kind, int(source))):
+                found[ref[2]] = int(source)
         return {ours: theirs for ours, theirs in found.items() if ours not in doubtful}
 
     def counterpart(self, ref: Ref) -> Ref | None:

@@ -121,7 +121,7 @@ class Expectations:
 
     def lost(self) -> Iterator[tuple[Ref, tuple[str, str], str]]:
         """Edits that do not stand on both sides: whose, of what, and in words."""
-        for (ref, what), _ in self.edits.items():
+        for ref, what in self.edits:
             value = self.value((ref, what))
             if not self.sides.is_there(ref):
                 continue

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from connector.logs import set_up
-from tests.flows.contacts.histories import HABITS, Habits, Step, histories, played
+from tests.flows.contacts.histories import played
+from tests.flows.contacts.steps import HABITS, Habits, Step, histories
 
 PROCESSES = 2
 HISTORIES = 600 if os.environ.get("CONNECTOR_TEST_LONG") else 100
@@ -45,14 +46,14 @@ def play_many(number: int, share: int) -> Counter[str]:
             return
         try:
             counts.update(asyncio.run(played(habits, steps)))
-        except Exception as error:
+        except Exception as error:  # whatever it is, its script is told
             scripts.append(f"{error}")
             shrink_until = shrink_until or time.monotonic() + SHRINKING_S
             raise
 
     try:
         play()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # hypothesis has its own ways of telling it
         script = min(scripts, key=len) if scripts else ""
         raise AssertionError(f"{script}\n{type(error).__name__}") from None
     return counts

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.flows.contacts.both_sides import CENTRE, COMPANY, CUSTOMER, PIPEDRIVE, Ref
-from tests.flows.contacts.histories import Habits, Player, opened
+from tests.flows.contacts.histories import Player, opened
+from tests.flows.contacts.steps import Habits
 
 
 @pytest.fixture
@@ -26,14 +27,14 @@ async def test_who_edits_again_after_a_lost_answer_is_not_overwritten_by_the_fir
     player: Player,
 ) -> None:
     customer = a_customer(player)
-    await player.deliver(0, 0)
+    await player.deliver()
     player.sides.change(customer, "name", "Pierwsza")
     player.sides.change(customer, "phones", ["601 000 001", "601 000 002"])
     player.day.fault("pipedrive", kind="status_after", method="PATCH")
-    await player.deliver(0, 0)
+    await player.deliver()
     player.sides.change(customer, "name", "Druga")
     player.sides.change(customer, "phones", ["601 000 001"])
-    await player.quiet(0, 0)
+    await player.quiet()
     person = player.sides.counterpart(customer)
     assert person is not None
     assert player.sides.name(customer) == player.sides.name(person) == "Jan Druga"
@@ -44,14 +45,14 @@ async def test_edits_of_both_sides_are_kept_when_the_write_of_one_of_them_was_no
     player: Player,
 ) -> None:
     customer = a_customer(player)
-    await player.deliver(0, 0)
+    await player.deliver()
     person = player.sides.counterpart(customer)
     assert person is not None
     player.sides.change(customer, "phones", ["601 000 001", "601 000 002"])
     player.sides.change(person, "name", "Druga")
     player.day.fault("pipedrive", kind="status_before", method="PATCH")
-    await player.deliver(0, 0)
-    await player.quiet(0, 0)
+    await player.deliver()
+    await player.quiet()
     assert player.sides.name(customer) == player.sides.name(person) == "Jan Druga"
     assert player.sides.lists(customer, "phones") == ["601000001", "601000002"]
 
@@ -61,10 +62,10 @@ async def test_who_edits_a_customer_whose_person_was_made_without_an_answer_is_n
 ) -> None:
     customer = a_customer(player)
     player.day.fault("pipedrive", kind="status_after", method="POST")
-    await player.deliver(0, 0)
+    await player.deliver()
     player.sides.change(customer, "name", "Druga")
     player.sides.change(customer, "phones", ["601 000 003"])
-    await player.quiet(0, 0)
+    await player.quiet()
     [person] = player.sides.alive(PIPEDRIVE, CUSTOMER)
     assert player.sides.name(customer) == player.sides.name(person) == "Jan Druga"
     assert player.sides.lists(customer, "phones") == ["601000003"]
@@ -76,10 +77,10 @@ async def test_an_address_that_is_replaced_after_a_creation_without_an_answer_go
     values = {"first": "Jan", "name": "Próba", "phones": [], "emails": ["a@example.com"], "company": None}
     person = player.sides.make(PIPEDRIVE, CUSTOMER, values)
     player.day.fault("thulium", kind="status_after", method="POST")
-    await player.deliver(0, 0)
+    await player.deliver()
     [customer] = player.sides.alive(CENTRE, CUSTOMER)
     player.sides.change(customer, "emails", ["b@example.com"])
-    await player.quiet(0, 0)
+    await player.quiet()
     assert player.sides.lists(person, "emails") == player.sides.lists(customer, "emails") == ["b@example.com"]
 
 
@@ -88,9 +89,9 @@ async def test_a_company_made_without_an_answer_is_known_by_its_card_and_makes_n
 ) -> None:
     organization = player.sides.make(PIPEDRIVE, COMPANY, {"name": "Pierwsza sp. z o.o."})
     player.day.fault("thulium", kind="status_after", method="POST")
-    await player.deliver(0, 0)
+    await player.deliver()
     player.sides.change(organization, "name", "Druga sp. z o.o.")
-    await player.quiet(0, 0)
+    await player.quiet()
     [company] = player.sides.alive(CENTRE, COMPANY)
     assert player.sides.alive(PIPEDRIVE, COMPANY) == [organization]
     assert player.sides.name(company) == player.sides.name(organization) == "Druga sp. z o.o."
@@ -103,10 +104,10 @@ async def test_what_was_made_without_an_answer_of_one_that_is_deleted_does_not_b
     organization = player.sides.make(PIPEDRIVE, COMPANY, {"name": "Pierwsza sp. z o.o."})
     player.day.fault("pipedrive", kind="status_after", method="POST")
     player.day.fault("thulium", kind="status_after", method="POST")
-    await player.deliver(0, 0)
+    await player.deliver()
     player.sides.delete(customer)
     player.sides.delete(organization)
     player.odd.update(player._people() + player._companies())
-    await player.quiet(0, 0)
+    await player.quiet()
     assert player.sides.alive(CENTRE, CUSTOMER) == player.sides.alive(PIPEDRIVE, COMPANY) == []
     assert len(player.sides.alive(PIPEDRIVE, CUSTOMER)) == len(player.sides.alive(CENTRE, COMPANY)) == 1

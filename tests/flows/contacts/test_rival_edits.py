@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.flows.contacts.both_sides import CENTRE, CUSTOMER, PIPEDRIVE, Ref
-from tests.flows.contacts.histories import Habits, Player, opened
+from tests.flows.contacts.histories import Player, opened
+from tests.flows.contacts.steps import Habits
 
 
 @pytest.fixture
@@ -26,8 +27,8 @@ async def a_pair(player: Player) -> tuple[Ref, Ref]:
         "company": None,
     }
     customer = player.sides.make(CENTRE, CUSTOMER, values)
-    await player.deliver(0, 0)
-    await player.deliver(0, 0)
+    await player.deliver()
+    await player.deliver()
     person = player.sides.counterpart(customer)
     assert person is not None
     return customer, person
@@ -38,9 +39,9 @@ async def test_a_number_that_we_wrote_and_a_person_replaced_in_the_same_second_s
 ) -> None:
     customer, person = await a_pair(player)
     player.sides.change(customer, "phones", ["601 000 002"])
-    await player.deliver(0, 0)
+    await player.deliver()
     player.sides.change(person, "phones", ["+48 601 000 003"])
-    await player.quiet(0, 0)
+    await player.quiet()
     assert player.sides.lists(person, "phones") == ["+48 601 000 003"]
     assert player.sides.lists(customer, "phones") == ["601000003"]
     assert person[0] == PIPEDRIVE
