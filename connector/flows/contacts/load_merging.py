@@ -21,7 +21,7 @@ from connector.flows.contacts.kinds import (
 from connector.flows.contacts.linking import extras
 from connector.flows.contacts.load_writing import SERIES, Writer, each, parts_of, read_or
 from connector.flows.contacts.planning import NOT_THERE, Both, Case, Fate, Pairing, compare
-from connector.flows.contacts.staging import Sent, pack_sent, with_values
+from connector.flows.contacts.staging import Sent, pack_sent, put_crm, with_values
 from connector.flows.contacts.unanswered import update_sent
 from connector.flows.contacts.work import reader_of
 from connector.flows.contacts.writing import overwrote, write_to_pipedrive
@@ -41,15 +41,19 @@ async def merge(writer: Writer, kind: Kind, pairs: Sequence[Both]) -> None:
     if not pairs:
         return
     pairings = await _with_lists_anew(writer, kind, await compare(writer.ground, kind, pairs))
-    todo, rest = _within_limits(writer, pairings)
+    todo, rest, beyond = _within_limits(writer, pairings)
+    await writer.move(kind, [one.case for one in beyond], Stage.NEW)
     await writer.move(kind, [one.case for one in todo], Stage.SENT, writer.ground.tenant.service.lease)
     reader, _ = await reader_of(writer.ground.tenant, kind)
     sent = [
         (one.bound, update_sent(reader, one.facts, one.plan)) for one in todo if one.bound.base is not None
     ]
     await writer.ground.tenant.bindings.send(sent)
-    written = await _write_crm(writer, kind, todo)
-    written = await _write_centre(writer, kind, written)
+    in_crm = await _write_crm(writer, kind, todo)
+    written = await _write_centre(writer, kind, in_crm)
+    # What Pipedrive holds now is not written once more when the contact centre's half is tried again.
+    missed = [one.crm for one in in_crm if one.crm is not None and one not in written]
+    await put_crm(writer.ground, kind.crm, missed)
     await _keep(writer, kind, [*rest, *written])
 
 
@@ -75,8 +79,10 @@ async def _with_lists_anew(writer: Writer, kind: Kind, pairings: list[Pairing]) 
     return rest + await compare(writer.ground, kind, fresh)
 
 
-def _within_limits(writer: Writer, pairings: Sequence[Pairing]) -> tuple[list[Pairing], list[Pairing]]:
-    """Those to be written, as far as the preview counted them, and those that are in step already."""
+def _within_limits(
+    writer: Writer, pairings: Sequence[Pairing]
+) -> tuple[list[Pairing], list[Pairing], list[Pairing]]:
+    """Those to be written, those that are in step already, and those beyond what the preview counted."""
     rest = [one for one in pairings if not one.plan.body and not one.plan.values]
     wanted = [one for one in pairings if one.plan.body or one.plan.values]
     todo: list[Pairing] = []
@@ -87,7 +93,7 @@ def _within_limits(writer: Writer, pairings: Sequence[Pairing]) -> tuple[list[Pa
             break
         writes += times
         todo.append(one)
-    return todo, rest
+    return todo, rest, wanted[len(todo) :]
 
 
 async def _write_crm(writer: Writer, kind: Kind, todo: Sequence[Pairing]) -> list[Pairing]:

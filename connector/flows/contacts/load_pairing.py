@@ -27,7 +27,7 @@ from connector.flows.indexed import indexed_crm
 from connector.flows.indexed import store as index_crm
 from connector.pipedrive.budget import Lane
 from connector.pipedrive.records import Organization, Person
-from connector.store.bindings import Bond, InStep
+from connector.store.bindings import Bond, Bound, InStep
 from connector.store.dirty import Side
 from connector.store.loads import Stage
 
@@ -157,30 +157,15 @@ async def _bind_made(
     if not made:
         return []
     ground, tenant = writer.ground, writer.ground.tenant
-    reader, problems = await reader_of(tenant, kind)
-    home = ground.centre.id
-    crm_made = [one for _, one in made if isinstance(one, Person | Organization)]
-    centre_made = [one for _, one in made if not isinstance(one, Person | Organization)]
-    await put_crm(ground, kind.crm, crm_made)
-    await index_crm(tenant, [indexed_crm(tenant, one) for one in crm_made])
-    await tenant.index.put([indexed_centre(tenant, kind, home, one) for one in centre_made])
-    wanted = []
-    for case, one in made:
-        other_id = one.id if isinstance(one, Person | Organization) else f"{home}/{one.id}"
-        record = case.record if isinstance(one, Person | Organization) else one
-        pair = paired(ground, kind, case.id, record, other_id)
-        wanted.append(pair)
-        case.bound = pair
+    await _stage_made(writer, kind, [one for _, one in made])
+    wanted = [_paired_with(writer, kind, case, one) for case, one in made]
     notes = [
-        (
-            writer.record_id(pair.centre_id, pair.crm_id),
-            pair.centre_id,
-            _sent(writer, plans[case.id][0]),
-        )
+        (writer.record_id(pair.centre_id, pair.crm_id), pair.centre_id, _sent(writer, plans[case.id][0]))
         for (case, _), pair in zip(made, wanted, strict=True)
     ]
     await writer.note_made(kind, notes)
     bound = await tenant.bindings.link_all(wanted, at=tenant.clock.now())
+    reader, problems = await reader_of(tenant, kind)
     pairs: list[Both] = []
     steps: list[InStep] = []
     awaited: dict[str, bytes] = {}
@@ -191,9 +176,9 @@ async def _bind_made(
         facts = Facts(centre, crm, to_crm, to_centre, extras(tenant, kind, centre, crm))
         base = new_base(reader, facts, facts, plan, None)
         said = [{"field": problem.field, "reason": problem.reason} for problem in (*problems, *plan.problems)]
-        if ground.side is Side.PIPEDRIVE and kind is CUSTOMERS:
+        case.awaited = ground.side is Side.PIPEDRIVE and kind is CUSTOMERS
+        if case.awaited:
             awaited[pair.centre_id] = pack_sent(Sent(centre, base, said))
-            case.awaited = True
         else:
             steps.append(InStep(pair, base, said))
         case.bound = replace(pair, base=base)
@@ -204,6 +189,22 @@ async def _bind_made(
     writer.tally.counts["made"] += len(made)
     await writer.announce(kind, [case for case, _ in made])
     return pairs
+
+
+async def _stage_made(writer: Writer, kind: Kind, made: Sequence[CrmRecord | CentreRecord]) -> None:
+    """Index what was made; what Pipedrive answered is staged as well, since others may turn out to be the same."""
+    ground, tenant = writer.ground, writer.ground.tenant
+    in_crm = [one for one in made if isinstance(one, Person | Organization)]
+    in_centre = [one for one in made if not isinstance(one, Person | Organization)]
+    await put_crm(ground, kind.crm, in_crm)
+    await index_crm(tenant, [indexed_crm(tenant, one) for one in in_crm])
+    await tenant.index.put([indexed_centre(tenant, kind, ground.centre.id, one) for one in in_centre])
+
+
+def _paired_with(writer: Writer, kind: Kind, case: Case, made: CrmRecord | CentreRecord) -> Bound:
+    if isinstance(made, Person | Organization):
+        return paired(writer.ground, kind, case.id, case.record, made.id)
+    return paired(writer.ground, kind, case.id, made, f"{writer.ground.centre.id}/{made.id}")
 
 
 def _sent(writer: Writer, plan: Plan) -> Mapping[str, object]:

@@ -17,6 +17,7 @@ from connector.errors import (
     Forbidden,
     PlanLimit,
     Retryable,
+    Throttled,
     UnknownField,
     UnknownOutcome,
 )
@@ -30,8 +31,8 @@ from connector.store.loads import Move, Stage
 
 #: A contact centre is written so many customers a request; Pipedrive reads so many persons by their ids.
 SERIES = 100
-#: What concerns the whole load and not the record at hand.
-STOPPING = (*HALTING, PlanLimit, Forbidden, UnknownField)
+#: What concerns the whole load and not the record at hand; too many requests in a moment pass by themselves.
+STOPPING = (*(error for error in HALTING if error is not Throttled), PlanLimit, Forbidden, UnknownField)
 _MOST_PROBLEMS = 1000
 
 T = TypeVar("T")

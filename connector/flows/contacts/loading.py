@@ -20,7 +20,7 @@ from connector.flows.contacts.linking import keep_special_fields
 from connector.flows.contacts.load_merging import merge
 from connector.flows.contacts.load_pairing import link, make, with_counterparts
 from connector.flows.contacts.load_settling import Say, read_back, settle_doubts
-from connector.flows.contacts.load_writing import Tally, Writer
+from connector.flows.contacts.load_writing import STOPPING, Tally, Writer
 from connector.flows.contacts.planning import Case, Fate, apart, decide
 from connector.flows.contacts.previewing import PAGE, estimate, limits, preview
 from connector.flows.contacts.staging import (
@@ -228,26 +228,35 @@ class Loading:
         )
 
     async def _load(self, kind: Kind) -> None:
+        """Load one kind to its end; trouble that may pass is waited for a few times."""
         tenant, own = self.ground.tenant, self.ground.own(kind)
         tally, fruitless = self.writer.tally, 0
         while True:
             await self._breathe(kind)
-            await settle_doubts(self.ground, kind)
-            items = await tenant.loads.take(self.ground.load.id, own, self._size(kind))
-            if items:
-                before = tally.moved
-                await self._batch(kind, items)
-                self._stop_if_halted()
-                fruitless = 0 if tally.moved > before else fruitless + 1
-                if fruitless > _PATIENCE:
-                    raise _Pause(str(tally.trouble or "nothing could be done"))
-                if fruitless:
-                    await self._rest(retry_wait(fruitless - 1, tenant.service))
+            before, due = tally.moved, None
+            try:
+                await settle_doubts(self.ground, kind)
+                items = await tenant.loads.take(self.ground.load.id, own, self._size(kind))
+                if items:
+                    await self._batch(kind, items)
+                else:
+                    due = await tenant.loads.next_due(self.ground.load.id, own)
+                    if due is None:
+                        return
+            except STOPPING:
+                raise
+            except Retryable as error:
+                tally.trouble = error
+            self._stop_if_halted()
+            if due is not None:
+                await self._rest((due - tenant.clock.now()).total_seconds() + 0.001)
                 continue
-            due = await tenant.loads.next_due(self.ground.load.id, own)
-            if due is None:
-                return
-            await self._rest((due - tenant.clock.now()).total_seconds() + 0.001)
+            fruitless = 0 if tally.moved > before else fruitless + 1
+            if fruitless > _PATIENCE:
+                raise _Pause(str(tally.trouble or "nothing could be done"))
+            if fruitless:
+                asked = tally.trouble.after if tally.trouble is not None else None
+                await self._rest(max(asked or 0.0, retry_wait(fruitless - 1, tenant.service)))
 
     async def _breathe(self, kind: Kind) -> None:
         """Between two batches: keep the load, say how far it is, and stop where that is asked."""

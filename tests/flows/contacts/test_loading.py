@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 
 import pytest
@@ -325,3 +326,19 @@ async def test_a_load_is_taken_back_as_one_run(desk: Desk) -> None:
     assert (undone.records, len(undone.parted), undone.left, undone.failed) == (1, 1, [], [])
     [one] = [one for one in await desk.persons() if one["name"] == "Jan Próba-1"]
     assert [entry["value"] for entry in one["phones"]] == ["+48601000001"]
+
+
+async def test_trouble_that_passes_is_waited_for_and_no_half_is_written_twice(desk: Desk) -> None:
+    numbers = {"phone_number": ["601000001", "601000009"]}
+    await desk.world.seed_centre(customers=[customer(1, **numbers)])
+    await desk.world.seed_pipedrive(persons=[person(1, phones=["+48601000001", "+48601000008"])])
+    await look(desk, Side.CENTRE)
+    await forget(desk.world)
+    await desk.world.fault(
+        "thulium", "status_before", status=429, method="PUT", path="batch/customers", times=1
+    )
+    ended = await run(desk, Side.CENTRE)
+    assert ended.state is Phase.FINISHED, ended
+    assert sorted(Counter(await writes(desk.world)).values()) == [1, 2], "only the refused half is sent again"
+    [card] = await desk.customers()
+    assert set(card["phones"]) == {"601000001", "601000008", "601000009"}
