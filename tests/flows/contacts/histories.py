@@ -83,6 +83,8 @@ class Player(Actors):
     service: Service
     tenant_id: str
     counts: Counter[str] = field(default_factory=Counter)
+    _of: Service | None = None
+    _tenant: Tenant | None = None
 
     async def play(self, steps: Sequence[Step]) -> None:
         for number, step in enumerate(steps, 1):
@@ -94,7 +96,11 @@ class Player(Actors):
         self.check_writes()
 
     async def tenant(self) -> Tenant:
-        return await self.service.tenant(self.tenant_id)
+        """The installation, as the process that runs now has it."""
+        if self._of is not self.service:
+            self._of, self._tenant = self.service, await self.service.tenant(self.tenant_id)
+        assert self._tenant is not None
+        return self._tenant
 
     async def meanwhile(self, who: int, how: int) -> None:
         """Somebody edits while the connector works, just before one of its calls arrives."""
