@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from connector.store.loads import Stage
 from tests.flows.contacts.pairs import ON
 from tests.world import KEY, World, ago, install
 
@@ -83,11 +84,24 @@ class Loads:
             os.kill(self.pid, signal.SIGKILL)
         return await ended == -signal.SIGKILL
 
+    async def told_to_stop(self) -> tuple[int, dict[str, Any]]:
+        """Let a load write a little, then stop it as operators do; gives its status and what it said."""
+        before = len(await self.writes())
+        self.log = self.log.with_name("stopped.log")
+        ended = await self.start()
+        while not ended.done() and len(await self.writes()) == before:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        os.kill(self.pid, signal.SIGTERM)
+        return await ended, self._said()
+
     async def last_life(self) -> dict[str, Any]:
         self.log = self.log.with_name("last.log")
         status = await (await self.start())
+        assert status == 0, self.log.read_text()[-2000:]
+        return self._said()
+
+    def _said(self) -> dict[str, Any]:
         told = self.log.read_text()
-        assert status == 0, told[-2000:]
         answer: dict[str, Any] = json.loads(told[told.index("\n{") :])
         return answer
 
@@ -128,6 +142,20 @@ async def test_a_load_that_is_killed_again_and_again_writes_everybody_once(
     assert Counter(email for card in cards for email in card["emails"]) == addresses
     patched = {what: number for what, number in written.items() if what[0] == "PATCH" and number > 1}
     assert not patched, "an update was written twice"
+
+
+async def test_a_load_that_is_told_to_stop_leaves_nothing_in_doubt(world: World, tmp_path: Path) -> None:
+    async with world.connector() as service:
+        tenant = await install(service, since=ago(hours=1), contacts=ON)
+        await _seed(world, "centre")
+        await world.fault("pipedrive", "delay", path="^/api/v2/persons", times=None, seconds=0.02)
+        async with open_loads(world, "centre", tmp_path) as loads:
+            status, said = await loads.told_to_stop()
+        assert (status, said["state"], said["reason"]) == (1, "paused", "it was stopped")
+        stages = {stage for _, stage in await tenant.loads.staged(said["load"])}
+    assert Stage.SENT not in stages
+    people = [one for one in await world.records("person") if not one["is_deleted"]]
+    assert said["done"].get("made", 0) == len(people) - RECORDS // 3
 
 
 async def _seed(world: World, source: str) -> None:
