@@ -7,11 +7,11 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 
 from connector.app import Service
-from connector.errors import Misconfigured
+from connector.errors import Misconfigured, Retryable
 from connector.flows.contacts.loading import (
     home_of,
     previewed,
@@ -53,27 +53,34 @@ async def load(service: Service, args: argparse.Namespace) -> int:
         raise Misconfigured(
             'Customers and companies are not kept the same. Set contacts.sync to "on" in the settings first.'
         )
-    say = _speaker()
-    if args.restart:
-        await restart(tenant)
-    before = await tenant.loads.open()
-    opened = await previewed(tenant, Side(args.source), say, anew=args.preview)
-    if args.preview:
-        show(await _shown(tenant, opened))
-        return 0
-    if before is None or before.id != opened.id:
-        say(
-            {
-                "doing": "begins",
-                "preview": opened.preview.get("counts"),
-                "estimate": opened.preview.get("estimate"),
-            }
-        )
-    tenant = await tie_together(tenant, service.installations, opened)
+    say, source = _speaker(), Side(args.source)
     with _stopped_by_signals() as stopping:
+        if args.restart:
+            await restart(tenant)
+        before = await tenant.loads.open()
+        opened = await _unless_stopped(previewed(tenant, source, say, anew=args.preview), stopping)
+        if args.preview:
+            show(await _shown(tenant, opened))
+            return 0
+        if before is None or before.id != opened.id:
+            counted = {name: opened.preview.get(name) for name in ("counts", "estimate")}
+            say({"doing": "begins", **counted})
+        tenant = await tie_together(tenant, service.installations, opened)
         ended = await run_load(tenant, service.operations, opened, stopping, say)
     show(await _shown(tenant, ended))
     return 0 if ended.state is Phase.FINISHED else 1
+
+
+async def _unless_stopped(reading: Coroutine[object, object, Loaded], stopping: asyncio.Event) -> Loaded:
+    """Read and count until that is done; a stop cuts it short, for nothing has been written yet."""
+    work, stop = asyncio.create_task(reading), asyncio.create_task(stopping.wait())
+    await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    if not work.done():
+        work.cancel()
+        await asyncio.wait({work})
+        raise Retryable("It was stopped before anything was written.")
+    return await work
 
 
 async def _report(tenant: Tenant) -> int:
