@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from connector.errors import Misconfigured, NotFound
-from connector.flows.contacts.comparing import Reader
 from connector.flows.contacts.identifying import IGNORE, NEW
 from connector.flows.contacts.kinds import (
     COMPANIES,
@@ -25,6 +24,7 @@ from connector.flows.contacts.kinds import (
 from connector.flows.contacts.marking import in_step
 from connector.flows.contacts.pairing import Pair
 from connector.flows.contacts.pushing import Pushed, push
+from connector.flows.contacts.reading import Reader
 from connector.flows.contacts.work import reader_of
 from connector.flows.indexed import indexed_crm, store
 from connector.flows.tenant import Tenant

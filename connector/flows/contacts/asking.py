@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from connector.contact_settings import Policy
-from connector.flows.contacts.comparing import Plan, Reader
+from connector.flows.contacts.comparing import Plan
 from connector.flows.contacts.kinds import CentreRecord, CrmRecord
 from connector.flows.contacts.merging import Verdict
+from connector.flows.contacts.reading import Reader
 from connector.flows.tenant import Tenant
 from connector.store.bindings import Bound
 from connector.store.questions import Asked

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from connector.contact_settings import Way
 from connector.errors import Misconfigured
-from connector.flows.contacts.comparing import Plan, plan_customer, plan_person
+from connector.flows.contacts.comparing import Plan
 from connector.flows.contacts.identifying import (
     Identity,
     LeftAlone,
@@ -18,6 +18,7 @@ from connector.flows.contacts.identifying import (
 )
 from connector.flows.contacts.kinds import KINDS, CentreRecord, CrmRecord, Kind, read_centre, read_crm
 from connector.flows.contacts.linking import marked_values, shown_in_pipedrive, translated
+from connector.flows.contacts.outlining import plan_customer, plan_person
 from connector.flows.contacts.reconciling import planned
 from connector.flows.contacts.scoping import takes_part
 from connector.flows.contacts.work import reader_of, scope_of

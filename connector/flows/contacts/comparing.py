@@ -5,8 +5,8 @@ Pure but for the hashing: a base holds a keyed hash of each value, for each side
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from connector.contact_settings import CUSTOM, Way
@@ -22,92 +22,16 @@ from connector.flows.contacts.merging import (
     merge_one,
 )
 from connector.flows.contacts.pairing import Kind, Pair, Problem
-from connector.flows.contacts.sets import elements, entries_with, texts_with
-from connector.flows.contacts.values import centre_text, for_centre, for_pipedrive, pipedrive_text, same
-from connector.phone import Phones
+from connector.flows.contacts.reading import CENTRE, CRM, Reader, lacks, raw
+from connector.flows.contacts.sets import entries_with, texts_with
+from connector.flows.contacts.values import for_centre, for_pipedrive, same
 from connector.pipedrive.mapping import entries_body
-from connector.pipedrive.records import Entry, Organization, Person
+from connector.pipedrive.records import Entry, Person
 from connector.store.bindings import Base
 
 #: Ids of one side to those of the other, each with the key of its field before it; None: not known there.
 Translated = Mapping[str, str | None]
-Record = CentreRecord | CrmRecord
-_IDS = (Kind.LINK, Kind.OWNER)
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """How one kind of record is read: the fields that are kept the same, and how their values are hashed."""
-
-    pairs: Sequence[Pair]
-    phones: Phones
-    hash: Callable[[str], str]
-
-    def text(self, pair: Pair, record: Record) -> str:
-        """What a record holds in a field of one value."""
-        return (
-            pipedrive_text(pair, record)
-            if isinstance(record, Person | Organization)
-            else centre_text(pair, record)
-        )
-
-    def elements(self, pair: Pair, record: Record) -> frozenset[str]:
-        """What a record holds in a field of several values, in the common form."""
-        return self.elements_of(pair, _raw(pair, record))
-
-    def elements_of(self, pair: Pair, raw: Sequence[str]) -> frozenset[str]:
-        """Values of such a field in the common form; what has none, such as an internal number, is left out."""
-        return frozenset(elements(raw, pair.kind, self.phones))
-
-    def token(self, pair: Pair, value: str) -> str | None:
-        """What stands for a value of a field; None for an empty one."""
-        return self.hash(f"{pair.key}\0{value}") if value else None
-
-    def tokens(self, pair: Pair, values: frozenset[str]) -> list[str]:
-        """What stands for several values, in order."""
-        return sorted(self.hash(f"{pair.key}\0{value}") for value in values)
-
-    def held(self, pair: Pair, record: Record) -> object:
-        """A record's half of a base, for one field."""
-        if pair.rule.is_set:
-            return self.tokens(pair, self.elements(pair, record))
-        return self.token(pair, self.text(pair, record))
-
-    def is_as_before(self, record: Record, base: Base | None, *, anew: bool = False) -> bool:
-        """Whether a record holds what it held when last in step, so that nothing has to be asked of the other side.
-
-        What could not be carried over then is tried again when it changes, or `anew`: something else has changed.
-        """
-        if base is None:
-            return False
-        at = _CRM if isinstance(record, Person | Organization) else _CENTRE
-        reader = self.as_then(base)
-        for pair in self.pairs:
-            held = reader.held(pair, record)
-            open_ = base.get(_OPEN + pair.key)
-            if (not anew and open_ is not None and open_[at] == held) or lacks(pair, record):
-                continue
-            if pair.key not in base or base[pair.key][at] != held:
-                return False
-        return True
-
-    def as_then(self, base: Base) -> Reader:
-        """The same with numbers read as when the base was made: other settings change no number."""
-        region, prefix = base.get(_NUMBERS, (self.phones.region, self.phones.dial_out_prefix))
-        then = Phones(str(region), str(prefix))
-        return self if then == self.phones else replace(self, phones=then)
-
-
-_CENTRE, _CRM = 0, 1
-#: Beside the fields, a base tells how numbers were read, and what was left open with both sides' values.
-_NUMBERS, _OPEN = "numbers", "open "
-
-
-def lacks(pair: Pair, record: Record) -> bool:
-    """Whether Pipedrive does not show a custom field at all, which is gone then; an empty one is null."""
-    if not pair.rule.pipedrive.startswith(CUSTOM) or not isinstance(record, Person | Organization):
-        return False
-    return pair.code not in record.custom_fields
+IDS = (Kind.LINK, Kind.OWNER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,13 +108,13 @@ def _plan_one(reader: Reader, facts: Facts, pair: Pair, base: Base | None, seen:
         return
     centre, crm = reader.text(pair, facts.centre), reader.text(pair, facts.crm)
     for_crm, for_them = centre, crm
-    if pair.kind in _IDS:
+    if pair.kind in IDS:
         translated = (
             facts.to_crm.get(f"{pair.code}:{centre}", ""),
             facts.to_centre.get(f"{pair.code}:{crm}", ""),
         )
         if None in translated:
-            made.hold_back(pair, _unknown(pair))
+            made.hold_back(pair, not_known_there(pair))
             return
         for_crm, for_them = (one or "" for one in translated)
         agree = for_crm == crm or for_them == centre
@@ -201,11 +125,11 @@ def _plan_one(reader: Reader, facts: Facts, pair: Pair, base: Base | None, seen:
     if verdict is Verdict.ASK:
         verdict = facts.decided.get(key, Verdict.ASK)
     if verdict is Verdict.TO_PIPEDRIVE:
-        _send_to_pipedrive(reader, pair, for_crm, made)
+        send_to_pipedrive(reader, pair, for_crm, made)
         if key not in made.held_back:
             _put(made.body_before, pair, _as_it_was(facts.crm, pair, crm))
     elif verdict is Verdict.TO_CENTRE:
-        _send_to_centre(reader, pair, for_them, made)
+        send_to_centre(reader, pair, for_them, made)
         if key not in made.held_back:
             made.values_before.update(_as_they_were(facts.centre, pair, centre, made.values))
     elif verdict is Verdict.ASK:
@@ -216,7 +140,8 @@ def _plan_one(reader: Reader, facts: Facts, pair: Pair, base: Base | None, seen:
 _GONE = "Pipedrive no longer shows this custom field; choose another or take the row out."
 
 
-def _unknown(pair: Pair) -> Problem:
+def not_known_there(pair: Pair) -> Problem:
+    """Why a company or an owner is not carried over."""
     if pair.kind is Kind.LINK:
         return Problem(
             pair.rule.key,
@@ -227,29 +152,31 @@ def _unknown(pair: Pair) -> Problem:
     )
 
 
-def _send_to_pipedrive(reader: Reader, pair: Pair, text: str, made: Plan) -> None:
+def send_to_pipedrive(reader: Reader, pair: Pair, text: str, made: Plan) -> None:
+    """Plan a value for Pipedrive, unless it cannot be carried over."""
     value = for_pipedrive(pair, text, reader.phones)
     if isinstance(value, Problem):
         made.hold_back(pair, value)
         return
     _put(made.body, pair, value)
-    made.sent[pair.key, _CRM] = text
+    made.sent[pair.key, CRM] = text
 
 
-def _send_to_centre(reader: Reader, pair: Pair, text: str, made: Plan) -> None:
+def send_to_centre(reader: Reader, pair: Pair, text: str, made: Plan) -> None:
+    """Plan a value for the contact centre, unless it cannot be carried over."""
     values = for_centre(pair, text, reader.phones)
     if isinstance(values, Problem):
         made.hold_back(pair, values)
         return
     made.values.update(values)
-    made.sent[pair.key, _CENTRE] = text
+    made.sent[pair.key, CENTRE] = text
 
 
 def _as_it_was(crm: CrmRecord, pair: Pair, text: str) -> object:
     """The value in Pipedrive's own form, to be written back by an undo."""
     if pair.rule.pipedrive.startswith(CUSTOM):
         return crm.custom_fields.get(pair.code)
-    if pair.kind in _IDS:
+    if pair.kind in IDS:
         return int(text) if text else None
     return {"value": text} if pair.code == "address" and text else text or None
 
@@ -269,12 +196,13 @@ def _as_they_were(
 
 def _put(body: dict[str, object], pair: Pair, value: object) -> None:
     if pair.rule.pipedrive.startswith(CUSTOM):
-        _put_custom(body, pair.code, value)
+        put_custom(body, pair.code, value)
     else:
         body[pair.code] = value
 
 
-def _put_custom(body: dict[str, object], code: str, value: object) -> None:
+def put_custom(body: dict[str, object], code: str, value: object) -> None:
+    """Add a custom field to a body for Pipedrive."""
     custom = body.get("custom_fields")
     body["custom_fields"] = {**(custom if isinstance(custom, dict) else {}), code: value}
 
@@ -292,13 +220,13 @@ def _plan_set(reader: Reader, facts: Facts, pair: Pair, base: Base | None, made:
         entries = _entries(facts.crm, pair)
         made.body[pair.code] = entries_body(entries_with(entries, wanted, pair.kind, reader.phones))
         made.body_before[pair.code] = entries_body(entries)
-        made.sent[key, _CRM] = wanted
+        made.sent[key, CRM] = wanted
     if merged.centre != now.centre or merged.unseen:
         wanted = frozenset(value_of[token] for token in merged.centre)
-        raw = _raw(pair, facts.centre)
-        made.values[pair.rule.centre] = texts_with(raw, wanted, pair.kind, reader.phones)
-        made.values_before[pair.rule.centre] = tuple(raw)
-        made.sent[key, _CENTRE] = wanted
+        before = raw(pair, facts.centre)
+        made.values[pair.rule.centre] = texts_with(before, wanted, pair.kind, reader.phones)
+        made.values_before[pair.rule.centre] = tuple(before)
+        made.sent[key, CENTRE] = wanted
 
 
 def _is_read_otherwise(reader: Reader, facts: Facts, pair: Pair, base: Base) -> bool:
@@ -310,135 +238,18 @@ def _is_read_otherwise(reader: Reader, facts: Facts, pair: Pair, base: Base) -> 
 
 
 def _plan_extra(facts: Facts, extra: Extra, made: Plan) -> None:
-    made.sent[extra.key, _CENTRE if extra.side is Way.TO_CENTRE else _CRM] = extra.value
+    made.sent[extra.key, CENTRE if extra.side is Way.TO_CENTRE else CRM] = extra.value
     if extra.side is Way.TO_CENTRE:
         made.values[extra.name] = extra.value
         made.values_before[extra.name] = extra.shown
     else:
-        _put_custom(made.body, extra.name, as_custom(extra.value))
-        _put_custom(made.body_before, extra.name, facts.crm.custom_fields.get(extra.name))
+        put_custom(made.body, extra.name, as_custom(extra.value))
+        put_custom(made.body_before, extra.name, facts.crm.custom_fields.get(extra.name))
 
 
 def as_custom(value: str) -> object:
     """An id or an address as a custom field of Pipedrive holds it."""
     return int(value) if value.isascii() and value.isdigit() else value
-
-
-# records that are yet to be made
-
-
-def plan_person(reader: Reader, centre: CentreRecord, to_crm: Translated, extras: Sequence[Extra]) -> Plan:
-    """What a record to be made in Pipedrive shall hold."""
-    made = Plan()
-    for pair in reader.pairs:
-        if pair.rule.way is Way.TO_CENTRE:
-            continue
-        if pair.rule.is_set:
-            wanted = reader.elements(pair, centre)
-            made.sent[pair.key, _CRM] = wanted
-            if wanted:
-                made.body[pair.code] = entries_body(entries_with((), wanted, pair.kind, reader.phones))
-            continue
-        text = reader.text(pair, centre)
-        if text and pair.kind in _IDS:
-            if (known := to_crm.get(f"{pair.code}:{text}")) is None:
-                made.hold_back(pair, _unknown(pair))
-                continue
-            text = known
-        if text or pair.rule.default:
-            _send_to_pipedrive(reader, pair, text, made)
-    for extra in extras:
-        if extra.side is Way.TO_PIPEDRIVE:
-            made.sent[extra.key, _CRM] = extra.value
-            _put_custom(made.body, extra.name, as_custom(extra.value))
-    return made
-
-
-def plan_customer(reader: Reader, crm: CrmRecord, to_centre: Translated, marked: Mapping[str, str]) -> Plan:
-    """What a record to be made in a contact centre shall hold; `marked` is what it says of its counterpart."""
-    made = Plan()
-    for pair in reader.pairs:
-        if pair.rule.way is Way.TO_PIPEDRIVE:
-            continue
-        if pair.rule.is_set:
-            wanted = reader.elements(pair, crm)
-            made.sent[pair.key, _CENTRE] = wanted
-            if wanted:
-                made.values[pair.rule.centre] = texts_with((), wanted, pair.kind, reader.phones)
-            continue
-        text = reader.text(pair, crm)
-        if text and pair.kind in _IDS:
-            if (known := to_centre.get(f"{pair.code}:{text}")) is None:
-                made.hold_back(pair, _unknown(pair))
-                continue
-            text = known
-        if text or pair.rule.default:
-            _send_to_centre(reader, pair, text, made)
-    made.values.update(marked)
-    return made
-
-
-# the base
-
-
-def new_base(
-    reader: Reader, before: Facts, after: Facts, made: Plan, base: Base | None
-) -> dict[str, list[object]]:
-    """The base once `made` was written: as read back where we wrote and the vendor merely wrote it its own way.
-
-    What else came to differ meanwhile is somebody's edit: it stays different from the base, and so is not lost.
-    """
-    fresh: dict[str, list[object]] = {}
-    for pair in reader.pairs:
-        key = pair.key
-        if key not in made.held_back:
-            fresh[key] = [
-                _settled(reader, pair, before.centre, after.centre, made.sent.get((key, _CENTRE))),
-                _settled(reader, pair, before.crm, after.crm, made.sent.get((key, _CRM))),
-            ]
-            continue
-        if base is not None and key in base:
-            fresh[key] = list(base[key])
-        fresh[_OPEN + key] = [reader.held(pair, before.centre), reader.held(pair, before.crm)]
-    fresh[_NUMBERS] = [reader.phones.region, reader.phones.dial_out_prefix]
-    for extra in after.extras:
-        ours = (extra.key, _CENTRE) in made.sent or (extra.key, _CRM) in made.sent
-        if ours or extra.shown == extra.value:
-            fresh[extra.key] = [reader.hash(extra.value), None]
-        elif base is not None and extra.key in base:
-            fresh[extra.key] = list(base[extra.key])
-    return fresh
-
-
-def as_read_back(
-    reader: Reader, sent: CentreRecord, after: CentreRecord, base: Base
-) -> dict[str, list[object]]:
-    """A base whose half of the contact centre was taken from what we sent, now that the record was read back."""
-    fresh = {key: list(halves) for key, halves in base.items()}
-    for pair in reader.pairs:
-        key = pair.key
-        if key in fresh and fresh[key][_CENTRE] == reader.held(pair, sent):
-            was = reader.elements(pair, sent) if pair.rule.is_set else reader.text(pair, sent)
-            fresh[key][_CENTRE] = _settled(reader, pair, sent, after, was)
-    return fresh
-
-
-def _settled(
-    reader: Reader, pair: Pair, before: Record, after: Record, sent: frozenset[str] | str | None
-) -> object:
-    if sent is None:
-        return reader.held(pair, before)
-    if isinstance(sent, frozenset):
-        # What a vendor shows beyond what it was sent, somebody else put there.
-        return reader.tokens(pair, reader.elements(pair, after) & sent)
-    now = reader.text(pair, after)
-    return reader.token(pair, now if _is_form_of(now, sent) or same(pair, now, sent, reader.phones) else sent)
-
-
-def _is_form_of(now: str, sent: str) -> bool:
-    """Whether a vendor merely cut or rewrote a text."""
-    ours, theirs = "".join(sent.casefold().split()), "".join(now.casefold().split())
-    return ours == theirs or (len(theirs) > 50 and ours.startswith(theirs))
 
 
 def seen_times(
@@ -467,10 +278,6 @@ def _many_base(base: Base | None, key: str) -> ManyBase | None:
         return None
     centre, crm = (frozenset(map(str, half)) if isinstance(half, list) else frozenset() for half in base[key])
     return ManyBase(centre, crm)
-
-
-def _raw(pair: Pair, record: Record) -> Sequence[str]:
-    return tuple(getattr(record, pair.rule.centre, ()))
 
 
 def _entries(person: Person, pair: Pair) -> tuple[Entry, ...]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from connector.contact_settings import Way
 from connector.errors import ConnectorError, Retryable, UnknownOutcome
-from connector.flows.contacts.comparing import Facts, Plan, Reader, plan_customer, plan_person
+from connector.flows.contacts.comparing import Facts, Plan
 from connector.flows.contacts.kinds import (
     COMPANIES,
     CUSTOMERS,
@@ -20,6 +20,8 @@ from connector.flows.contacts.kinds import (
     stated_centre_id,
 )
 from connector.flows.contacts.linking import extras, marked_values, shown_in_pipedrive, translated
+from connector.flows.contacts.outlining import plan_customer, plan_person
+from connector.flows.contacts.reading import Reader
 from connector.flows.contacts.unanswered import creation_sent, with_creation
 from connector.flows.contacts.work import Work, keep, reader_of
 from connector.flows.contacts.writing import write_to_pipedrive

@@ -8,7 +8,7 @@ from dataclasses import replace
 from connector.contact_settings import Policy
 from connector.errors import ConnectorError
 from connector.flows.contacts.asking import ask_about_fields
-from connector.flows.contacts.comparing import new_base
+from connector.flows.contacts.basing import new_base
 from connector.flows.contacts.kinds import (
     COMPANIES,
     CUSTOMERS,

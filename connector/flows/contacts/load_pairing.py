@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from connector.contact_settings import Way
 from connector.errors import ConnectorError
-from connector.flows.contacts.comparing import Facts, Plan, new_base
+from connector.flows.contacts.basing import new_base
+from connector.flows.contacts.comparing import Facts, Plan
 from connector.flows.contacts.kinds import (
     COMPANIES,
     CUSTOMERS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from connector.flows.contacts.comparing import as_read_back
+from connector.flows.contacts.basing import as_read_back
 from connector.flows.contacts.creating import BEFORE, LOOKS
 from connector.flows.contacts.kinds import CUSTOMERS, CentreRecord, Kind, client, indexed_centre
 from connector.flows.contacts.load_writing import SERIES

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from connector.contact_settings import Way
 from connector.flows.contacts.asking import decided_fields
-from connector.flows.contacts.comparing import Facts, Plan, plan, plan_customer, plan_person
+from connector.flows.contacts.comparing import Facts, Plan, plan
 from connector.flows.contacts.identifying import LeftAlone, Nobody, Same, find_customers, find_persons
 from connector.flows.contacts.kinds import (
     CentreRecord,
@@ -23,6 +23,7 @@ from connector.flows.contacts.linking import (
     shown_in_pipedrive,
     translated_all,
 )
+from connector.flows.contacts.outlining import plan_customer, plan_person
 from connector.flows.contacts.reconciling import DIRECTION_OFF, LEFT_ALONE
 from connector.flows.contacts.scoping import takes_part
 from connector.flows.contacts.staging import Ground, Record, unpack, unpack_sent

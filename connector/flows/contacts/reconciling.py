@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from connector.contact_settings import Policy, Scope, Way
 from connector.errors import Rejected, Retryable
 from connector.flows.contacts.asking import ask_about_fields, decided_fields
-from connector.flows.contacts.comparing import Facts, Plan, Reader, plan, seen_times
+from connector.flows.contacts.comparing import Facts, Plan, plan, seen_times
 from connector.flows.contacts.creating import (
     base_of_creation,
     is_orphan,
@@ -45,6 +45,7 @@ from connector.flows.contacts.kinds import (
     update_in_centre,
 )
 from connector.flows.contacts.linking import company_of, extras, organization_of, translated
+from connector.flows.contacts.reading import Reader
 from connector.flows.contacts.scanning import ensure_scanned
 from connector.flows.contacts.scoping import ANY, takes_part
 from connector.flows.contacts.unanswered import update_sent, with_update

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from connector.contact_settings import Way
-from connector.flows.contacts.comparing import Facts, Plan, Reader
+from connector.flows.contacts.comparing import Facts, Plan
 from connector.flows.contacts.kinds import CentreRecord, CrmRecord
 from connector.flows.contacts.pairing import Kind, Pair
+from connector.flows.contacts.reading import Reader
 from connector.store.bindings import Base
 
 _SIDES = (0, 1)

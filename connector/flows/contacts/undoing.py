@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from connector.contact_settings import CUSTOM
 from connector.errors import ConnectorError, Misconfigured
-from connector.flows.contacts.comparing import Reader
 from connector.flows.contacts.identifying import IGNORE
 from connector.flows.contacts.kinds import (
     KINDS,
@@ -27,6 +26,7 @@ from connector.flows.contacts.linking import page_of
 from connector.flows.contacts.marking import in_step
 from connector.flows.contacts.pairing import Pair
 from connector.flows.contacts.pushing import take
+from connector.flows.contacts.reading import Reader
 from connector.flows.contacts.restoring import Restored, as_body, flat, restore
 from connector.flows.contacts.work import Work, reader_of
 from connector.flows.contacts.working import at_work

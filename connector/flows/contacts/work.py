@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from connector.contact_settings import FieldMapping, Scope, Way
-from connector.flows.contacts.comparing import Facts, Plan, Reader, new_base
+from connector.flows.contacts.basing import new_base
+from connector.flows.contacts.comparing import Facts, Plan
 from connector.flows.contacts.kinds import CUSTOMERS, Kind, indexed_centre, sync_of
 from connector.flows.contacts.pairing import Problem, pair_up
+from connector.flows.contacts.reading import Reader
 from connector.flows.indexed import indexed_crm
 from connector.flows.indexed import store as put_crm
 from connector.flows.tenant import Tenant

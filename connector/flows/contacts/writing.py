@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from connector.errors import NotFound, UnknownField
-from connector.flows.contacts.comparing import Facts, Plan, Reader
+from connector.flows.contacts.comparing import Facts, Plan
 from connector.flows.contacts.kinds import CrmRecord, Kind, read_crm, write_crm
 from connector.flows.contacts.pairing import Pair
+from connector.flows.contacts.reading import Reader
 from connector.flows.tenant import Tenant
 from connector.pipedrive.budget import Lane
 
