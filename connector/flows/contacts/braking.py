@@ -19,8 +19,8 @@ from connector.flows.contacts.identifying import (
 from connector.flows.contacts.kinds import KINDS, CentreRecord, CrmRecord, Kind, read_centre, read_crm
 from connector.flows.contacts.linking import marked_values, shown_in_pipedrive, translated
 from connector.flows.contacts.outlining import plan_customer, plan_person
-from connector.flows.contacts.reconciling import planned
 from connector.flows.contacts.scoping import takes_part
+from connector.flows.contacts.updating import planned
 from connector.flows.contacts.work import reader_of, scope_of
 from connector.flows.contacts.working import HOUR, allowance, limit_of
 from connector.flows.tenant import Tenant

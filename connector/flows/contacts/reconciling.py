@@ -6,20 +6,15 @@ the other side only under a claim; nothing that is gone comes back by itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from connector.contact_settings import Policy, Scope, Way
+from connector.contact_settings import Scope, Way
 from connector.errors import Rejected, Retryable
-from connector.flows.contacts.asking import ask_about_fields, decided_fields
-from connector.flows.contacts.comparing import Facts, Plan, plan, seen_times
 from connector.flows.contacts.creating import (
-    base_of_creation,
     is_orphan,
     make_customer,
     make_person,
-    settle_creation,
 )
 from connector.flows.contacts.identifying import (
     LeftAlone,
@@ -42,15 +37,13 @@ from connector.flows.contacts.kinds import (
     read_centre,
     read_crm,
     stated_centre_id,
-    update_in_centre,
 )
-from connector.flows.contacts.linking import company_of, extras, organization_of, translated
+from connector.flows.contacts.linking import company_of, organization_of
 from connector.flows.contacts.reading import Reader
 from connector.flows.contacts.scanning import ensure_scanned
 from connector.flows.contacts.scoping import ANY, takes_part
-from connector.flows.contacts.unanswered import update_sent, with_update
-from connector.flows.contacts.work import Work, keep, reader_of, scope_of
-from connector.flows.contacts.writing import overwrote, write_to_pipedrive
+from connector.flows.contacts.updating import NOT_IN_PIPEDRIVE, gone_from_pipedrive, update_pair
+from connector.flows.contacts.work import Work, reader_of, scope_of
 from connector.flows.indexed import indexed_crm
 from connector.flows.indexed import store as put_crm
 from connector.flows.indexing import ensure
@@ -58,14 +51,12 @@ from connector.flows.tenant import Centre, Tenant
 from connector.pipedrive.records import Person
 from connector.records import Customer
 from connector.store.bindings import Bond, Bound
-from connector.store.changes import Wrote
 from connector.store.dirty import Mark, Marked, Side, Urgency
 from connector.store.index import Entity, Indexable
 from connector.store.questions import Kind as QuestionKind
 
 #: Why a record has no pair.
 NOT_IN_CENTRE = "the contact centre has no such record"
-NOT_IN_PIPEDRIVE = "Pipedrive has no such record, or the user of the sync may not see it"
 CARD_WITHOUT_COMPANY = "it is a company's own record, and does not say whose"
 DIRECTION_OFF = "nothing is made in this direction; the settings leave it off"
 LEFT_ALONE = "a person decided that it stays by itself"
@@ -127,7 +118,7 @@ async def _from_centre(work: Work, kind: Kind, marked: Marked) -> None:
         if crm is not None:
             await _merge(work, kind, marked, bound, record, crm)
             return
-        await _gone_from_pipedrive(work, kind, bound)
+        await gone_from_pipedrive(work, kind, bound)
         # It may have been merged into another without our being told.
         await _unpaired_in_centre(work, kind, marked, record, bound)
 
@@ -229,7 +220,7 @@ async def _from_pipedrive(work: Work, kind: Kind, marked: Marked, bound: Bound) 
     tenant = work.tenant
     crm = await _read_once(tenant, kind, marked.record_id, not_before=bound.in_step_at)
     if crm is None:
-        await _gone_from_pipedrive(work, kind, bound)
+        await gone_from_pipedrive(work, kind, bound)
         return
     reader, _ = await reader_of(tenant, kind)
     if bound.state is Bond.BOUND and _is_in_step(reader, crm, bound, marked) and not _insists(marked):
@@ -243,13 +234,6 @@ async def _from_pipedrive(work: Work, kind: Kind, marked: Marked, bound: Bound) 
         bound = await tenant.bindings.revive(bound, at=tenant.clock.now())
     if bound.state is Bond.BOUND:
         await _merge(work, kind, marked, bound, record, crm)
-
-
-async def _gone_from_pipedrive(work: Work, kind: Kind, bound: Bound) -> None:
-    work.why = NOT_IN_PIPEDRIVE
-    await put_crm(work.tenant, [Indexable(kind.crm, bound.crm_id, gone=True)])
-    if bound.state is not Bond.GONE:
-        work.counts["unlinked"] += 1
 
 
 async def _read_once(
@@ -379,99 +363,10 @@ def _instead(marked: Marked, side: Side, record_id: str) -> Marked:
     return Marked(COMPANIES.entity, side, record_id, 0, urgency, marked.cause, marked.marked_at, 0, "", {})
 
 
-# a pair
-
-
 async def _merge(
     work: Work, kind: Kind, marked: Marked, bound: Bound, centre: CentreRecord, crm: CrmRecord
 ) -> None:
-    tenant = work.tenant
+    """Bring a pair in step, its company before it."""
     if kind is CUSTOMERS:
         await _company_first(work, marked, bound.connection, centre, crm)
-    reader, problems = await reader_of(tenant, kind)
-    met = bound.base is None
-    bound = await _as_written(tenant, kind, bound, reader, centre, crm)
-    before, made = await planned(tenant, kind, reader, marked, bound, centre, crm)
-    if made.replaces_lists and marked.side is Side.PIPEDRIVE:
-        # Read before the contact centre was: somebody may have added a number meanwhile.
-        if (again := await read_crm(tenant, kind, crm.id)) is None:
-            await _gone_from_pipedrive(work, kind, bound)
-            return
-        before, made = await planned(tenant, kind, reader, marked, bound, centre, again)
-    if made.body or made.values:
-        await work.may_write(marked, bool(made.body) + bool(made.values))
-        await tenant.bindings.send([(bound, update_sent(reader, before, made))])
-    after = await _write(work, kind, marked, bound, before, made)
-    if asked := await ask_about_fields(tenant, bound, reader, made):
-        work.counts["asked"] += asked
-    replaced = overwrote(reader, before, after) if made.replaces_lists else None
-    base = await keep(tenant, kind, bound, reader, before, after, made, problems, replaced)
-    if met:
-        await settle_creation(tenant, kind, bound)
-    rest = [record for record in (after.centre, after.crm) if not reader.is_as_before(record, base)]
-    if rest and not made.held_back and (made.body or made.values):
-        # Somebody edited it while we wrote.
-        await tenant.dirty.mark(
-            [Mark(kind.entity, Side.CENTRE, bound.centre_id)], urgency=Urgency.SWEEP, cause=marked.cause
-        )
-
-
-async def _as_written(
-    tenant: Tenant, kind: Kind, bound: Bound, reader: Reader, centre: CentreRecord, crm: CrmRecord
-) -> Bound:
-    """A pair with the base that what we sent without an answer has given it."""
-    if bound.base is None:
-        return replace(bound, base=await base_of_creation(tenant, kind, bound, reader, centre))
-    if bound.sent is not None:
-        return replace(bound, base=with_update(reader, centre, crm, bound.base, bound.sent))
-    return bound
-
-
-async def planned(
-    tenant: Tenant, kind: Kind, reader: Reader, marked: Marked, bound: Bound, centre: CentreRecord, crm: CrmRecord
-) -> tuple[Facts, Plan]:  # fmt: skip
-    """A pair as it is now, and what has to be written; writes nothing."""
-    to_crm, to_centre = await translated(tenant, reader.pairs, bound.connection, centre, crm)
-    decided = await decided_fields(tenant, reader, bound, centre, crm)
-    facts = Facts(centre, crm, to_crm, to_centre, extras(tenant, kind, centre, crm), decided)
-    seen = seen_times(reader.pairs, *await _told(tenant, reader, marked, bound))
-    return facts, plan(reader, facts, bound.base, seen)
-
-
-async def _write(work: Work, kind: Kind, marked: Marked, bound: Bound, before: Facts, made: Plan) -> Facts:
-    """Write what differs; answers both records as they are then."""
-    tenant, centre, crm = work.tenant, before.centre, before.crm
-    if made.body:
-        crm = await write_to_pipedrive(tenant, kind, bound.crm_id, made)
-        wrote = Wrote(
-            kind.entity, Side.PIPEDRIVE, crm.id, bound.centre_id, "update", made.body_before, made.body
-        )
-        await work.note(marked.cause, [wrote])
-    if made.values:
-        await update_in_centre(tenant, kind, bound.centre_id, made.values)
-        wrote = Wrote(
-            kind.entity,
-            Side.CENTRE,
-            bound.centre_id,
-            bound.centre_id,
-            "update",
-            made.values_before,
-            made.values,
-        )
-        await work.note(marked.cause, [wrote])
-        centre = await read_centre(tenant, kind, bound.centre_id) or centre
-    return Facts(
-        centre, crm, before.to_crm, before.to_centre, extras(tenant, kind, centre, crm), before.decided
-    )
-
-
-async def _told(
-    tenant: Tenant, reader: Reader, marked: Marked, bound: Bound
-) -> tuple[Mapping[str, datetime], Mapping[str, datetime]]:
-    """What each side told first-hand of this pair; of the side that did not mark only where a rule asks for it."""
-    if not any(pair.rule.conflict is Policy.NEWEST for pair in reader.pairs):
-        return {}, {}
-    dirty = tenant.dirty
-    if marked.side is Side.CENTRE:
-        return marked.seen, await dirty.seen(bound.entity, Side.PIPEDRIVE, bound.crm_id)
-    return await dirty.seen(bound.entity, Side.CENTRE, bound.centre_id), marked.seen
+    await update_pair(work, kind, marked, bound, centre, crm)
