@@ -10,9 +10,27 @@ import pytest
 
 from connector.app import Service
 from tests.bad_days.days import empty_database
+from tests.flows.contacts import background
 from tests.flows.looking import HastyClock
 from tests.serving import Served, served
 from tests.world import World, open_world
+
+HISTORIES = "test_histories.py"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Wait for the histories last: they are played while the others run."""
+    items.sort(key=lambda item: item.path.name == HISTORIES)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    busy = any(part in background.BUSY for part in item.path.parts)
+    if not busy and item.session.items[-1].path.name == HISTORIES:
+        background.begin()
+
+
+def pytest_sessionfinish() -> None:
+    background.end()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import random
+import re
 import signal
 import sys
 from collections import Counter
@@ -26,7 +27,7 @@ WAITS: dict[str, object] = {
     "thulium_timeout": 5.0, "thulium_requests_per_second": 0, "log_level": "ERROR",
 }  # fmt: skip
 RECORDS = 60
-KILLS = 4
+KILLS = 2
 
 
 @dataclass
@@ -102,7 +103,9 @@ class Loads:
 
     def _said(self) -> dict[str, Any]:
         told = self.log.read_text()
-        answer: dict[str, Any] = json.loads(told[told.index("\n{") :])
+        begins = re.search(r"^{", told, re.MULTILINE)
+        assert begins is not None, told[-2000:]
+        answer: dict[str, Any] = json.loads(told[begins.start() :])
         return answer
 
 
