@@ -39,6 +39,7 @@ def _serve(environment: dict[str, str], log: Path, verb: list[str]) -> None:
     except SystemExit as ended:
         status = ended.code if isinstance(ended.code, int) else 1
     finally:
+        sys.stdout.flush()
         os._exit(status)
 
 
