@@ -45,6 +45,14 @@ class Life:
         os.kill(self.pid, number)
 
 
+def _own_port() -> int:
+    """A free port below those of outgoing connections, of which one could take it before the service listens."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with suppress(OSError), create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("no port is free")
+
+
 @dataclass
 class Branch:
     """One company whose service does not live long."""
@@ -60,8 +68,7 @@ class Branch:
 
     def environment(self) -> dict[str, str]:
         """The settings of the service, as an operator would give them."""
-        with create_server(("127.0.0.1", 0)) as free:
-            listen = f"127.0.0.1:{free.getsockname()[1]}"
+        listen = f"127.0.0.1:{_own_port()}"
         settings = self.day.world.settings(**WAITS, listen=listen, clock_control=True)
         given: dict[str, str] = {}
         for name, value in settings.model_dump(mode="json").items():
