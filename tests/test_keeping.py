@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from connector.clock import Clock
 from connector.flows.contacts.linking import keep_special_fields
 from connector.flows.contacts.marking import in_step
 from connector.flows.installing import keep_subscriptions
 from connector.flows.tenant import Tenant
+from connector.store.dirty import Dirty, Mark, Marked, Side, Urgency
 from tests.at_work import until
 from tests.flows.looking import forget_calls, subscriptions, tell
 from tests.serving import Served, served
@@ -148,6 +151,84 @@ async def test_a_number_added_while_ours_was_on_its_way_is_given_back(open_: Ser
     await until(all_three)
 
 
+async def test_a_mark_that_somebody_else_works_on_is_left_until_his_lease_has_run_out(
+    open_: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = await begin(open_)
+    await quiet(open_, tenant)
+    other = Dirty(open_.service.db, tenant.id, tenant.clock)
+    await other.mark(
+        [Mark("customer", Side.CENTRE, "thulium:demo/7")], urgency=Urgency.BUTTON, cause="button"
+    )
+    taken = await other.take(1, lease_s=120)
+    turns = 0
+    take = Dirty.take
+
+    async def counted(*given: Any, **more: Any) -> list[Marked]:
+        nonlocal turns
+        turns += 1
+        return await take(*given, **more)
+
+    monkeypatch.setattr(Dirty, "take", counted)
+    for _ in range(3):
+        open_.jobs.keeper.soon(tenant)
+        await open_.jobs.keeper.idle()
+    assert turns == 3
+    due = await tenant.dirty.next_due()
+    assert due is not None
+    assert due > tenant.clock.now()
+    await other.clear(taken)
+
+
+async def test_what_was_overwritten_is_given_back_although_the_answer_was_lost(open_: Served) -> None:
+    world = open_.world
+    tenant = await begin(open_)
+    made = await world.happen("customer", name="Jan", surname="Próba", phone_number=PHONE)
+    await until(named(world, "Jan Próba"))
+    await quiet(open_, tenant)
+    [person] = await persons(world)
+    await world.fault("pipedrive", "delay", seconds=0.3, method="PATCH", path="persons")
+    await world.fault("pipedrive", "status_before", status=503, method="PATCH", path="persons", nth=2)
+    await forget_calls(world, "pipedrive")
+    await world.happen("customer", customer_id=made["id"], phone_number=[PHONE, "601000002"])
+
+    async def under_way() -> bool:
+        return any(call["method"] == "PATCH" for call in await world.calls("pipedrive"))
+
+    await until(under_way)
+    phones = [*person["phones"], {"value": "+48601000003"}]
+    await world.edit(entity="person", action="change", id=person["id"], changes={"phones": phones})
+
+    async def given_up() -> bool:
+        return [call["method"] for call in await world.calls("pipedrive")].count("PATCH") == 2
+
+    await until(given_up)
+    await quiet(open_, tenant)
+    open_.service.clock.move_to(timedelta(minutes=2))
+
+    async def all_three() -> bool:
+        [person] = await persons(world)
+        return len(person["phones"]) == 3
+
+    await until(all_three)
+
+
+async def test_a_label_that_says_who_takes_part_is_followed_at_once(open_: Served) -> None:
+    world = open_.world
+    tenant = await begin(open_, customers={"to_centre": {"labels": ["7"]}})
+    made = await world.edit(
+        entity="person", action="create", changes={"name": "Jan Próba", "phones": [{"value": "+48601000001"}]}
+    )
+    await quiet(open_, tenant)
+    assert await world.cards() == []
+    await world.edit(entity="person", action="change", id=made["id"], changes={"label_ids": [7]})
+
+    async def there() -> bool:
+        return [card["surname"] for card in await world.cards()] == ["Próba"]
+
+    await until(there)
+
+
 async def test_a_new_ticket_of_an_unknown_customer_makes_his_person(open_: Served) -> None:
     world = open_.world
     tenant = await begin(open_)
@@ -163,7 +244,7 @@ async def test_a_new_ticket_of_an_unknown_customer_makes_his_person(open_: Serve
 async def test_after_a_restart_what_was_marked_is_worked_on(world: World) -> None:
     async with served(world) as here:
         tenant = await begin(here)
-        await world.fault("pipedrive", "status_before", status=503, path="persons", times=None)
+        await world.fault("pipedrive", "status_before", status=400, method="POST", path="persons", times=None)
         await world.happen("customer", name="Jan", surname="Próba", phone_number=PHONE)
 
         async def marked() -> bool:
@@ -171,7 +252,8 @@ async def test_after_a_restart_what_was_marked_is_worked_on(world: World) -> Non
 
         await until(marked)
     await world.mend("pipedrive")
-    async with served(world):
+    # What was refused is tried again after a day.
+    async with served(world, Clock(timedelta(days=2)), look_gap=0.2):
         await until(named(world, "Jan Próba"))
 
 

@@ -128,7 +128,10 @@ async def _decide_all(
     asked = tenant.contacts.whose
     clear = [key for key, found in known.candidates.items()
              if key in asked and asked[key] is None and isinstance(match(None, by_number=found), Matched)]  # fmt: skip
-    await tenant.questions.void(QuestionKind.SUBJECT, clear)
+    if clear:
+        # What was remembered may be older than a decision.
+        await tenant.questions.void(QuestionKind.SUBJECT, clear, undecided_only=True)
+        tenant.contacts.whose_at = None
 
 
 async def _ask(tenant: Tenant, directory: Directory, decided: Decided, open_entries: Sequence[_Open]) -> None:

@@ -11,9 +11,11 @@ from datetime import datetime
 
 import structlog
 
+from connector.contact_settings import Way
+from connector.errors import Retryable, UnknownOutcome
 from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, CrmRecord, Kind, client
 from connector.flows.contacts.marking import in_step, met_in_pipedrive
-from connector.flows.contacts.work import reader_of
+from connector.flows.contacts.work import reader_of, scope_of
 from connector.flows.indexing import refresh_deal, refresh_organization, refresh_person
 from connector.flows.tenant import Tenant
 from connector.pipedrive.mapping import entries_body
@@ -28,11 +30,12 @@ log = structlog.get_logger()
 PIPEDRIVE_HOOKS = "webhooks of Pipedrive"
 CENTRE_HOOKS = "webhooks of the contact centre"
 
-#: What the index keeps of a person or an organization, in the words of webhooks.
+#: What is kept of every person or organization, in the words of webhooks.
 _INDEXED = frozenset(
     {"name", "phones", "phone", "emails", "email", "org_id", "owner_id", "is_deleted", "active_flag"}
 )
-
+#: The same for labels, where they say who takes part.
+_LABELS = frozenset({"label_ids", "label"})
 
 #: Records as they were read for the webhooks of a batch, all of which had arrived before, and when.
 Readings = dict[tuple[str, str, str | None], tuple[datetime, CrmRecord | None]]
@@ -85,6 +88,8 @@ async def _names_nothing_of_ours(tenant: Tenant, kind: Kind, event: HookEvent) -
     if in_step(tenant):
         reader, _ = await reader_of(tenant, kind)
         ours |= {pair.code for pair in reader.pairs}
+        scope = scope_of(tenant, kind, Way.TO_CENTRE)
+        ours |= _LABELS if scope is not None and scope.labels else set()
     return not event.previous_keys & ours
 
 
@@ -124,7 +129,11 @@ async def _give_back_overwritten(tenant: Tenant, person: Person, event: HookEven
     if not body:
         return person
     log.warning("a rival edit was overwritten and is given back", installation=tenant.id, person=person.id)
-    return await client(tenant).update_person(person.id, body)
+    try:
+        return await client(tenant).update_person(person.id, body)
+    except UnknownOutcome as error:
+        # The webhook comes again, and what has arrived by then is not lost any more.
+        raise Retryable(str(error)) from error
 
 
 async def _lost(tenant: Tenant, bound: Bound, person: Person, event: HookEvent) -> dict[str, object]:

@@ -28,14 +28,21 @@ _OVERLAP = timedelta(seconds=120)
 _CENSUS_EVERY = timedelta(days=7)
 
 
-async def ensure(tenant: Tenant, *, no_older_than: timedelta) -> None:
-    """Fill the index if it is not complete, and sweep it if the last sweep is older than that."""
-    for entity in OF_PIPEDRIVE:
+async def ensure(
+    tenant: Tenant, *, no_older_than: timedelta, entities: Sequence[Entity] = OF_PIPEDRIVE
+) -> bool:
+    """Fill the index if it is not complete, sweep it if the last sweep is older than that; whether either was due."""
+    was_due = False
+    for entity in entities:
         progress = await tenant.index.progress(entity)
         if progress.filled_at is None:
             await fill(tenant, entity)
         elif progress.swept_until is None or tenant.clock.now() - progress.swept_until > no_older_than:
             await sweep(tenant, entity, since=(progress.swept_until or progress.filled_at) - _OVERLAP)
+        else:
+            continue
+        was_due = True
+    return was_due
 
 
 async def fill(tenant: Tenant, entity: Entity, met: Met | None = None) -> None:

@@ -126,9 +126,7 @@ class Bindings:
 
     async def bind(self, pairs: Mapping[str, str], *, at: datetime, entity: str = CUSTOMER) -> None:
         """Bind customers to persons; one that is bound stays as it is, one whose person has another is an alias."""
-        if pairs:
-            rows = [Bound(entity, centre_id, crm_id) for centre_id, crm_id in pairs.items()]
-            await self._db.write(lambda db: [self._bind(db, row, at) for row in rows] and None)
+        await self.link_all([Bound(entity, *pair) for pair in pairs.items()], at=at)
 
     async def link(self, bound: Bound, *, at: datetime) -> Bound:
         """Bind one record to another and answer the binding that now stands: the one that was there first, if any."""
@@ -288,7 +286,9 @@ class Bindings:
         )
 
         def work(db: Connection) -> list[str]:
-            rows = db.execute(select(bindings.c.centre_id, bindings.c.connection).where(*moved)).all()
+            query = select(bindings.c.centre_id, bindings.c.connection).where(*moved)
+            # Whoever was bound stays so: "bound" sorts after "alias".
+            rows = db.execute(query.order_by(bindings.c.state.desc(), bindings.c.centre_id)).all()
             for centre_id, connection in rows:
                 taken = db.scalar(
                     select(bindings.c.centre_id).where(

@@ -94,7 +94,7 @@ class Changes:
         """What a run wrote and nobody took back, newest first, as far as it came before the write `below`."""
         query = (
             select(changes)
-            .where(self._mine, changes.c.run_id == run_id, changes.c.undone_at.is_(None), changes.c.values_sealed.is_not(None))
+            .where(self._mine, changes.c.run_id == run_id, changes.c.undone_at.is_(None))
             .order_by(changes.c.id.desc())
             .limit(limit)
         )  # fmt: skip

@@ -192,10 +192,10 @@ class Dirty:
     async def next_due(self, *, without: Sequence[str] = ()) -> datetime | None:
         """When the next one is due; None when nothing is waiting."""
         paused = and_(dirty.c.cause.in_(any_of(without)), dirty.c.lane != Urgency.BUTTON)
-        due = func.coalesce(dirty.c.not_before, dirty.c.marked_at)
+        # What somebody is working on is due when that lease has run out.
+        due = func.coalesce(dirty.c.lease_until, dirty.c.not_before, dirty.c.marked_at)
         query = select(func.min(due)).where(self._mine, ~paused)
-        at = await self._db.read(lambda db: db.execute(query).scalar())
-        return at if at is None or at.tzinfo else at.replace(tzinfo=self._clock.now().tzinfo)
+        return await self._db.read(lambda db: db.scalar(query))
 
     async def waiting(self) -> dict[str, int]:
         """How many marks there are of each cause."""

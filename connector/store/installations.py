@@ -18,6 +18,7 @@ from connector.store.tables import (
     Binding,
     Brake,
     Change,
+    Creation,
     Delivery,
     DirtyRecord,
     IndexedKey,
@@ -35,6 +36,7 @@ from connector.store.vault import SubjectKeys, dump_hash_keys, load_hash_keys
 deliveries = table_of(Delivery)
 ledger = table_of(LedgerEntry)
 bindings = table_of(Binding)
+creations = table_of(Creation)
 
 
 class Outcome(StrEnum):
@@ -230,7 +232,11 @@ class Installations(Grants, Connections):
             db.execute(
                 update(bindings)
                 .where(bindings.c.installation_id == installation_id)
-                .values(base=None, overwrote=None, problems="[]", in_step_at=None)
+                .values(base=None, sent=None, overwrote=None, problems="[]", in_step_at=None)
+            )
+            # The claims stay, so that nothing is made twice.
+            db.execute(
+                update(creations).where(creations.c.installation_id == installation_id).values(sent=None)
             )
             db.execute(
                 update(ledger)

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, not_, or_, selec
 
 from connector.clock import Clock
 from connector.store.database import Database, any_of
+from connector.store.grants import installations
 from connector.store.tables import Delivery, Heartbeat, Run, Spent, table_of
 from connector.store.vault import Vault
 
@@ -203,12 +204,16 @@ class Operations:
 
     async def last_finished(self) -> dict[str, datetime]:
         """When the last run of each installation that had one go through ended."""
-        query = (
-            select(runs.c.installation_id, func.max(runs.c.ended_at))
-            .where(runs.c.outcome == FINISHED)
-            .group_by(runs.c.installation_id)
+        # One step back in an index for each, where a grouping would read all runs there are.
+        last = (
+            select(runs.c.ended_at)
+            .where(runs.c.installation_id == installations.c.id, runs.c.outcome == FINISHED)
+            .order_by(runs.c.id.desc())
+            .limit(1)
+            .scalar_subquery()
         )
-        return await self._db.read(lambda db: dict(db.execute(query).all()))
+        rows = await self._db.read(lambda db: db.execute(select(installations.c.id, last)).all())
+        return {installation_id: at for installation_id, at in rows if at is not None}
 
     async def purge(self, days: int) -> None:
         """Drop runs and days of spending older than `days`."""

@@ -104,9 +104,11 @@ class Questions:
         where = (self._mine, questions.c.id == question_id)
         await self._db.write(lambda db: db.execute(update(questions).where(*where).values(**values)) and None)
 
-    async def void(self, kind: Kind, subjects: Collection[str]) -> None:
+    async def void(self, kind: Kind, subjects: Collection[str], *, undecided_only: bool = False) -> None:
         """These are no question any more, whether decided or not."""
-        where = (self._mine, questions.c.kind == kind, questions.c.subject.in_(any_of(subjects)))
+        where = [self._mine, questions.c.kind == kind, questions.c.subject.in_(any_of(subjects))]
+        if undecided_only:
+            where.append(questions.c.decided_at.is_(None))
         if subjects:
             await self._db.write(lambda db: db.execute(delete(questions).where(*where)) and None)
 

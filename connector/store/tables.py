@@ -291,7 +291,7 @@ class Change(SQLModel, table=True):
     record_id: str
     centre_id: str
     kind: str
-    values_sealed: bytes | None = Field(default=None, sa_column=_sealed(nullable=True))
+    values_sealed: bytes = Field(sa_column=_sealed())
     undone_at: datetime | None = Field(default=None, sa_column=_time())
 
 

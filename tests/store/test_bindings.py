@@ -21,6 +21,15 @@ async def test_customers_follow_a_merged_person_to_the_survivor(stock: Stock) ->
     assert await bindings.follow_merge("7", into="8") == []
 
 
+async def test_who_was_bound_stays_bound_when_the_survivor_is_merged_in_turn(stock: Stock) -> None:
+    bindings = stock.bindings("1")
+    await bindings.bind({"a/1": "7", "a/2": "8"}, at=AT)
+    await bindings.follow_merge("7", into="8")
+    await bindings.follow_merge("8", into="9")
+    pairs = (await bindings.of_crm("customer", ["9"]))["9"]
+    assert [(one.centre_id, str(one.state)) for one in pairs] == [("a/1", "alias"), ("a/2", "bound")]
+
+
 async def test_a_person_who_is_gone_leaves_no_pair(stock: Stock) -> None:
     bindings = stock.bindings("1")
     await bindings.bind({"a/1": "7", "a/2": "8"}, at=AT)

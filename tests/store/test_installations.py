@@ -4,6 +4,9 @@ import pytest
 
 from connector.installation_settings import InstallationSettings
 from connector.records import Call, CallResult, Direction
+from connector.store.bindings import Bound
+from connector.store.creations import Creations
+from connector.store.dirty import Side
 from connector.store.doubts import Doubts
 from connector.store.entries import ERASED, UNKNOWN, Due, Observed, Settlement, State, Verdict
 from connector.store.installations import Outcome
@@ -82,6 +85,22 @@ async def test_an_uninstall_wipes_secrets_and_contents_and_keeps_ids(stock: Stoc
     (entry,) = await Doubts(ledger)._due(limit=10)
     assert (entry.external_id, entry.event, entry.number_key) == ("c1", None, None)
     assert await ledger.collect("thulium:demo", [Observed(call)]) == 0
+
+
+async def test_an_uninstall_leaves_no_hash_of_what_pairs_held_and_keeps_the_claims(stock: Stock) -> None:
+    await add(stock, "10")
+    bindings, creations = stock.bindings("1"), Creations(stock.db, "1", stock.clock)
+    bound = await bindings.link(Bound("customer", "a/9", "7"), at=stock.clock.now())
+    await bindings.send([(bound, {"name": ["hash", "hash"]})])
+    at = stock.clock.now()
+    sent = {"a/5": {"name": ["hash", "hash"]}}
+    await creations.claim("customer", Side.PIPEDRIVE, ["a/5"], server_time=at, lease_s=60, sent=sent)
+    await stock.installations.uninstall("1", "10")
+    ((pair,),) = (await bindings.of_crm("customer", ["7"])).values()
+    making = await creations.find("customer", Side.PIPEDRIVE, "a/5")
+    assert pair.sent is None
+    assert making is not None
+    assert making.sent is None
 
 
 @pytest.mark.parametrize("state", ["new", "waiting", "undecided"])

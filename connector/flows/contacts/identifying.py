@@ -230,6 +230,13 @@ async def _decide(
         if isinstance(answer, Same):
             found[own_id] = (answer.record_id, answer.how)
         decided[own_id] = answer
+    asks_there = kind.asks_of_crm if side is Side.CENTRE else kind.asks_of_centre
+    cases = await tenant.questions.of(asks_there, [other for other, _ in found.values()])
+    for own_id, (other, how) in list(found.items()):
+        held = _held_by_a_case(cases.get(other), own_id, other, insist=insist)
+        if held is not None and how != _BY_A_PERSON:
+            decided[own_id] = held
+            del found[own_id]
     holders = await _holders(tenant, kind, side, [other for other, _ in found.values()])
     for own_id, (other, how) in found.items():
         connection = own_id.rpartition("/")[0]
@@ -261,6 +268,16 @@ def _as_decided(asked: Asked | None, *, insist: bool) -> Identity | None:
     if said == NEW:
         return Nobody()
     return Same(said, _BY_A_PERSON) if said in asked.candidates else None
+
+
+def _held_by_a_case(case: Asked | None, own_id: str, other: str, *, insist: bool) -> Identity | None:
+    """What a case of the other record says of this one, which may be the only one to see it but not the only one it could be."""
+    if case is None:
+        return None
+    if case.decision is None:
+        several = own_id in case.candidates and len(case.candidates) > 1
+        return Unclear((other,), f"{len(case.candidates)} could be {other}") if several else None
+    return LeftAlone() if case.decision.get("choose") == IGNORE and not insist else None
 
 
 def _by_the_first_way(ways: _Ways) -> Identity:

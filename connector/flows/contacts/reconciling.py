@@ -21,8 +21,6 @@ from connector.flows.contacts.identifying import (
     Nobody,
     Same,
     Unclear,
-    find_customer,
-    find_person,
     person_stated,
 )
 from connector.flows.contacts.kinds import (
@@ -40,13 +38,12 @@ from connector.flows.contacts.kinds import (
 )
 from connector.flows.contacts.linking import company_of, organization_of
 from connector.flows.contacts.reading import Reader
-from connector.flows.contacts.scanning import ensure_scanned
 from connector.flows.contacts.scoping import ANY, takes_part
+from connector.flows.contacts.seeking import seek_customer, seek_person
 from connector.flows.contacts.updating import NOT_IN_PIPEDRIVE, gone_from_pipedrive, update_pair
 from connector.flows.contacts.work import Work, reader_of, scope_of
 from connector.flows.indexed import indexed_crm
 from connector.flows.indexed import store as put_crm
-from connector.flows.indexing import ensure
 from connector.flows.tenant import Centre, Tenant
 from connector.pipedrive.records import Person
 from connector.records import Customer
@@ -185,8 +182,7 @@ async def _unpaired_in_centre(
     await _company_first(work, marked, connection, record, None)
     found: CrmRecord | None = None
     async with tenant.contacts.making:
-        await ensure(tenant, no_older_than=tenant.sweep_every)
-        identity = await find_person(tenant, kind, connection, record, insist=_insists(marked))
+        identity = await seek_person(tenant, kind, connection, record, insist=_insists(marked))
         if isinstance(identity, Nobody):
             stated = await person_stated(tenant, connection, record)
             orphan = await is_orphan(tenant, kind, Side.CENTRE, marked.record_id, stated)
@@ -261,9 +257,7 @@ async def _unpaired_in_pipedrive(work: Work, kind: Kind, marked: Marked, home: C
     await _company_first(work, marked, home.id, None, crm)
     record: CentreRecord | None = None
     async with tenant.contacts.making:
-        await ensure(tenant, no_older_than=tenant.sweep_every)
-        await ensure_scanned(tenant, home, kind)
-        identity = await find_customer(tenant, kind, home.id, crm, insist=_insists(marked))
+        identity = await seek_customer(tenant, kind, home, crm, insist=_insists(marked))
         if isinstance(identity, Nobody):
             stated = stated_centre_id(tenant, kind, crm)
             key = f"{home.id}/{stated}" if stated else None

@@ -104,6 +104,18 @@ async def test_a_customer_may_be_somebody_new_or_be_left_alone(desk: Desk) -> No
     assert (counts["asked"], len(await desk.persons())) == (0, 3)
 
 
+async def test_who_is_to_stay_by_himself_is_not_linked_from_the_other_side_either(desk: Desk) -> None:
+    jan, _ = await seed(desk)
+    customer = await a_customer(desk)
+    await desk.push_customer(customer)
+    await decide(desk, (await the_question(desk))["id"], "ignore")
+    counts = await desk.push_person(int(jan))
+    assert counts["linked"] == 0, counts
+    assert len(await desk.customers()) == 1
+    counts = await desk.push_person(int(jan), urgency=Urgency.BUTTON)
+    assert counts["linked"] == 1, counts
+
+
 async def test_a_person_may_be_one_of_several_customers(desk: Desk) -> None:
     first, second = [await a_customer(desk, surname=name) for name in ("Nowak", "Kowalska")]
     made = await desk.world.seed_pipedrive(persons=[{"name": "Ewa", "phones": ["+48601000001"]}])

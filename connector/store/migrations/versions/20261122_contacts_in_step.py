@@ -39,7 +39,7 @@ def upgrade() -> None:
         sa.Column("record_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("centre_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("kind", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.Column("values_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("values_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("undone_at", connector.store.tables.UtcDateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -228,6 +228,8 @@ def downgrade() -> None:
         batch_op.drop_index("uq_binding_bound")
         batch_op.drop_index("ix_binding_card")
         batch_op.add_column(sa.Column("alias", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.execute("UPDATE binding SET alias = (state = 'alias')")
+    with op.batch_alter_table("binding", schema=None) as batch_op:
         for name in ("in_step_at", "problems", "sent", "overwrote", "base", "state", "card_id", "connection"):
             batch_op.drop_column(name)
     for name in ("staged", "question", "load", "dirty", "creation", "change", "brake"):
