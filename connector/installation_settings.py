@@ -87,6 +87,19 @@ class Links(_Part):
     chat: LinkTemplate = None
 
 
+class Deals(_Part):
+    """Deals that agents open, and which of a customer's deals they see.
+
+    `pipeline` and `stage` (ids) are offered first. `visible` agent: those that are theirs or open to the whole company.
+    `mirror_group` is the group of special fields that shows a customer's deals on the card, read-only.
+    """
+
+    pipeline: str | None = None
+    stage: str | None = None
+    visible: Literal["agent", "all"] = "agent"
+    mirror_group: str | None = None
+
+
 class SpecialFields(_Part):
     """Fields that tie the two systems together; empty until set up."""
 
@@ -97,6 +110,8 @@ class SpecialFields(_Part):
     deal_marker: str | None = None
     customer_pipedrive_id: str | None = None
     customer_pipedrive_link: str | None = None
+    customer_deals_page: str | None = None
+    ticket_deals_page: str | None = None
     ticket_deal_link: str | None = None
 
 
@@ -118,6 +133,7 @@ class InstallationSettings(_Part):
     live: bool = False
     payload_days: int = Field(30, ge=1, le=365)
     contacts: Contacts = Contacts()
+    deals: Deals = Deals()
     links: Links = Links()
     special_fields: SpecialFields = SpecialFields()
 

@@ -453,6 +453,89 @@ class Run(SQLModel, table=True):
     outcome: str = Field(default="running", sa_column=_text())
 
 
+class Session(SQLModel, table=True):
+    """A browser of an agent; `id` is the hash of what its cookie holds.
+
+    `user_id` is the agent in Pipedrive, `agent` in the contact centre (connection and login); one of them is known.
+    """
+
+    __tablename__ = "session"
+    id: str = Field(primary_key=True)
+    installation_id: str = Field(index=True)
+    user_id: str | None = None
+    agent: str | None = None
+    name: str = Field(sa_column=_text())
+    begun_at: datetime = Field(sa_column=_time(nullable=False))
+    seen_at: datetime = Field(sa_column=_time(nullable=False))
+    expires_at: datetime = Field(sa_column=_time(nullable=False))
+
+
+class OneTimeCode(SQLModel, table=True):
+    """What begins a session once: an invitation, or a handover from a pop-up to its frame; `id` is the code's hash."""
+
+    __tablename__ = "one_time_code"
+    id: str = Field(primary_key=True)
+    installation_id: str = Field(index=True)
+    purpose: str
+    user_id: str | None = None
+    agent: str | None = None
+    name: str = Field(sa_column=_text())
+    expires_at: datetime = Field(sa_column=_time(nullable=False))
+
+
+class ApiKey(SQLModel, table=True):
+    """A key of the HTTP API; only its hash is kept."""
+
+    __tablename__ = "api_key"
+    id: str = Field(primary_key=True)
+    installation_id: str = Field(index=True)
+    name: str = Field(sa_column=_text())
+    key_hash: str = Field(unique=True)
+    made_at: datetime = Field(sa_column=_time(nullable=False))
+    used_at: datetime | None = Field(default=None, sa_column=_time())
+    revoked_at: datetime | None = Field(default=None, sa_column=_time())
+
+
+class OpenedDeal(SQLModel, table=True):
+    """A deal that an agent or a program opens, once: `source` is the ticket, or the form or request, it is opened from.
+
+    `state` is sending, made, refused or gone (deleted in Pipedrive); `link_state` none, due, field, comment or failed.
+    """
+
+    __tablename__ = "opened_deal"
+    __table_args__ = (
+        UniqueConstraint("installation_id", "request_key", name="uq_opened_deal_request"),
+        Index("ix_opened_deal_ticket", "installation_id", "ticket_id"),
+        Index("ix_opened_deal_deal", "installation_id", "deal_id"),
+        _partial("ix_opened_deal_sending", "installation_id", "state", where="state = 'sending'"),
+        _partial("ix_opened_deal_link", "installation_id", "link_state", where="link_state = 'due'"),
+    )
+    installation_id: str = Field(primary_key=True)
+    source: str = Field(primary_key=True)
+    ordinal: int = Field(default=1, primary_key=True)
+    request_key: str | None = None
+    customer_id: str
+    ticket_id: str | None = None
+    marker: str
+    state: str = "sending"
+    reason: str = Field(default="", sa_column=_text())
+    deal_id: str | None = None
+    person_id: str | None = None
+    organization_id: str | None = None
+    body_sealed: bytes | None = Field(default=None, sa_column=_sealed(nullable=True))
+    made_by: str | None = None
+    made_at: datetime = Field(sa_column=_time(nullable=False))
+    claim_no: int = 1
+    lease_until: datetime = Field(sa_column=_time(nullable=False))
+    server_time: datetime = Field(sa_column=_time(nullable=False))
+    looks: int = 0
+    not_before: datetime | None = Field(default=None, sa_column=_time())
+    link_state: str = "none"
+    link_reason: str = Field(default="", sa_column=_text())
+    link_attempts: int = 0
+    link_not_before: datetime | None = Field(default=None, sa_column=_time())
+
+
 class Heartbeat(SQLModel, table=True):
     """When an installation was last kept up with; a restored backup shows an old one."""
 
