@@ -21,7 +21,7 @@ LOOK_PATH = "/_sandbox/look"
 LOOKS = ("light", "dark")
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'",
+    "frame-src {frames}; frame-ancestors 'none'; base-uri 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
@@ -34,8 +34,15 @@ _look = ContextVar("look", default="auto")
 class Pages:
     """Renders the templates of one simulator."""
 
-    def __init__(self, folder: Path, site: str, nav: Sequence[tuple[str, str]] = ()) -> None:
-        """Take templates from `folder`, then from the shared ones; `site` is the name in the page head."""
+    def __init__(
+        self, folder: Path, site: str, nav: Sequence[tuple[str, str]] = (), *, frames: str = "'none'"
+    ) -> None:
+        """Take templates from `folder`, then from the shared ones; `site` is the name in the page head.
+
+        `frames` are the sources, as a content security policy names them, of what pages may show in a frame.
+        """
+        policy = HEADERS["Content-Security-Policy"].format(frames=frames)
+        self._headers = {**HEADERS, "Content-Security-Policy": policy}
         self._environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader([folder, HERE / "templates"]),
             autoescape=True,
@@ -51,7 +58,7 @@ class Pages:
     def answer(self, template: str, status: int = 200, **context: object) -> web.Response:
         """Answer with a page; everything in `context` is escaped."""
         text = self._environment.get_template(template).render(context)
-        return web.Response(text=text, status=status, content_type="text/html", headers=HEADERS)
+        return web.Response(text=text, status=status, content_type="text/html", headers=self._headers)
 
 
 def serve_pages(app: web.Application) -> None:

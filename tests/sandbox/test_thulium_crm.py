@@ -110,7 +110,8 @@ async def test_special_fields_show_on_request_and_read_only_ones_need_a_flag(cen
     await centre.post("customers", {"surname": "Żak", "custom_fields": fields}, status=201)
     assert "custom_fields" not in await centre.get("customers/1")
     shown = (await centre.get("customers/1", include_custom_fields="true"))["custom_fields"]
-    assert shown == {"Pipedrive ID": 7, "Pipedrive": None, "Dodatkowe informacje": None}
+    unfilled = dict.fromkeys(("Pipedrive", "Szanse sprzedaży", "Dodatkowe informacje"))
+    assert shown == {"Pipedrive ID": 7, **unfilled}
     await centre.put("customers/1", {"custom_fields": fields, "fill_read_only_custom_fields": True})
     assert (await centre.get("customers/1", include_custom_fields="true"))["custom_fields"]["Pipedrive"]
 

@@ -159,3 +159,15 @@ async def test_a_card_is_changed_and_emptied_by_hand(centre: Centre) -> None:
     assert (card["phone_numbers"], card["company_id"]) == ([], None)
     assert await save(order="delete") == 303
     await centre.get("customers/2", status=404)
+
+
+async def test_a_link_to_a_page_that_may_be_framed_is_shown_as_a_tab(centre: Centre) -> None:
+    tab = "http://127.0.0.1:1/embed/7/thulium:demo"
+    await centre.seed(
+        customers=[{"surname": "Żak", "custom_fields": {"Szanse sprzedaży": f"{tab}/customers/1"}}],
+        tickets=[{"subject": "Reklamacja"}],
+    )
+    page = await centre.page("/demo/panel/customers/1")
+    assert f'<iframe class="tab" src="{tab}/customers/1" title="Szanse sprzedaży"></iframe>' in page
+    [ticket] = re.findall(r"panel/tickets/(\d+)", await centre.page("/demo/panel/tickets"))
+    assert "<iframe" not in await centre.page(f"/demo/panel/tickets/{ticket}")

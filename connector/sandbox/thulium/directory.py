@@ -37,10 +37,13 @@ def furnish(system: System) -> None:
     system.customer_fields = named(
         SpecialField("Pipedrive ID", "number"),
         SpecialField("Pipedrive", "link", read_only=True),
+        SpecialField("Szanse sprzedaży", "link", read_only=True),
         SpecialField("Dodatkowe informacje"),
     )
     system.ticket_fields = named(
-        SpecialField("Pipedrive", "link", read_only=True), SpecialField("Numer zamówienia")
+        SpecialField("Pipedrive", "link", read_only=True),
+        SpecialField("Szanse sprzedaży", "link"),
+        SpecialField("Numer zamówienia"),
     )
 
 

@@ -44,7 +44,9 @@ class Panel:
         names = ("customers", "calls", "chats", "tickets")
         nav = [(f"{self.base}/", "Today"), *((f"{self.base}/{name}", name.capitalize()) for name in names)]
         nav.append((f"{self.base}/external-crm", "External CRM"))
-        self.pages = Pages(Path(__file__).parent / "templates", f"Contact centre “{system.name}”", nav)
+        self.pages = Pages(
+            Path(__file__).parent / "templates", f"Contact centre “{system.name}”", nav, frames="http: https:"
+        )
 
     def routes(self) -> list[web.RouteDef]:
         """Give the addresses of the pages."""
