@@ -36,6 +36,7 @@ from connector.pipedrive.credentials import Credentials, TokenStore
 from connector.pipedrive.records import Tokens
 from connector.records import Right
 from connector.settings import Settings
+from connector.store.access import Access
 from connector.store.bindings import Bindings
 from connector.store.changes import Changes
 from connector.store.connections import Connected
@@ -97,6 +98,7 @@ class Service:
     installations: Installations
     deliveries: Deliveries
     operations: Operations
+    access: Access
     metrics: Metrics
     doors: dict[str, Door] = field(default_factory=dict)
     lookup_doors: dict[str, Door] = field(default_factory=dict)
@@ -368,7 +370,7 @@ async def open_service(settings: Settings, clock: Clock | None = None) -> AsyncI
     session = ClientSession(connector=TCPConnector(limit=0, ttl_dns_cache=300), cookie_jar=DummyCookieJar())
     service = Service(
         settings, clock, db, vault, session, Installations(db, vault, clock), Deliveries(db, vault, clock),
-        Operations(db, clock), Metrics(),
+        Operations(db, clock), Access(db, clock), Metrics(),
     )  # fmt: skip
     try:
         yield service

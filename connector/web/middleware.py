@@ -15,6 +15,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from pydantic import IPvAnyNetwork
+from yarl import URL
 
 from connector.i18n import Translate
 from connector.settings import Settings
@@ -24,6 +25,8 @@ log = structlog.get_logger()
 
 FOR_MACHINES = ("/api/", "/hooks/", "/lookup/", "/health/", "/metrics", "/_clock")
 QUIET = ("/health/", "/metrics", "/static/")
+_FRAMED_BY = web.RequestKey("framed by", str)
+_KEEPS_OPENER = web.RequestKey("keeps opener", bool)
 KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
 
 
@@ -46,7 +49,7 @@ def middlewares(settings: Settings) -> list[Middleware]:
             except Exception as error:  # noqa: BLE001 - the last line of defence: the visitor gets a page
                 _log_failure(error)
                 answer = _refusal(request, web.HTTPInternalServerError(), request_id)
-            answer.headers.update(safe)
+            answer.headers.update(safe | _asked_for(request))
             answer.headers["X-Request-Id"] = request_id
             write = log.debug if request.path.startswith(QUIET) else log.info
             write(
@@ -79,10 +82,34 @@ def _is_within(address: str, networks: Sequence[IPvAnyNetwork]) -> bool:
     return any(parsed in network for network in networks)
 
 
+def allow_framing(request: web.Request, origin: str) -> None:
+    """Let pages of `origin`, and no others, show the answer to `request` in a frame, also when it is a refusal."""
+    request[_FRAMED_BY] = str(URL(origin).origin())
+
+
+def keep_opener(request: web.Request) -> None:
+    """Let the window that opened this one as a pop-up stay its opener, whatever it shows on its way."""
+    request[_KEEPS_OPENER] = True
+
+
+def _asked_for(request: web.Request) -> dict[str, str]:
+    """The headers in which an answer differs from the others because its handler asked for it."""
+    headers = {}
+    if (origin := request.get(_FRAMED_BY)) is not None:
+        headers["Content-Security-Policy"] = _content_policy(origin)
+    if request.get(_KEEPS_OPENER):
+        headers["Cross-Origin-Opener-Policy"] = "unsafe-none"
+    return headers
+
+
+def _content_policy(ancestors: str) -> str:
+    rest = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'"
+    return f"{rest}; frame-ancestors {ancestors}"
+
+
 def _safe_headers(*, https: bool) -> dict[str, str]:
     headers = {
-        "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
-        "frame-ancestors 'none'",
+        "Content-Security-Policy": _content_policy("'none'"),
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",

@@ -1,0 +1,149 @@
+"""Whose browser it is that asks: a session by cookie, forms that only its own pages can send, and strangers slowed down.
+
+A handler of the embedded pages begins so:
+
+    who = await guard.who(request, installation_id)
+    if who is None:
+        return signed_out(request, installation_id)  # of web/embed/sign_in.py
+
+and shows `guard.form_token(request, "open deal")` in each form, as the field `form`. What receives the form calls `who`
+likewise, and goes on only where `guard.check_form(request, "open deal", form.get("form"))` is true.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import structlog
+from aiohttp import web
+
+from connector.clock import Clock
+from connector.errors import ConnectorError
+from connector.flows.tenant import Tenant
+from connector.settings import Settings
+from connector.store.access import SESSION_LIFE, Access, Who
+from connector.web.throttle import Throttle
+
+log = structlog.get_logger()
+
+PATH = "/embed"
+#: The cookie of our own tabs, and the one of frames in pages of others.
+SESSION, FRAMED = "session", "framed"
+
+_TOKEN = web.RequestKey("session token", str)
+#: Before somebody is told that he has left, both sides are asked again, unless they were just now.
+_ASKED_AGAIN_AFTER = timedelta(minutes=1)
+
+
+class Guard:
+    """Knows agents by their cookies."""
+
+    def __init__(
+        self, access: Access, latest: Callable[[str], Tenant | None], settings: Settings, clock: Clock
+    ) -> None:
+        """`latest` answers an installation as it was last set up, or None."""
+        self.access, self._latest = access, latest
+        self._https = settings.public.scheme == "https"
+        self._strangers = Throttle(clock)
+
+    async def who(self, request: web.Request, installation_id: str) -> Who | None:
+        """The agent of this installation whose browser asks; None when it is nobody's, or another installation's."""
+        for token in _tokens(request):
+            who = await self.access.session(token)
+            if who is None or who.installation_id != installation_id:
+                continue
+            if await self._has_left(who):
+                log.info("session ended, its agent has left", installation=installation_id, user=who.user_id)
+                await self.access.end_all(who)
+                continue
+            request[_TOKEN] = token
+            return who
+        return None
+
+    def form_token(self, request: web.Request, purpose: str) -> str:
+        """What a form of the session that `who` found must carry; forms of different purposes cannot be swapped."""
+        return _signed(request[_TOKEN], purpose)
+
+    def check_form(self, request: web.Request, purpose: str, shown: object) -> bool:
+        """Whether a form was sent by one of our own pages in the session that `who` found."""
+        token = request.get(_TOKEN)
+        if token is None or not isinstance(shown, str) or not is_own(request):
+            return False
+        return hmac.compare_digest(_signed(token, purpose).encode(), shown.encode("utf-8", "replace"))
+
+    def admit_stranger(self, request: web.Request) -> None:
+        """Count an attempt to come in; HTTPTooManyRequests when there were too many."""
+        if seconds := self._strangers.wait(request.remote):
+            raise web.HTTPTooManyRequests(headers={"Retry-After": str(seconds)})
+
+    async def begin(self, request: web.Request, answer: web.Response, who: Who) -> None:
+        """Begin a session of our own tabs in place of the one that this browser had."""
+        token = await self.access.begin(who)
+        await self._end_own(request, SESSION)
+        answer.set_cookie(
+            SESSION, token, max_age=int(SESSION_LIFE.total_seconds()), httponly=True, secure=self._https, samesite="Lax"
+        )  # fmt: skip
+
+    async def begin_framed(self, request: web.Request, answer: web.Response, who: Who) -> None:
+        """Begin a session of frames in the page that shows this one; browsers take its cookie over https or on loopback."""
+        token = await self.access.begin(who)
+        await self._end_own(request, FRAMED)
+        _set_framed(answer, token, int(SESSION_LIFE.total_seconds()))
+
+    def forget(self, answer: web.Response) -> None:
+        """Take both cookies away."""
+        answer.del_cookie(SESSION, httponly=True, secure=self._https, samesite="Lax")
+        _set_framed(answer, "", 0)
+
+    async def _end_own(self, request: web.Request, cookie: str) -> None:
+        if token := request.cookies.get(cookie):
+            await self.access.end(token)
+
+    async def _has_left(self, who: Who) -> bool:
+        """Whether Pipedrive or the contact centre no longer has this agent, as far as they were read.
+
+        A person who is not in what was read may be new: both are read again before that is said.
+        """
+        tenant = self._latest(who.installation_id)
+        if tenant is None or tenant.directory.read_at is None or not _is_missing(who, tenant):
+            return False
+        try:
+            await tenant.people(older_than=_ASKED_AGAIN_AFTER)
+        except ConnectorError as error:
+            log.warning("users not read", installation=tenant.id, error=type(error).__name__)
+        return _is_missing(who, tenant)
+
+
+def is_own(request: web.Request) -> bool:
+    """Whether a request was sent by one of our own pages, as far as the browser says."""
+    return request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
+
+
+def _is_missing(who: Who, tenant: Tenant) -> bool:
+    people, unread = tenant.directory.people, tenant.directory.unread
+    if who.user_id is not None and who.user_id not in people.active_users:
+        return True
+    connection, _, login = (who.agent or "").partition("/")
+    # An account that may not see agents has none of them in its list.
+    if connection in unread or all(of != connection for of, _ in people.agents):
+        return False
+    agent = people.agents.get((connection, login))
+    return agent is None or not agent.active
+
+
+def _tokens(request: web.Request) -> Iterator[str]:
+    return (token for name in (SESSION, FRAMED) if (token := request.cookies.get(name)))
+
+
+def _signed(token: str, purpose: str) -> str:
+    return hmac.new(token.encode("utf-8", "replace"), f"form\0{purpose}".encode(), "sha256").hexdigest()
+
+
+def _set_framed(answer: web.Response, token: str, seconds: int) -> None:
+    # Written out: the standard library knows partitioned cookies from Python 3.14 on.
+    answer.headers.add(
+        "Set-Cookie",
+        f"{FRAMED}={token}; Path={PATH}; Max-Age={seconds}; HttpOnly; Secure; SameSite=None; Partitioned",
+    )
