@@ -38,6 +38,7 @@ from connector.records import Right
 from connector.settings import Settings
 from connector.store.access import Access
 from connector.store.bindings import Bindings
+from connector.store.cards import Cards
 from connector.store.changes import Changes
 from connector.store.connections import Connected
 from connector.store.creations import Creations
@@ -169,6 +170,7 @@ class Service:
             creations=Creations(self.db, one.id, self.clock),
             changes=Changes(self.db, self.vault, one.id, self.clock),
             questions=Questions(self.db, one.id, self.clock),
+            cards=Cards(self.db, one.id, self.clock),
             loads=Loads(self.db, self.vault, one.id, self.clock),
             phones=Phones(one.settings.phone_region, one.settings.dial_out_prefix),
             translate=translator(one.settings.language),

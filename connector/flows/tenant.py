@@ -25,6 +25,7 @@ from connector.pipedrive.records import Organization, Person, User
 from connector.records import Agent, QueueKind
 from connector.settings import Settings
 from connector.store.bindings import Bindings
+from connector.store.cards import Cards
 from connector.store.changes import Changes
 from connector.store.creations import Creations
 from connector.store.dirty import Dirty
@@ -113,6 +114,7 @@ class Tenant:
     creations: Creations
     changes: Changes
     questions: Questions
+    cards: Cards
     loads: Loads
     phones: Phones
     translate: Translate

@@ -536,6 +536,35 @@ class OpenedDeal(SQLModel, table=True):
     link_not_before: datetime | None = Field(default=None, sa_column=_time())
 
 
+class Card(SQLModel, table=True):
+    """A customer (`thulium:acme/7`) or new ticket (`thulium:acme/tickets/9`) on whose card or page we write.
+
+    What is due has a time; `page_at` is when the address of our page was last written, and `changed_before` when others
+    had changed the card last before a nightly pass wrote it.
+    """
+
+    __tablename__ = "card"
+    __table_args__ = (
+        _partial("ix_card_page", "installation_id", "page_due_at", where="page_due_at IS NOT NULL"),
+        _partial("ix_card_mirror", "installation_id", "mirror_due_at", where="mirror_due_at IS NOT NULL"),
+    )
+    installation_id: str = Field(primary_key=True)
+    record_id: str = Field(primary_key=True)
+    page_due_at: datetime | None = Field(default=None, sa_column=_time())
+    page_at: datetime | None = Field(default=None, sa_column=_time())
+    changed_before: datetime | None = Field(default=None, sa_column=_time())
+    mirror_due_at: datetime | None = Field(default=None, sa_column=_time())
+
+
+class MirroredDeal(SQLModel, table=True):
+    """A deal that a customer's card shows."""
+
+    __tablename__ = "mirrored_deal"
+    installation_id: str = Field(primary_key=True)
+    deal_id: str = Field(primary_key=True)
+    customer_id: str = Field(primary_key=True)
+
+
 class Heartbeat(SQLModel, table=True):
     """When an installation was last kept up with; a restored backup shows an old one."""
 

@@ -31,6 +31,39 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_api_key_installation_id"), ["installation_id"], unique=False)
 
     op.create_table(
+        "card",
+        sa.Column("installation_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("record_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("page_due_at", connector.store.tables.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("page_at", connector.store.tables.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("changed_before", connector.store.tables.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("mirror_due_at", connector.store.tables.UtcDateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("installation_id", "record_id"),
+    )
+    with op.batch_alter_table("card", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_card_mirror",
+            ["installation_id", "mirror_due_at"],
+            unique=False,
+            sqlite_where=sa.text("mirror_due_at IS NOT NULL"),
+            postgresql_where=sa.text("mirror_due_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_card_page",
+            ["installation_id", "page_due_at"],
+            unique=False,
+            sqlite_where=sa.text("page_due_at IS NOT NULL"),
+            postgresql_where=sa.text("page_due_at IS NOT NULL"),
+        )
+
+    op.create_table(
+        "mirrored_deal",
+        sa.Column("installation_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("deal_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("customer_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.PrimaryKeyConstraint("installation_id", "deal_id", "customer_id"),
+    )
+    op.create_table(
         "one_time_code",
         sa.Column("id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("installation_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -133,6 +166,20 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_one_time_code_installation_id"))
 
     op.drop_table("one_time_code")
+    op.drop_table("mirrored_deal")
+    with op.batch_alter_table("card", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_card_page",
+            sqlite_where=sa.text("page_due_at IS NOT NULL"),
+            postgresql_where=sa.text("page_due_at IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_card_mirror",
+            sqlite_where=sa.text("mirror_due_at IS NOT NULL"),
+            postgresql_where=sa.text("mirror_due_at IS NOT NULL"),
+        )
+
+    op.drop_table("card")
     with op.batch_alter_table("api_key", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_api_key_installation_id"))
 
