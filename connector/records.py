@@ -148,7 +148,7 @@ class Chat:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """The head of a ticket; its messages are what becomes activities."""
+    """The head of a ticket; its messages are what becomes activities. `custom` are special fields, where asked for."""
 
     id: str
     subject: str
@@ -161,6 +161,15 @@ class Ticket:
     queue_name: str | None = None
     status: str | None = None
     source: str | None = None
+    custom: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldItem:
+    """A row of a customer's repeating group of special fields, such as one order; `values` by the field's name."""
+
+    id: str
+    values: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,12 @@ from connector.records import (
     Chat,
     Company,
     Customer,
+    FieldItem,
     Hint,
     Message,
     Queue,
     Right,
+    Ticket,
     Unreadable,
     Values,
     Window,
@@ -46,6 +48,11 @@ class ContactCentre(Protocol):
     @property
     def pace(self) -> float | None:
         """Requests a second that we ask at most; None where there is no limit."""
+        ...
+
+    @property
+    def origin(self) -> str:
+        """The origin of the pages that agents work in, such as https://acme.thulium.com; it alone may frame ours."""
         ...
 
     async def check(self) -> Sequence[Right]:
@@ -136,6 +143,45 @@ class ContactCentre(Protocol):
 
     def messages(self, since: datetime) -> AsyncIterator[Sequence[Message | Unreadable]]:
         """All messages to and from customers of every ticket modified since then, whatever their own time."""
+        ...
+
+    async def ticket(self, ticket_id: str) -> Ticket | None:
+        """One ticket with its special fields, or None when there is none."""
+        ...
+
+    def tickets_since(self, since: datetime) -> AsyncIterator[Sequence[Ticket]]:
+        """Tickets modified since then with their special fields, a page at a time; unreadable ones are left out."""
+        ...
+
+    async def set_ticket_field(self, ticket_id: str, field: str, value: str) -> bool:
+        """Fill a special field, a read-only one too; whether it holds the value now, read back.
+
+        NotFound when there is no such ticket, Rejected with the vendor's reason when it refuses.
+        """
+        ...
+
+    async def comment_ticket(self, ticket_id: str, text: str, *, once: str) -> None:
+        """Add a comment of plain text unless one that contains `once` is there; NotFound when there is no such ticket."""
+        ...
+
+    async def field_groups(self) -> Mapping[str, Sequence[str]]:
+        """Repeating groups of special fields that customers have: the names of their fields by the group's name."""
+        ...
+
+    async def field_items(self, group: str, customer_id: str) -> Sequence[FieldItem]:
+        """A customer's rows of the group of this name, whoever made them; NotFound when there is no such group."""
+        ...
+
+    async def add_field_item(self, group: str, customer_id: str, values: Mapping[str, str]) -> str:
+        """Add a row, answer its id; Rejected names a field that the group lacks, UnknownOutcome: read the rows again."""
+        ...
+
+    async def change_field_item(self, group: str, item_id: str, values: Mapping[str, str]) -> None:
+        """Write the named fields of a row that is ours; NotFound when it is gone."""
+        ...
+
+    async def remove_field_item(self, item_id: str) -> None:
+        """Take away a row that is ours, never one that a person made; one that is gone already is fine."""
         ...
 
     async def dial(self, agent_id: str, number: str, *, tag: str = "") -> None:

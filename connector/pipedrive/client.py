@@ -60,6 +60,7 @@ _CREATE_ORGANIZATION = Operation.of("POST", "/api/v2/organizations")
 _UPDATE_ORGANIZATION = Operation.of("PATCH", "/api/v2/organizations/{id}")
 _DEAL = Operation.of("GET", "/api/v2/deals/{id}")
 _DEALS = Operation.of("GET", "/api/v2/deals")
+_CREATE_DEAL = Operation.of("POST", "/api/v2/deals")
 _PIPELINES = Operation.of("GET", "/api/v2/pipelines")
 _STAGES = Operation.of("GET", "/api/v2/stages")
 _ME = Operation.of("GET", "/api/v1/users/me")
@@ -222,6 +223,33 @@ class Pipedrive:
         """
         query = _listed(updated_since, status=status, fields=custom_fields)
         return self._pages(_DEALS, mapping.deal, query)
+
+    async def deals_of(
+        self,
+        *,
+        person_id: str | None = None,
+        org_id: str | None = None,
+        status: str | None = None,
+        custom_fields: Iterable[str] = (),
+    ) -> list[Deal]:
+        """All deals of a person, of an organization, or of both at once, by id; `status` and fields as in `deals`.
+
+        Without `status` those that are not deleted. Raises Rejected when one cannot be read: it could be the very one
+        that is looked for.
+        """
+        query = _listed(None, status=status, fields=custom_fields)
+        whose = {"person_id": person_id, "org_id": org_id}
+        query |= {key: str(mapping.number(value)) for key, value in whose.items() if value is not None}
+        pages = self._pages(_DEALS, mapping.deal, query, leave_out=False)
+        return [deal async for page in pages for deal in page]
+
+    async def create_deal(self, body: Mapping[str, object]) -> Deal:
+        """Make a deal of Pipedrive's own keys: `title`, `person_id`, `org_id`, `owner_id`, `stage_id`, `value`
+        (a number, see `mapping.amount`), ….
+
+        PlanLimit when the plan allows no more open deals. https://developers.pipedrive.com/docs/api/v1/Deals#addDeal
+        """
+        return _written(mapping.deal, (await self._call(_CREATE_DEAL, body=body)).data)
 
     async def pipelines(self) -> list[Pipeline]:
         """https://developers.pipedrive.com/docs/api/v1/Pipelines#getPipelines"""

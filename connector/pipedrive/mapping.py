@@ -93,6 +93,11 @@ def number(record_id: str) -> int:
     return int(record_id)
 
 
+def amount(value: Decimal) -> int | float:
+    """Money as the number that Pipedrive's JSON wants."""
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
 def written(row: JsonObject) -> tuple[str, str, str]:
     """Id, subject and note of an activity just written."""
     return str(int(row["id"])), _text(row.get("subject")), _text(row.get("note"))
@@ -171,6 +176,10 @@ def deal(row: JsonObject) -> Deal:
         is_deleted=row.get("is_deleted") is True,
         is_archived=row.get("is_archived") is True,
         custom_fields=row.get("custom_fields") or {},
+        add_time=moment(row.get("add_time")),
+        probability=_money(row.get("probability")),
+        visible_to=_id(row.get("visible_to")),
+        creator_user_id=_id(row.get("creator_user_id")),
     )
 
 

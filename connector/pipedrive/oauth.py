@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hmac
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import orjson
@@ -37,22 +38,46 @@ def authorize_url(settings: Settings, state: str) -> URL:
     )
 
 
-def sign_state(secret: bytes, nonce: str, expires: datetime) -> str:
-    """A state for the authorize address that only we can make, bound to the `nonce` kept in a browser cookie."""
-    payload = base64.urlsafe_b64encode(orjson.dumps([nonce, int(expires.timestamp())])).decode().rstrip("=")
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a browser is sent to Pipedrive for, and where it goes `then`; `nonce` is in its cookie too."""
+
+    nonce: str
+    purpose: str
+    then: str = ""
+    expires: float = 0
+
+
+def state_key(settings: Settings) -> bytes:
+    """What signs states."""
+    secret = settings.pipedrive_client_secret.get_secret_value().encode()
+    return hmac.digest(secret, b"state of an installation", "sha256")
+
+
+def sign_state(secret: bytes, state: State, expires: datetime) -> str:
+    """A state for the authorize address that only we can make, bound to the nonce kept in a browser cookie."""
+    content = orjson.dumps([state.nonce, state.purpose, state.then, int(expires.timestamp())])
+    payload = base64.urlsafe_b64encode(content).decode().rstrip("=")
     return f"{payload}.{_mac(secret, payload)}"
 
 
-def verify_state(secret: bytes, state: str, nonce: str, now: datetime) -> None:
-    """Raise Forged unless `state` is ours, still alive, and was given to the browser that holds `nonce`."""
+def read_state(secret: bytes, state: str) -> State:
+    """A state as it was signed; Forged unless it is ours. Whether it is alive and this browser's, `check_state` tells."""
     payload, _, mac = state.partition(".")
     if not hmac.compare_digest(mac.encode("utf-8", "replace"), _mac(secret, payload).encode()):
-        raise Forged("The state of this installation is not ours")
-    signed, expires = orjson.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    if now.timestamp() >= expires:
-        raise Forged("The installation took too long: start again")
-    if not hmac.compare_digest(str(signed).encode(), nonce.encode("utf-8", "replace")):
-        raise Forged("The installation was started in another browser: start again")
+        raise Forged("The state is not ours")
+    nonce, purpose, then, expires = orjson.loads(
+        base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+    )
+    return State(nonce, purpose, then, expires)
+
+
+def check_state(state: State, nonce: str, now: datetime) -> None:
+    """Raise Forged unless `state` is still alive, and was given to the browser that holds `nonce`."""
+    if now.timestamp() >= state.expires:
+        raise Forged("It took too long: start again")
+    if not hmac.compare_digest(state.nonce.encode(), nonce.encode("utf-8", "replace")):
+        raise Forged("It was started in another browser: start again")
 
 
 async def exchange_code(session: ClientSession, settings: Settings, code: str, now: datetime) -> Tokens:

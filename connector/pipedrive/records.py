@@ -148,7 +148,7 @@ class Organization:
 
 @dataclass(frozen=True, slots=True)
 class Deal:
-    """A deal; `status` is open, won, lost or deleted."""
+    """A deal; `status` is open, won, lost or deleted, `probability` a percentage, `visible_to` Pipedrive's own number."""
 
     id: str
     title: str
@@ -164,6 +164,10 @@ class Deal:
     is_deleted: bool
     is_archived: bool
     custom_fields: Mapping[str, object]
+    add_time: datetime | None = None
+    probability: Decimal | None = None
+    visible_to: str | None = None
+    creator_user_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

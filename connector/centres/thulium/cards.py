@@ -4,51 +4,39 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from types import MappingProxyType
 from typing import TypeVar
 
 from connector.centres.thulium import directory, wire, writing
 from connector.centres.thulium.client import Client, segment
-from connector.centres.thulium.paging import whole_list
+from connector.centres.thulium.reader import RECORDS_A_PAGE, WITH_FIELDS, Reader
 from connector.centres.thulium.wallclock import WallClock
 from connector.errors import ConnectorError, NotFound, NotSupported, Rejected
 from connector.records import Company, Customer, Values
 
-_EVENTS_A_PAGE = 100
-_RECORDS_A_PAGE = 1000
 _FOUND_A_PAGE = 100
 _PAGES_OF_A_SEARCH = 2
-
-_NO_FILTERS: Mapping[str, str] = MappingProxyType({})
-_WITH_FIELDS: Mapping[str, str] = MappingProxyType({"include_custom_fields": "true"})
 
 Rec = TypeVar("Rec")
 Card = TypeVar("Card", Customer, Company)
 
 
-class Cards:
-    """The CRM's part of `ContactCentre`, and how lists and records are read."""
+class Cards(Reader):
+    """The CRM's part of `ContactCentre`."""
 
     def __init__(self, client: Client, wall: WallClock) -> None:
         """Ask through `client`, whose times are those of `wall`."""
-        self._client = client
-        self._wall = wall
+        super().__init__(client, wall)
         self._one_by_one = True
         self._one_at_a_time: set[str] = set()
-
-    @property
-    def pace(self) -> float | None:
-        """Requests a second, by the setting."""
-        return self._client.pace
 
     def customers(self) -> AsyncIterator[Sequence[Customer]]:
         """https://api.thulium.com/docs/api/crm/get_customers"""
         read = partial(directory.read_customer, wall=self._wall)
-        return self._records("customers", read, _RECORDS_A_PAGE, _WITH_FIELDS)
+        return self._records("customers", read, RECORDS_A_PAGE, WITH_FIELDS)
 
     async def customer(self, customer_id: str) -> Customer | None:
         """https://api.thulium.com/docs/api/crm/get_customers_id"""
-        row = await self._record(f"customers/{segment(customer_id)}", params=_WITH_FIELDS)
+        row = await self._record(f"customers/{segment(customer_id)}", params=WITH_FIELDS)
         return directory.read_customer(row, self._wall) if row else None
 
     async def find_customers(
@@ -139,11 +127,11 @@ class Cards:
     def companies(self) -> AsyncIterator[Sequence[Company]]:
         """https://api.thulium.com/docs/api/crm/get_companies"""
         read = partial(directory.read_company, wall=self._wall)
-        return self._records("companies", read, _RECORDS_A_PAGE, _WITH_FIELDS)
+        return self._records("companies", read, RECORDS_A_PAGE, WITH_FIELDS)
 
     async def company(self, company_id: str) -> Company | None:
         """https://api.thulium.com/docs/api/crm/get_companies_id"""
-        row = await self._record(f"companies/{segment(company_id)}", params=_WITH_FIELDS)
+        row = await self._record(f"companies/{segment(company_id)}", params=WITH_FIELDS)
         return directory.read_company(row, self._wall) if row else None
 
     async def find_companies(self, *, custom: tuple[str, str]) -> Sequence[Company]:
@@ -159,35 +147,6 @@ class Cards:
     async def update_company(self, company_id: str, values: Values) -> None:
         """`PUT companies/:id`"""
         await self._client.write("PUT", f"companies/{segment(company_id)}", writing.company_body(values))
-
-    async def _record(
-        self,
-        path: str,
-        read: Callable[[bytes], wire.Row | None] = wire.read_record,
-        params: Mapping[str, str] = _NO_FILTERS,
-    ) -> wire.Row | None:
-        try:
-            return await self._client.get(path, read, params)
-        except NotFound:
-            return None
-
-    def _list(
-        self, path: str, filters: Mapping[str, str] = _NO_FILTERS, limit: int = _EVENTS_A_PAGE
-    ) -> AsyncIterator[list[object]]:
-        def fetch(offset: int) -> Awaitable[wire.Page]:
-            return self._client.get(path, wire.read_page, {**filters, "limit": limit, "offset": offset})
-
-        return whole_list(fetch, directory.key_for(path), limit)
-
-    async def _records(
-        self,
-        path: str,
-        read: Callable[[wire.Row], Rec | None],
-        limit: int = _EVENTS_A_PAGE,
-        filters: Mapping[str, str] = _NO_FILTERS,
-    ) -> AsyncIterator[list[Rec]]:
-        async for rows in self._list(path, filters, limit):
-            yield [record for row in rows if isinstance(row, dict) and (record := read(row)) is not None]
 
     async def _found(
         self, path: str, wanted: writing.Wanted, read: Callable[[wire.Row], Card | None]
@@ -215,7 +174,7 @@ class Cards:
 
     async def _filtered(self, path: str, filters: Mapping[str, str]) -> list[object]:
         """The first rows of a list: one that was filtered has no more."""
-        query = {**filters, **_WITH_FIELDS, "limit": _FOUND_A_PAGE}
+        query = {**filters, **WITH_FIELDS, "limit": _FOUND_A_PAGE}
         rows: list[object] = []
         for page in range(_PAGES_OF_A_SEARCH):
             answer = await self._client.get(path, wire.read_page, {**query, "offset": page * _FOUND_A_PAGE})

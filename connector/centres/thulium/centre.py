@@ -12,6 +12,8 @@ from connector.centres.port import Account
 from connector.centres.thulium import directory, mapping, wire
 from connector.centres.thulium.cards import Cards
 from connector.centres.thulium.client import Client, segment
+from connector.centres.thulium.groups import Groups
+from connector.centres.thulium.tickets import Tickets
 from connector.centres.thulium.wallclock import WallClock
 from connector.clock import Clock
 from connector.errors import ConnectorError, Forbidden, NotFound, Rejected, Unauthorised, UnknownOutcome
@@ -21,7 +23,6 @@ from connector.records import (
     CallTopic,
     Chat,
     Hint,
-    Message,
     Queue,
     QueueKind,
     Right,
@@ -42,11 +43,17 @@ _RIGHTS = {
     "customers": "whose calls, chats and tickets they are",
     "companies": "companies of customers",
     "webhooks": "being told of events at once",
+    "customer_field_groups": "showing deals on the customer's card",
+    "customer_field_group_items": "showing deals on the customer's card",
 }
 # Tried on an id that no record has.
 _WRITES = {
     "PUT customers/:id": "changing customers as persons change",
     "PUT companies/:id": "changing companies as organizations change",
+    "PUT tickets/:id": "the address of a deal in its ticket",
+    "POST tickets/:id/comment": "the address of a deal as a comment, where its field cannot be filled",
+    "PUT customer_field_group_items/:id": "keeping the deals on the customer's card true",
+    "DELETE customer_field_group_items/:id": "taking deals that are gone off the customer's card",
 }
 _QUEUES = {
     "queues": QueueKind.CALL,
@@ -65,7 +72,7 @@ _ACTIONS = (
 _UNCERTAIN_ACTIONS = ("TICKET_CREATED", "AGENT_RINGING", "RECORDING_READY")
 
 
-class Thulium(Cards):
+class Thulium(Cards, Groups, Tickets):
     """Implements `ContactCentre`; every method may raise the errors of its client."""
 
     def __init__(self, account: Account, settings: Settings, clock: Clock) -> None:
@@ -154,12 +161,6 @@ class Thulium(Cards):
         ):
             yield mapping.read_chats(rows, window, self._wall)
 
-    async def messages(self, since: datetime) -> AsyncIterator[Sequence[Message | Unreadable]]:
-        """https://api.thulium.com/docs/api/tickets/get_tickets, tickets without messages by get_tickets_id"""
-        async for rows in self._list("tickets", {"date_from": self._wall.lower_bound(since)}):
-            tickets = await self._with_messages(rows)
-            yield [message for row in tickets for message in mapping.read_messages(row, self._wall, since)]
-
     async def dial(self, agent_id: str, number: str, *, tag: str = "") -> None:
         """https://api.thulium.com/docs/api/agents/post_agents_login_call"""
         body = {"phone_number": number, "custom_data": tag} if tag else {"phone_number": number}
@@ -220,25 +221,3 @@ class Thulium(Cards):
         if read_at is not None and abs(self._clock.now() - read_at) < _TOPICS_KEPT:
             return self._topics
         return await self.topics()
-
-    async def _with_messages(self, rows: list[object]) -> list[object]:
-        """The tickets as listed; those whose messages the list left out are read one by one."""
-        unlisted = [mapping.unlisted_ticket(row) for row in rows]
-        if not any(unlisted):
-            return rows
-        try:
-            async with asyncio.TaskGroup() as group:
-                reads = [
-                    group.create_task(self._ticket(row, found))
-                    for row, found in zip(rows, unlisted, strict=True)
-                ]
-        except ExceptionGroup as failures:
-            raise failures.exceptions[0] from None
-        return [ticket for read in reads if (ticket := read.result()) is not None]
-
-    async def _ticket(self, row: object, ticket_id: str | None) -> object | None:
-        return (
-            row
-            if ticket_id is None
-            else mapping.whole_ticket(row, await self._record(f"tickets/{segment(ticket_id)}"))
-        )

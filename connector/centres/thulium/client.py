@@ -48,6 +48,7 @@ class Client:
     def __init__(self, account: Account, settings: Settings, clock: Clock) -> None:
         """Refuse with Misconfigured an address that credentials must not be sent to."""
         self._base = _base_address(account, settings)
+        self.origin = str(URL(self._base).origin())
         self._clock = clock
         self._turns = Pace(clock, settings.thulium_requests_per_second)
         self.pace = settings.thulium_requests_per_second or None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from connector.centres.thulium.wallclock import WallClock
 from connector.centres.thulium.wire import (
@@ -16,7 +17,7 @@ from connector.centres.thulium.wire import (
     text_of,
     values_of,
 )
-from connector.records import Agent, Company, Customer, Queue, QueueKind
+from connector.records import Agent, Company, Customer, FieldItem, Queue, QueueKind
 
 _QUEUE_IDS = ("queue_id", "chat_queue_id", "ticket_queue_id", "outbound_id", "id")
 _KEYS = {
@@ -26,7 +27,17 @@ _KEYS = {
     "agents": ("login",),
     "customers": ("customer_id", "id"),
     "companies": ("company_id", "id"),
+    "customer_field_groups": ("group_id", "id"),
+    "customer_field_group_items": ("item_id", "id"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class FieldGroup:
+    """A repeating group of special fields; `fields` are the ids of its fields by name."""
+
+    id: str
+    fields: Mapping[str, str]
 
 
 def key_for(path: str) -> Callable[[object], str]:
@@ -117,3 +128,41 @@ def read_subscriptions(rows: Sequence[object]) -> list[tuple[str, str]]:
     return [
         (found, first_of(row, "subscription_url") or "") for row in dicts if (found := text_of(row.get("id")))
     ]
+
+
+def read_field_groups(rows: Sequence[object]) -> dict[str, FieldGroup]:
+    """Groups by name; of two that share one, the first."""
+    groups: dict[str, FieldGroup] = {}
+    for row in rows:
+        if not isinstance(row, dict):
+            continue
+        group_id, name = first_of(row, "group_id", "id"), first_of(row, "name", "group_name")
+        if group_id and name and name not in groups:
+            groups[name] = FieldGroup(group_id, _fields(row.get("fields")))
+    return groups
+
+
+def _fields(rows: object) -> dict[str, str]:
+    dicts = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    named = [(first_of(row, "name", "field_name"), first_of(row, "field_id", "id")) for row in dicts]
+    return {name: field_id for name, field_id in reversed(named) if name and field_id}
+
+
+def read_field_item(row: Row, group: FieldGroup, customer_id: str) -> FieldItem | None:
+    """A row of a group; None for one without an id, and for one that says that it is of another group or customer."""
+    item_id = first_of(row, "item_id", "id")
+    others = {"group_id": group.id, "customer_id": customer_id}
+    if item_id is None or any(text_of(row.get(key)) not in (None, one) for key, one in others.items()):
+        return None
+    return FieldItem(item_id, _item_values(row, {found: name for name, found in group.fields.items()}))
+
+
+def _item_values(row: Row, names: Mapping[str, str]) -> dict[str, str]:
+    """Values by the field's name, whether they come as a list or as an object, with the field's id or its name."""
+    values = next((row[key] for key in ("values", "fields", "custom_fields") if row.get(key)), None)
+    if isinstance(values, dict):
+        pairs = [(str(key), text_of(value)) for key, value in values.items()]
+    else:
+        dicts = [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
+        pairs = [(first_of(one, "field_id", "id", "name") or "", text_of(one.get("value"))) for one in dicts]
+    return {names.get(key, key): value or "" for key, value in pairs if key}

@@ -5,6 +5,7 @@ A call, chat or message that cannot be read becomes an `Unreadable` among its ne
 
 from __future__ import annotations
 
+import html
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -15,6 +16,7 @@ from connector.centres.thulium.wallclock import WallClock
 from connector.centres.thulium.wire import (
     Malformed,
     Row,
+    custom_of,
     first_of,
     id_of,
     raw_text,
@@ -282,12 +284,46 @@ def _ticket(row: Row, wall: WallClock) -> Ticket:
         queue_name=text_of(get("ticket_queue_name")),
         status=text_of(get("full_status_name")) or reference_of(get("status_id")),
         source=(text_of(get("source")) or "email").lower(),
+        custom=custom_of(get("custom_fields")),
     )
 
 
-def unlisted_ticket(row: Any) -> str | None:
-    """The id of a ticket that a list gave without its messages."""
-    return None if not isinstance(row, dict) or row.get("messages") else text_of(row.get("ticket_id"))
+def read_ticket(row: Any, wall: WallClock) -> Ticket | None:
+    """Read https://api.thulium.com/docs/api/tickets/get_tickets_id without its messages; None for an unreadable one."""
+    try:
+        return _ticket(row, wall)
+    except _SHAPE_ERRORS:
+        return None
+
+
+def special_text(row: Row, field: str) -> str:
+    """What a special field of a record holds, empty when nothing; a link may come as a small object."""
+    value = custom_of(row.get("custom_fields")).get(field)
+    found = first_of(value, "url", "href", "value") if isinstance(value, dict) else text_of(value)
+    return found or ""
+
+
+def has_comment(row: Row, words: str) -> bool:
+    """Whether a comment of the ticket contains these words, as they are or as HTML writes them."""
+    for message in row.get("messages") or ():
+        if not isinstance(message, dict):
+            continue
+        own = message.get("body") if word_of(message.get("type")) == "COMMENT" else None
+        for said in (message.get("comment"), own):
+            if isinstance(said, str) and (words in said or words in html.unescape(said)):
+                return True
+    return False
+
+
+def agent_of(row: Row) -> dict[str, object]:
+    """The agent of a ticket as a key of what is sent; empty when nobody has it."""
+    login = text_of(row.get("user_login"))
+    return {"user_login": login} if login else {}
+
+
+def unlisted_ticket(row: Any, part: str) -> str | None:
+    """The id of a ticket that a list gave without this part."""
+    return None if not isinstance(row, dict) or row.get(part) else text_of(row.get("ticket_id"))
 
 
 def whole_ticket(row: Any, detail: Row | None) -> Row | None:

@@ -55,7 +55,7 @@ def _body(values: Values, keys: Mapping[str, str]) -> dict[str, object]:
         if name.startswith(CUSTOM):
             custom[name.removeprefix(CUSTOM)] = sent
         elif name in keys:
-            body[keys[name]] = _id(value) if name == "company_id" else sent
+            body[keys[name]] = id_number(value) if name == "company_id" else sent
         else:
             raise Rejected(f"Thulium has no field {name} to write")
     if custom:
@@ -63,7 +63,13 @@ def _body(values: Values, keys: Mapping[str, str]) -> dict[str, object]:
     return body
 
 
-def _id(value: str | tuple[str, ...]) -> object:
+def field_values(ids: Mapping[str, str], values: Mapping[str, str]) -> list[dict[str, object]]:
+    """Values of a row of a repeating group, whose fields have these `ids` by name, as it is written."""
+    return [{"field_id": id_number(ids[name]), "value": value} for name, value in values.items()]
+
+
+def id_number(value: str | tuple[str, ...]) -> object:
+    """An id as the vendor's own samples write it, a number where it is one."""
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
 
 

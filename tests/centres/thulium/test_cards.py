@@ -162,7 +162,8 @@ async def test_a_missing_right_to_write_is_told(simulated: Simulated) -> None:
     with pytest.raises(Forbidden):
         await centre.create_customer({"last_name": "Żak"})
     missing = [right.name for right in await centre.check() if not right.works]
-    assert missing == ["PUT customers/:id", "PUT companies/:id"]
+    assert missing[:2] == ["PUT customers/:id", "PUT companies/:id"]
+    assert len(missing) == 6
 
 
 async def test_trying_the_rights_writes_nothing(simulated: Simulated, thulium: ContactCentre) -> None:

@@ -325,9 +325,9 @@ def test_a_ticket_of_the_wrong_shape_is_set_aside_under_its_id() -> None:
 
 def test_a_ticket_listed_without_messages_is_read_alone() -> None:
     listed = rows("tickets.json")[0]
-    assert mapping.unlisted_ticket(listed) is None
-    assert mapping.unlisted_ticket({**listed, "messages": []}) == "1232"
-    assert mapping.unlisted_ticket({"ticket_id": 7}) == "7"
+    assert mapping.unlisted_ticket(listed, "messages") is None
+    assert mapping.unlisted_ticket({**listed, "messages": []}, "messages") == "1232"
+    assert mapping.unlisted_ticket({"ticket_id": 7}, "messages") == "7"
     assert mapping.whole_ticket({"ticket_id": 7, "source": "sms"}, None) is None
 
 

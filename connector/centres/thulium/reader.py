@@ -1,0 +1,68 @@
+"""How lists and records of one account are read, whatever they are of."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import TypeVar
+
+from connector.centres.thulium import directory, wire
+from connector.centres.thulium.client import Client
+from connector.centres.thulium.paging import whole_list
+from connector.centres.thulium.wallclock import WallClock
+from connector.errors import NotFound
+
+EVENTS_A_PAGE = 100
+RECORDS_A_PAGE = 1000
+NO_FILTERS: Mapping[str, str] = MappingProxyType({})
+WITH_FIELDS: Mapping[str, str] = MappingProxyType({"include_custom_fields": "true"})
+
+Rec = TypeVar("Rec")
+
+
+class Reader:
+    """What the parts of an account share."""
+
+    def __init__(self, client: Client, wall: WallClock) -> None:
+        """Ask through `client`, whose times are those of `wall`."""
+        self._client = client
+        self._wall = wall
+
+    @property
+    def pace(self) -> float | None:
+        """Requests a second, by the setting."""
+        return self._client.pace
+
+    @property
+    def origin(self) -> str:
+        """Where the agents' panel is: beside the API."""
+        return self._client.origin
+
+    async def _record(
+        self,
+        path: str,
+        read: Callable[[bytes], wire.Row | None] = wire.read_record,
+        params: Mapping[str, str] = NO_FILTERS,
+    ) -> wire.Row | None:
+        try:
+            return await self._client.get(path, read, params)
+        except NotFound:
+            return None
+
+    def _list(
+        self, path: str, filters: Mapping[str, str] = NO_FILTERS, limit: int = EVENTS_A_PAGE
+    ) -> AsyncIterator[list[object]]:
+        def fetch(offset: int) -> Awaitable[wire.Page]:
+            return self._client.get(path, wire.read_page, {**filters, "limit": limit, "offset": offset})
+
+        return whole_list(fetch, directory.key_for(path), limit)
+
+    async def _records(
+        self,
+        path: str,
+        read: Callable[[wire.Row], Rec | None],
+        limit: int = EVENTS_A_PAGE,
+        filters: Mapping[str, str] = NO_FILTERS,
+    ) -> AsyncIterator[list[Rec]]:
+        async for rows in self._list(path, filters, limit):
+            yield [record for row in rows if isinstance(row, dict) and (record := read(row)) is not None]
