@@ -27,22 +27,24 @@ from connector.flows.installing import (
 )
 from connector.flows.tenant import Centre, Directory, Tenant
 from connector.i18n import translator
+from connector.installation_settings import SpecialFields
 from connector.metrics import Metrics
 from connector.phone import Phones
 from connector.pipedrive import oauth
-from connector.pipedrive.budget import Governor
+from connector.pipedrive.budget import Governor, Lane
 from connector.pipedrive.client import Pipedrive
 from connector.pipedrive.credentials import Credentials, TokenStore
 from connector.pipedrive.records import Tokens
 from connector.records import Right
 from connector.settings import Settings
-from connector.store.access import Access
+from connector.store.access import Access, Who
 from connector.store.bindings import Bindings
 from connector.store.cards import Cards
 from connector.store.changes import Changes
 from connector.store.connections import Connected
 from connector.store.creations import Creations
 from connector.store.database import Database
+from connector.store.deals import Deals
 from connector.store.dirty import Dirty
 from connector.store.doubts import Doubts
 from connector.store.index import Index
@@ -69,7 +71,7 @@ def _accounts(centres: list[Connected]) -> list[Connected]:
 def _silent(tenant: Tenant) -> Tenant:
     """A tenant that wants no events at once, whatever its settings say."""
     contacts = tenant.settings.contacts.model_copy(update={"sync": "off"})
-    settings = tenant.settings.model_copy(update={"live": False, "contacts": contacts})
+    settings = tenant.settings.model_copy(update={"live": False, "contacts": contacts, "special_fields": SpecialFields()})
     return replace(tenant, installed=replace(tenant.installed, settings=settings))
 
 
@@ -168,6 +170,7 @@ class Service:
             bindings=Bindings(self.db, one.id),
             dirty=Dirty(self.db, one.id, self.clock),
             creations=Creations(self.db, one.id, self.clock),
+            deals=Deals(self.db, self.vault, one.keys, one.id, self.clock),
             changes=Changes(self.db, self.vault, one.id, self.clock),
             questions=Questions(self.db, one.id, self.clock),
             cards=Cards(self.db, one.id, self.clock),
@@ -230,6 +233,22 @@ class Service:
         """Exchange an authorization code and store the installation it is for."""
         tokens = await oauth.exchange_code(self.session, self.settings, code, self.clock.now())
         return await self._install(tokens, "oauth")
+
+    async def identify(self, code: str) -> Who | None:
+        """Whose browser brings an authorization code; None when his company is not connected, or no longer.
+
+        Nothing is installed. Tokens are kept only where the user has allowed us to work already: the new ones may take
+        the place of those at Pipedrive too.
+        """
+        tokens = await oauth.exchange_code(self.session, self.settings, code, self.clock.now())
+        governor = Governor(self.clock, self.settings, _Uncounted())
+        me = await self._client(OneToken(tokens), governor).on(Lane.DIAL).me()
+        if me.company_id not in {one.id for one in await self.installations.all() if one.state != "ended"}:
+            return None
+        grant = await self.installations.grant(me.company_id, me.user_id)
+        if grant is not None and grant.kind == "oauth" and grant.state != "dead":
+            await self.installations.save_tokens(me.company_id, me.user_id, pack_tokens(tokens))
+        return Who(me.company_id, me.user_id, None, me.name)
 
     async def install_token(self, token: str) -> Arrival:
         """Store the installation of a personal API token."""

@@ -129,13 +129,15 @@ async def refresh_organization(tenant: Tenant, organization_id: str, *, gone: bo
     return found
 
 
-async def refresh_deal(tenant: Tenant, deal_id: str, *, gone: bool) -> None:
+async def refresh_deal(tenant: Tenant, deal_id: str, *, gone: bool) -> Deal | None:
     """The same for a deal."""
-    item = Indexable(Entity.DEAL, deal_id, gone=True)
+    found: Deal | None = None
     if not gone:
         with suppress(NotFound):
-            item = indexed_deal(await tenant.pipedrive.on(Lane.CONTACTS).deal(deal_id))
-    await store(tenant, [item])
+            found = await tenant.pipedrive.on(Lane.CONTACTS).deal(deal_id)
+    item = Indexable(Entity.DEAL, deal_id, gone=True)
+    await store(tenant, [indexed_deal(found) if found is not None else item])
+    return found
 
 
 async def _lists(tenant: Tenant, entity: Entity, since: datetime | None) -> AsyncIterator[Sequence[Record]]:

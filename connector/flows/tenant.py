@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 import structlog
@@ -20,14 +21,15 @@ from connector.installation_settings import InstallationSettings
 from connector.phone import Phones
 from connector.pipedrive.budget import Budget, Lane
 from connector.pipedrive.client import Pipedrive
+from connector.pipedrive.records import Deal, Organization, Person, User
 from connector.pipedrive.records import Field as CrmField
-from connector.pipedrive.records import Organization, Person, User
 from connector.records import Agent, QueueKind
 from connector.settings import Settings
 from connector.store.bindings import Bindings
 from connector.store.cards import Cards
 from connector.store.changes import Changes
 from connector.store.creations import Creations
+from connector.store.deals import Deals
 from connector.store.dirty import Dirty
 from connector.store.doubts import Doubts
 from connector.store.index import Entity, Index
@@ -35,6 +37,9 @@ from connector.store.installations import Installed
 from connector.store.ledger import Ledger
 from connector.store.loads import Loads
 from connector.store.questions import Questions
+
+if TYPE_CHECKING:
+    from connector.flows.deals.catalogue import Catalogue
 
 log = structlog.get_logger()
 
@@ -99,6 +104,31 @@ class Contacts:
         self.fresh[entity, record.id] = (at, record)
 
 
+@dataclass(slots=True)
+class DealsAtHand:
+    """What this process keeps in mind of deals: pipelines, stages and users, and lists of customers' deals, each with its time.
+
+    Lists are kept by the record in Pipedrive whose deals they are; `locks` let one reader at a time ask for each.
+    """
+
+    catalogue: tuple[datetime, Catalogue] | None = None
+    asked_at: datetime | None = None
+    lists: dict[tuple[str, str], tuple[datetime, list[Deal]]] = field(default_factory=dict)
+    met: dict[str, datetime] = field(default_factory=dict)
+    locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = field(default_factory=WeakValueDictionary)
+
+    def lock(self, entity: str, record_id: str) -> asyncio.Lock:
+        """The lock of the list of one record, or of the catalogue."""
+        return self.locks.setdefault((entity, record_id), asyncio.Lock())
+
+    def remember(self, whose: tuple[str, str], deals: list[Deal], at: datetime) -> None:
+        """Keep a list of deals as it was asked for at that time."""
+        if len(self.lists) >= _MOST_FRESH or len(self.met) >= _MOST_FRESH:
+            self.lists.clear()
+            self.met.clear()
+        self.lists[whose] = (at, deals)
+
+
 @dataclass(frozen=True, slots=True)
 class Tenant:
     """One installation with its clients and its part of the store."""
@@ -112,6 +142,7 @@ class Tenant:
     bindings: Bindings
     dirty: Dirty
     creations: Creations
+    deals: Deals
     changes: Changes
     questions: Questions
     cards: Cards
@@ -125,6 +156,7 @@ class Tenant:
     looking: asyncio.Lock = field(default_factory=asyncio.Lock)
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
     contacts: Contacts = field(default_factory=Contacts)
+    deals_at_hand: DealsAtHand = field(default_factory=DealsAtHand)
 
     @property
     def id(self) -> str:

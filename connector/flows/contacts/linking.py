@@ -196,6 +196,7 @@ async def find_or_create_fields(tenant: Tenant) -> tuple[SpecialFields, list[str
     wanted = {
         "person": {"person_centre_id": number, "person_centre_link": page},
         "organization": {"organization_centre_id": number, "organization_centre_link": page},
+        "deal": {"deal_marker": (_("Connector reference"), "varchar")},
     }
     known, problems = tenant.settings.special_fields, []
     for entity, names in wanted.items():

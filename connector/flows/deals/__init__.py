@@ -1,0 +1,1 @@
+"""Deals that agents open in the contact centre, and what it shows of them."""

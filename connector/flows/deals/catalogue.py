@@ -1,0 +1,87 @@
+"""Pipelines, stages and users of Pipedrive, and which deals are open to the whole company: what deals are named by."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from connector.flows.tenant import Tenant
+from connector.pipedrive.budget import Lane
+from connector.pipedrive.records import Pipeline, Stage
+
+#: So long a catalogue is taken for true; one that does not know what it is asked for is read again after a minute.
+KEPT = timedelta(minutes=10)
+YOUNG = timedelta(minutes=1)
+
+#: Who sees a record: 3 is everybody on the small plans, whose records know no 7, and a group of users on the others.
+_EVERYBODY, _EVERYBODY_ON_SMALL_PLANS = "7", "3"
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What deals are named by: `users` are the active ones, `names` of all, each by id.
+
+    Pipelines and stages come in their order. `whole_company` is the value of `visible_to` that hides a deal from nobody.
+    """
+
+    pipelines: Sequence[Pipeline]
+    stages: Sequence[Stage]
+    users: Mapping[str, str]
+    names: Mapping[str, str]
+    whole_company: str
+
+    def pipeline(self, pipeline_id: str | None) -> Pipeline | None:
+        """One pipeline."""
+        return next((one for one in self.pipelines if one.id == pipeline_id), None)
+
+    def stage(self, stage_id: str | None) -> Stage | None:
+        """One stage."""
+        return next((one for one in self.stages if one.id == stage_id), None)
+
+    def stages_of(self, pipeline_id: str | None) -> list[Stage]:
+        """The stages of one pipeline, in their order."""
+        return [stage for stage in self.stages if stage.pipeline_id == pipeline_id]
+
+
+async def catalogue(tenant: Tenant, *, no_older_than: timedelta = KEPT) -> Catalogue:
+    """The catalogue of an installation (40 tokens), kept ten minutes in a process; one reader at a time."""
+    at_hand = tenant.deals_at_hand
+    asked_at = at_hand.asked_at = tenant.clock.now()
+    async with at_hand.lock("catalogue", ""):
+        if at_hand.catalogue is not None and asked_at - at_hand.catalogue[0] <= no_older_than:
+            return at_hand.catalogue[1]
+        at = tenant.clock.now()
+        found = await _read(tenant)
+        at_hand.catalogue = (at, found)
+    return found
+
+
+async def keep_catalogue(tenant: Tenant) -> None:
+    """Have the catalogue at hand before a tab is opened: read once, and again when it is old and was asked for since."""
+    fields, at_hand = tenant.settings.special_fields, tenant.deals_at_hand
+    if fields.customer_deals_page is None and fields.ticket_deals_page is None:
+        return
+    kept = at_hand.catalogue
+    if kept is None or (
+        tenant.clock.now() - kept[0] > KEPT and at_hand.asked_at is not None and at_hand.asked_at > kept[0]
+    ):
+        asked_at = at_hand.asked_at
+        await catalogue(tenant)
+        at_hand.asked_at = asked_at
+
+
+async def _read(tenant: Tenant) -> Catalogue:
+    api = tenant.pipedrive.on(Lane.POP)
+    pipelines, stages, users, fields = await asyncio.gather(
+        api.pipelines(), api.stages(), api.users(), api.fields("deal")
+    )
+    seen_by = next((field.options for field in fields if field.code == "visible_to"), {})
+    return Catalogue(
+        pipelines=sorted((one for one in pipelines if not one.is_deleted), key=lambda one: one.order),
+        stages=sorted((one for one in stages if not one.is_deleted), key=lambda one: one.order),
+        users={user.id: user.name for user in users if user.active},
+        names={user.id: user.name for user in users},
+        whole_company=_EVERYBODY if _EVERYBODY in seen_by else _EVERYBODY_ON_SMALL_PLANS,
+    )

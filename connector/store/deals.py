@@ -1,0 +1,383 @@
+"""Deals that are opened once: claimed before anything is sent, kept until it is known what came of it, linked back.
+
+Every change compares what it saw (the claim, the number of looks), so that two tabs or processes may work here at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import orjson
+from sqlalchemy import ColumnElement, Connection, Row, or_, select, text, update
+
+from connector.clock import Clock
+from connector.store.database import Database, any_of
+from connector.store.tables import OpenedDeal, table_of
+from connector.store.vault import SubjectKeys, Vault
+
+opened = table_of(OpenedDeal)
+
+#: Said in SQL's own words, as SQLite takes the partial index for no bound value.
+_SENDING, _DUE = text("state = 'sending'"), text("link_state = 'due'")
+
+
+class State(StrEnum):
+    """How far a deal is; a refused or gone one leaves its place free."""
+
+    SENDING = "sending"
+    MADE = "made"
+    REFUSED = "refused"
+    GONE = "gone"
+
+
+class Link(StrEnum):
+    """How the ticket shows the deal's address: not at all, soon, in its field, in a comment; or it could not be done."""
+
+    NONE = "none"
+    DUE = "due"
+    FIELD = "field"
+    COMMENT = "comment"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedRow:
+    """One deal that is or was opened; `body` is what is sent, wiped once it is known what came of it.
+
+    `server_time` is Pipedrive's own time at the send. `looks` counts looks that found nothing, or, while nothing was
+    sent, how often it had to wait.
+    """
+
+    source: str
+    ordinal: int
+    request_key: str | None
+    customer_id: str
+    ticket_id: str | None
+    marker: str
+    state: State
+    reason: str
+    deal_id: str | None
+    person_id: str | None
+    organization_id: str | None
+    body: Mapping[str, object] | None
+    made_by: str | None
+    made_at: datetime
+    claim_no: int
+    lease_until: datetime
+    server_time: datetime
+    looks: int
+    not_before: datetime | None
+    link_state: Link
+    link_reason: str
+    link_attempts: int
+    link_not_before: datetime | None
+
+    @property
+    def was_sent(self) -> bool:
+        """Whether a byte may have left; before that nothing has to be looked for."""
+        return self.person_id is not None or self.organization_id is not None
+
+    def due_at(self) -> datetime:
+        """From when on another may see to it."""
+        return max(self.lease_until, self.not_before or self.lease_until)
+
+
+class Deals:
+    """The opened deals of one installation."""
+
+    def __init__(
+        self, db: Database, vault: Vault, keys: SubjectKeys, installation_id: str, clock: Clock
+    ) -> None:
+        """Work on one installation's rows only; `keys` make its markers."""
+        self._db, self._vault, self._keys, self._clock = db, vault, keys, clock
+        self._installation_id = installation_id
+        self._mine = opened.c.installation_id == installation_id
+
+    async def claim(
+        self,
+        source: str,
+        ordinal: int,
+        *,
+        customer_id: str,
+        ticket_id: str | None,
+        made_by: str | None,
+        request_key: str | None,
+        body: Mapping[str, object],
+        lease_s: float,
+    ) -> tuple[OpenedRow, bool]:
+        """Take the place of a deal; answers what stands there, and whether it is ours to go on with.
+
+        A place is free where nothing is, where it was refused or is gone, or where nothing was sent and nobody holds it.
+        A request that is known by its key keeps the place that it took first.
+        """
+        now = self._clock.now()
+        values = {
+            "customer_id": customer_id, "ticket_id": ticket_id, "made_by": made_by, "request_key": request_key,
+            "body_sealed": self._seal(body), "state": State.SENDING, "reason": "", "deal_id": None, "person_id": None,
+            "organization_id": None, "made_at": now, "lease_until": now + timedelta(seconds=lease_s),
+            "server_time": now, "looks": 0, "not_before": None, "link_state": Link.NONE, "link_reason": "",
+            "link_attempts": 0, "link_not_before": None,
+        }  # fmt: skip
+
+        def work(db: Connection) -> tuple[Row[tuple[object, ...]], bool]:
+            place = self._of(source, ordinal)
+            if request_key is not None:
+                of_key = select(opened).where(self._mine, opened.c.request_key == request_key)
+                known = db.execute(of_key).one_or_none()
+                if known is not None and (known.source != source or known.state == State.GONE):
+                    return known, False
+                place = place if known is None else self._of(source, known.ordinal)
+            row = db.execute(select(opened).where(*place)).one_or_none()
+            if row is None:
+                key = {"installation_id": self._installation_id, "source": source, "ordinal": ordinal}
+                marker = self._keys.marker(source, "deal", str(ordinal))
+                db.execute(opened.insert(), key | values | {"marker": marker, "claim_no": 1})
+            elif _is_free(row, now):
+                marker = row.marker
+                if row.state == State.GONE:
+                    # One that is restored in Pipedrive must not be taken for the new one.
+                    marker = self._keys.marker(source, "deal", f"{ordinal} after {row.deal_id}")
+                fresh = values | {"marker": marker, "claim_no": row.claim_no + 1}
+                db.execute(update(opened).where(*place).values(**fresh))
+            else:
+                return row, False
+            return db.execute(select(opened).where(*place)).one(), True
+
+        row, is_ours = await self._db.write(work)
+        return self._row(row), is_ours
+
+    async def find(self, source: str, ordinal: int) -> OpenedRow | None:
+        """What stands at this place."""
+        return next(iter(await self._rows(*self._of(source, ordinal))), None)
+
+    async def by_request(self, request_key: str) -> OpenedRow | None:
+        """What a request made, by its key."""
+        return next(iter(await self._rows(self._mine, opened.c.request_key == request_key)), None)
+
+    async def of_ticket(self, ticket_id: str) -> list[OpenedRow]:
+        """What was opened from a ticket, in order."""
+        return await self._rows(self._mine, opened.c.ticket_id == ticket_id)
+
+    async def of_deal(self, deal_id: str) -> list[OpenedRow]:
+        """The rows of one deal, gone ones too."""
+        return await self._rows(self._mine, opened.c.deal_id == deal_id)
+
+    async def known(self, deal_ids: Sequence[str]) -> set[str]:
+        """Those of these deals that are somebody's."""
+        if not deal_ids:
+            return set()
+        query = select(opened.c.deal_id).where(self._mine, opened.c.deal_id.in_(any_of(deal_ids)))
+        return set(await self._db.read(lambda db: db.scalars(query).all()))
+
+    async def due(self, limit: int = 100) -> list[OpenedRow]:
+        """What is under way and nobody holds, its time having come."""
+        now = self._clock.now()
+        return await self._rows(
+            self._mine, _SENDING, opened.c.lease_until <= now,
+            or_(opened.c.not_before.is_(None), opened.c.not_before <= now), limit=limit,
+        )  # fmt: skip
+
+    # from the claim to its end
+
+    async def retake(self, row: OpenedRow, *, lease_s: float) -> OpenedRow | None:
+        """Go on with what was never sent; None when somebody else was faster."""
+        now = self._clock.now()
+        return await self._take(
+            row,
+            claim_no=row.claim_no + 1,
+            lease_until=now + timedelta(seconds=lease_s),
+            not_before=None,
+            reason="",
+        )
+
+    async def arm(
+        self,
+        row: OpenedRow,
+        *,
+        body: Mapping[str, object],
+        person_id: str | None,
+        organization_id: str | None,
+        server_time: datetime,
+        lease_s: float,
+    ) -> OpenedRow | None:
+        """Write down what is about to be sent, and for whom; None when the claim is no longer ours."""
+        until = self._clock.now() + timedelta(seconds=lease_s)
+        return await self._take(
+            row,
+            body_sealed=self._seal(body),
+            person_id=person_id,
+            organization_id=organization_id,
+            server_time=server_time,
+            lease_until=until,
+            looks=0,
+        )
+
+    async def renew(self, row: OpenedRow, *, server_time: datetime, lease_s: float) -> OpenedRow | None:
+        """Claim once more what two looks did not find; None when somebody else was faster."""
+        until = self._clock.now() + timedelta(seconds=lease_s)
+        return await self._take(
+            row, claim_no=row.claim_no + 1, looks=0, not_before=None, server_time=server_time, lease_until=until,
+            reason="",
+        )  # fmt: skip
+
+    async def wait(self, row: OpenedRow, reason: str, *, until: datetime) -> bool:
+        """Nothing was sent, and nothing can be before `until`."""
+        now = self._clock.now()
+        free = {"person_id": None, "organization_id": None}
+        return await self._change(
+            row, **free, reason=reason, lease_until=now, not_before=until, looks=row.looks + 1
+        )
+
+    async def doubt(self, row: OpenedRow, reason: str, *, look_at: datetime) -> bool:
+        """No answer came: it is looked for from `look_at` on."""
+        return await self._change(row, reason=reason, lease_until=self._clock.now(), not_before=look_at)
+
+    async def not_found(self, row: OpenedRow, *, look_at: datetime) -> bool:
+        """It was looked for once more and is not there; False when that is known already."""
+        return await self._change(row, looks=row.looks + 1, not_before=look_at)
+
+    async def settle(self, row: OpenedRow, deal_id: str) -> bool:
+        """The deal is made; False when another claim has taken over meanwhile."""
+        due = Link.NONE if row.ticket_id is None else Link.DUE
+        values = {
+            "state": State.MADE,
+            "deal_id": deal_id,
+            "reason": "",
+            "body_sealed": None,
+            "not_before": None,
+        }
+        return await self._change(row, **values, link_state=due, link_not_before=self._clock.now())
+
+    async def refuse(self, row: OpenedRow, reason: str) -> bool:
+        """Nothing was made, and the place is free; without a reason as if nobody had tried."""
+        return await self._change(row, state=State.REFUSED, reason=reason, body_sealed=None, not_before=None)
+
+    # what becomes of a deal in Pipedrive
+
+    async def gone(self, deal_id: str) -> int:
+        """A deal was deleted: its place is free."""
+        values = {"state": State.GONE, "link_state": Link.NONE}
+        return await self._of_deal(deal_id, State.MADE, values)
+
+    async def restored(self, deal_id: str) -> int:
+        """A deal that was gone is there again, its place not having been taken; the ticket shows it again."""
+        return await self._of_deal(deal_id, State.GONE, self._stands())
+
+    async def follow_merge(self, deal_id: str, *, into: str) -> int:
+        """A deal was merged into another: that is the one that was opened here."""
+        values = self._stands() | {"deal_id": into}
+        made = await self._of_deal(deal_id, State.MADE, values)
+        return made + await self._of_deal(deal_id, State.GONE, values)
+
+    def _stands(self) -> dict[str, object]:
+        return {
+            "state": State.MADE, "link_state": Link.DUE, "link_attempts": 0, "link_reason": "",
+            "link_not_before": self._clock.now(),
+        }  # fmt: skip
+
+    async def _of_deal(self, deal_id: str, state: State, values: Mapping[str, object]) -> int:
+        where = (self._mine, opened.c.deal_id == deal_id, opened.c.state == state)
+
+        def work(db: Connection) -> int:
+            changed = db.execute(update(opened).where(*where).values(**values)).rowcount
+            if "link_state" in values:
+                # What was opened from no ticket has no link.
+                there = (self._mine, opened.c.deal_id == values.get("deal_id", deal_id))
+                db.execute(
+                    update(opened).where(*there, opened.c.ticket_id.is_(None)).values(link_state=Link.NONE)
+                )
+            return changed
+
+        return await self._db.write(work)
+
+    # the link back
+
+    async def links_due(self, limit: int = 50) -> list[OpenedRow]:
+        """Deals whose address their ticket does not show yet, the time for it having come."""
+        now = self._clock.now()
+        return await self._rows(
+            self._mine, _DUE, or_(opened.c.link_not_before.is_(None), opened.c.link_not_before <= now), limit=limit
+        )  # fmt: skip
+
+    async def begin_link(self, row: OpenedRow, *, lease_s: float) -> bool:
+        """Take the writing of one link; False when somebody else has it."""
+        until = self._clock.now() + timedelta(seconds=lease_s)
+        seen = opened.c.link_not_before.is_not_distinct_from(row.link_not_before)
+        return await self._link(row, seen, link_not_before=until)
+
+    async def linked(self, row: OpenedRow, how: Link) -> bool:
+        """The ticket shows the deal's address."""
+        return await self._link(row, link_state=how, link_reason="", link_not_before=None)
+
+    async def not_linked(self, row: OpenedRow, reason: str, *, again_at: datetime | None) -> bool:
+        """It could not be written; without a next time it is given up."""
+        state = Link.DUE if again_at is not None else Link.FAILED
+        return await self._link(
+            row,
+            link_state=state,
+            link_reason=reason,
+            link_attempts=row.link_attempts + 1,
+            link_not_before=again_at,
+        )
+
+    async def _link(self, row: OpenedRow, *also: ColumnElement[bool], **values: object) -> bool:
+        where = (
+            *self._of(row.source, row.ordinal), opened.c.claim_no == row.claim_no, opened.c.deal_id == row.deal_id,
+            opened.c.link_state == Link.DUE, opened.c.link_attempts == row.link_attempts, *also,
+        )  # fmt: skip
+        return bool(
+            await self._db.write(
+                lambda db: db.execute(update(opened).where(*where).values(**values)).rowcount
+            )
+        )
+
+    # helpers
+
+    async def _change(self, row: OpenedRow, **values: object) -> bool:
+        return await self._take(row, **values) is not None
+
+    async def _take(self, row: OpenedRow, **values: object) -> OpenedRow | None:
+        """Change what is under way and is as it was seen; None when it is not."""
+        where = (
+            *self._of(row.source, row.ordinal), opened.c.state == State.SENDING, opened.c.claim_no == row.claim_no,
+            opened.c.looks == row.looks,
+        )  # fmt: skip
+
+        def work(db: Connection) -> Row[tuple[object, ...]] | None:
+            if not db.execute(update(opened).where(*where).values(**values)).rowcount:
+                return None
+            return db.execute(select(opened).where(*self._of(row.source, row.ordinal))).one()
+
+        found = await self._db.write(work)
+        return None if found is None else self._row(found)
+
+    async def _rows(self, *where: object, limit: int = 500) -> list[OpenedRow]:
+        query = select(opened).where(*where).order_by(opened.c.source, opened.c.ordinal).limit(limit)  # type: ignore[arg-type]  # conditions
+        return [self._row(row) for row in await self._db.read(lambda db: db.execute(query).all())]
+
+    def _of(self, source: str, ordinal: int) -> tuple[ColumnElement[bool], ...]:
+        return self._mine, opened.c.source == source, opened.c.ordinal == ordinal
+
+    def _seal(self, body: Mapping[str, object]) -> bytes:
+        return self._vault.seal(orjson.dumps(body))
+
+    def _row(self, row: Row[tuple[object, ...]]) -> OpenedRow:
+        kept = row._mapping
+        fields = {name: kept[name] for name in OpenedRow.__slots__ if name != "body"}
+        sealed = kept["body_sealed"]
+        read = {
+            "body": None if sealed is None else orjson.loads(self._vault.open(sealed)),
+            "state": State(kept["state"]), "link_state": Link(kept["link_state"]),
+        }  # fmt: skip
+        return OpenedRow(**fields | read)
+
+
+def _is_free(row: Row[tuple[object, ...]], now: datetime) -> bool:
+    kept = row._mapping
+    if kept["state"] in (State.REFUSED, State.GONE):
+        return True
+    unsent = kept["person_id"] is None and kept["organization_id"] is None
+    return bool(kept["state"] == State.SENDING and unsent and kept["lease_until"] <= now)
