@@ -21,6 +21,9 @@ from connector.web import clock as clock_control
 from connector.web import health, hooks, lookup
 from connector.web import install as install_pages
 from connector.web import push as push_page
+from connector.web.consent import Consent
+from connector.web.embed import sign_in as sign_in_pages
+from connector.web.embed.access import Guard
 from connector.web.hooks import LARGEST_BODY
 from connector.web.middleware import middlewares
 
@@ -66,9 +69,15 @@ def build_web(service: Service, jobs: Jobs) -> web.Application:
         push_page.routes(service.lookup_doors, push_customer, pages_of_customer, look_for_doors, clock)
     )
     app.add_routes(health.routes(ready, service.measure, service.metrics.registry, clock))
+    guard = Guard(service.access, service.latest, settings, clock)
+    sign_in = sign_in_pages.SignIn(guard, Consent(settings, clock), service.identify)
+    app.add_routes(sign_in.routes())
     app.add_routes(
-        install_pages.routes(settings, clock, install_code=service.install_code, uninstall=service.uninstall)
-    )
+        install_pages.routes(
+            settings, clock, install_code=service.install_code, uninstall=service.uninstall,
+            returns={sign_in_pages.PURPOSE: sign_in.arrive},
+        )
+    )  # fmt: skip
     if settings.clock_control:
         app.add_routes(clock_control.routes(clock))
     return app

@@ -9,7 +9,7 @@ import base64
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import orjson
 from aiohttp import ClientError, ClientSession, ClientTimeout, encode_basic_auth
@@ -40,12 +40,12 @@ def authorize_url(settings: Settings, state: str) -> URL:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a browser is sent to Pipedrive for, and where it goes `then`; `nonce` is in its cookie too."""
+    """What a browser is sent to Pipedrive for, until when, and where it goes `then`; `nonce` is in its cookie too."""
 
     nonce: str
     purpose: str
-    then: str = ""
-    expires: float = 0
+    then: str
+    expires: datetime
 
 
 def state_key(settings: Settings) -> bytes:
@@ -54,9 +54,9 @@ def state_key(settings: Settings) -> bytes:
     return hmac.digest(secret, b"state of an installation", "sha256")
 
 
-def sign_state(secret: bytes, state: State, expires: datetime) -> str:
+def sign_state(secret: bytes, state: State) -> str:
     """A state for the authorize address that only we can make, bound to the nonce kept in a browser cookie."""
-    content = orjson.dumps([state.nonce, state.purpose, state.then, int(expires.timestamp())])
+    content = orjson.dumps([state.nonce, state.purpose, state.then, int(state.expires.timestamp())])
     payload = base64.urlsafe_b64encode(content).decode().rstrip("=")
     return f"{payload}.{_mac(secret, payload)}"
 
@@ -69,12 +69,12 @@ def read_state(secret: bytes, state: str) -> State:
     nonce, purpose, then, expires = orjson.loads(
         base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
     )
-    return State(nonce, purpose, then, expires)
+    return State(nonce, purpose, then, datetime.fromtimestamp(expires, UTC))
 
 
 def check_state(state: State, nonce: str, now: datetime) -> None:
     """Raise Forged unless `state` is still alive, and was given to the browser that holds `nonce`."""
-    if now.timestamp() >= state.expires:
+    if now >= state.expires:
         raise Forged("It took too long: start again")
     if not hmac.compare_digest(state.nonce.encode(), nonce.encode("utf-8", "replace")):
         raise Forged("It was started in another browser: start again")

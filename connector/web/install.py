@@ -5,9 +5,7 @@ https://pipedrive.readme.io/docs/marketplace-oauth-authorization
 
 from __future__ import annotations
 
-import hmac
-import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 import structlog
@@ -18,98 +16,117 @@ from connector.errors import ConnectorError, Forged, Rejected
 from connector.flows.installing import Arrival
 from connector.pipedrive import oauth
 from connector.settings import Settings
+from connector.web.consent import Consent
 from connector.web.pages import page, remember_look, serve_static, translate_for
 from connector.web.throttle import Throttle
 from connector.web.troubles import explain, no_app, refused, sorry
 
 log = structlog.get_logger()
 
-COOKIE = "install"
-COOKIE_PATH = "/oauth"
+PURPOSE = "install"
 
 InstallCode = Callable[[str], Awaitable[Arrival]]
+#: Goes on with a browser that came back for something else than to install.
+Return = Callable[[web.Request, oauth.State], Awaitable[web.Response]]
 Uninstall = Callable[[str, str], Awaitable[bool]]
 
 
 def routes(
-    settings: Settings, clock: Clock, *, install_code: InstallCode, uninstall: Uninstall
+    settings: Settings,
+    clock: Clock,
+    *,
+    install_code: InstallCode,
+    uninstall: Uninstall,
+    returns: Mapping[str, Return] | None = None,
 ) -> web.RouteTableDef:
-    """Start page, `/install`, the callback both ways, and the pages' static files."""
-    entrance = _Entrance(settings, clock, install_code, uninstall)
+    """Start page, `/install`, the callback both ways, and the pages' static files.
+
+    Who comes back to the callback for another purpose is one of `returns`'.
+    """
+    entrance = _Entrance(settings, clock, install_code, uninstall, returns or {})
     table = web.RouteTableDef()
     table.get("/")(entrance.start)
     # Without HEAD: a link checker must not use up a code.
     table.get("/install", allow_head=False)(entrance.begin)
     table.get(oauth.CALLBACK, allow_head=False)(entrance.arrive)
     table.delete(oauth.CALLBACK)(entrance.leave)
-    table.post("/look")(partial(remember_look, secure=entrance.secure))
+    table.post("/look")(partial(remember_look, secure=settings.public.scheme == "https"))
     table.get("/static/{version}/{name}")(serve_static)
     return table
 
 
 class _Entrance:
-    """The pages of installing, and what they share: how often strangers may come, and the key that signs states."""
+    """The pages of installing, and what they share."""
 
     def __init__(
-        self, settings: Settings, clock: Clock, install_code: InstallCode, uninstall: Uninstall
+        self,
+        settings: Settings,
+        clock: Clock,
+        install_code: InstallCode,
+        uninstall: Uninstall,
+        returns: Mapping[str, Return],
     ) -> None:
-        self._settings, self._clock = settings, clock
-        self._install_code, self._uninstall = install_code, uninstall
+        self._settings, self._consent = settings, Consent(settings, clock)
+        self._install_code, self._uninstall, self._returns = install_code, uninstall, returns
         self._throttle = Throttle(clock)
-        self._secret = settings.pipedrive_client_secret.get_secret_value()
-        self._has_app = bool(settings.pipedrive_client_id and self._secret)
-        self._state_key = hmac.digest(self._secret.encode(), b"state of an installation", "sha256")
-        self.secure = settings.public.scheme == "https"
 
     async def start(self, request: web.Request) -> web.Response:
         """What this is, and the way in."""
-        return page(request, "start.html", has_app=self._has_app)
+        return page(request, "start.html", has_app=self._consent.has_app)
 
     async def begin(self, request: web.Request) -> web.Response:
-        """Send the browser to Pipedrive with a state that only this browser can bring back."""
+        """Send the browser to Pipedrive."""
         self._admit(request)
-        if not self._has_app:
+        if not self._consent.has_app:
             return sorry(request, no_app(translate_for(request)))
-        nonce = secrets.token_urlsafe(32)
-        state = oauth.sign_state(self._state_key, nonce, self._clock.now() + oauth.STATE_LIFE)
-        address = str(oauth.authorize_url(self._settings, state))
-        answer = web.Response(status=302, headers={"Location": address, "Cache-Control": "no-store"})
-        answer.set_cookie(
-            COOKIE, nonce, max_age=int(oauth.STATE_LIFE.total_seconds()), path=COOKIE_PATH, httponly=True,
-            secure=self.secure, samesite="Lax",
-        )  # fmt: skip
-        return answer
+        return self._consent.ask(PURPOSE)
 
     async def arrive(self, request: web.Request) -> web.Response:
         """The browser comes back from Pipedrive; a code is exchanged at once, since it lives five minutes."""
         self._admit(request)
         translate = translate_for(request)
-        if not self._has_app:
+        if not self._consent.has_app:
             return sorry(request, no_app(translate))
+        try:
+            state = self._consent.read(request)
+            if state is not None and state.purpose not in {PURPOSE, *self._returns}:
+                raise Forged
+        except Forged as error:
+            return sorry(request, explain(error, translate))
+        if state is not None and state.purpose != PURPOSE:
+            return await self._returns[state.purpose](request, state)
         if "error" in request.query:
             return sorry(request, refused(translate))
+        answer = await self._install(request, state)
+        self._consent.forget(answer, PURPOSE)
+        return answer
+
+    async def _install(self, request: web.Request, state: oauth.State | None) -> web.Response:
+        """Install by the code that a browser brings.
+
+        Pipedrive's own install link brings no state; such an installation is bound to nobody's session, so that there
+        is nothing to be gained by forging one.
+        """
         code = request.query.get("code", "")
         try:
-            self._check_state(request)
+            if state is not None:
+                self._consent.check(request, state)
             if not code:
                 raise Rejected("The callback came without a code")
             arrival = await self._install_code(code)
         except ConnectorError as error:
-            log.warning("installation failed", error=type(error).__name__, reason=_without(code, str(error)))
-            answer = sorry(request, explain(error, translate))
-        else:
-            answer = page(request, "connected.html", arrival=arrival)
-        answer.del_cookie(COOKIE, path=COOKIE_PATH, httponly=True, secure=self.secure, samesite="Lax")
-        return answer
+            log.warning("installation failed", error=type(error).__name__, reason=without(code, str(error)))
+            return sorry(request, explain(error, translate_for(request)))
+        return page(request, "connected.html", arrival=arrival)
 
     async def leave(self, request: web.Request) -> web.Response:
         """Pipedrive says that a user took the app away. https://pipedrive.readme.io/docs/app-uninstallation"""
         try:
-            if not self._has_app:
+            if not self._consent.has_app:
                 raise Forged
             word = oauth.read_uninstall(
                 request.headers, await request.read(), client_id=self._settings.pipedrive_client_id,
-                client_secret=self._secret,
+                client_secret=self._settings.pipedrive_client_secret.get_secret_value(),
             )  # fmt: skip
         except Forged as error:
             raise web.HTTPUnauthorized(headers={"WWW-Authenticate": 'Basic realm="uninstall"'}) from error
@@ -123,17 +140,7 @@ class _Entrance:
         if seconds := self._throttle.wait(request.remote):
             raise web.HTTPTooManyRequests(headers={"Retry-After": str(seconds)})
 
-    def _check_state(self, request: web.Request) -> None:
-        """Raise Forged if there is a state that this browser was not given.
 
-        Pipedrive's own install link brings none; such an installation is bound to nobody's session, so that there is
-        nothing to be gained by forging one.
-        """
-        if state := request.query.get("state"):
-            nonce = request.cookies.get(COOKIE, "")
-            oauth.verify_state(self._state_key, state, nonce, self._clock.now())
-
-
-def _without(code: str, reason: str) -> str:
+def without(code: str, reason: str) -> str:
     """`reason` for the log, unless the other side's words repeat the code."""
     return reason if not code or code.lower() not in reason.lower() else "it repeats the code"

@@ -1,4 +1,4 @@
-"""What a visitor reads when an installation does not come about: what happened, and the next step."""
+"""What a visitor reads when an installation or a sign-in does not come about: what happened, and the next step."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from connector.web.pages import page
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why an installation did not come about, and what to do."""
+    """Why an installation or a sign-in did not come about, and what to do."""
 
     status: int
     title: str
@@ -100,8 +100,54 @@ def no_app(_: Translate) -> Trouble:
     )
 
 
-def sorry(request: web.Request, trouble: Trouble) -> web.Response:
-    """The page that says so."""
+def explain_sign_in(error: ConnectorError, _: Translate) -> Trouble:
+    """The same for a sign-in."""
+    not_in = _("You are not signed in. Wait a minute, then start again.")
+    known: tuple[tuple[type[ConnectorError], Trouble], ...] = (
+        (Forged, Trouble(
+            400,
+            _("This sign-in was not started in this browser"),
+            _("Perhaps more than ten minutes have passed, or the page was only reloaded: then you stay signed in. Otherwise start again."),
+        )),
+        (Unauthorised, Trouble(
+            400,
+            _("Pipedrive’s permission has expired or was used already"),
+            _("If you only reloaded this page, you are signed in. Otherwise start again."),
+        )),
+        (Rejected, Trouble(
+            400, _("Pipedrive did not accept the sign-in"), _("You are not signed in. Start again from the beginning."),
+        )),
+        (Misconfigured, explain(error, _)),
+        (AccountClosed, explain(error, _)),
+        (Unreachable, Trouble(502, _("Pipedrive did not answer"), not_in)),
+        (UnknownOutcome, Trouble(502, _("Pipedrive did not answer"), not_in)),
+        (Retryable, Trouble(503, _("Pipedrive asks us to wait"), not_in)),
+        (ConnectorError, Trouble(500, _("The sign-in could not be finished"), not_in)),
+    )  # fmt: skip
+    return next(trouble for family, trouble in known if isinstance(error, family))
+
+
+def sign_in_refused(_: Translate) -> Trouble:
+    """The visitor pressed cancel at Pipedrive when he was to sign in."""
+    return Trouble(
+        400,
+        _("You did not allow access"),
+        _("You are not signed in, and nothing was stored. You can start again at any time."),
+    )
+
+
+def not_connected(_: Translate) -> Trouble:
+    """Who has signed in is a user of no company that is connected."""
+    return Trouble(
+        403,
+        _("Your Pipedrive company is not connected"),
+        _("This service does not work for the company that you chose, or no longer does. Choose another one at Pipedrive, or have an administrator connect it from the start page."),
+        may_start_again=False,
+    )  # fmt: skip
+
+
+def sorry(request: web.Request, trouble: Trouble, *, again: str = "/install") -> web.Response:
+    """The page that says so; `again` is where to start again."""
     return page(
         request,
         "problem.html",
@@ -110,7 +156,7 @@ def sorry(request: web.Request, trouble: Trouble) -> web.Response:
         title=trouble.title,
         text=trouble.text,
         reference=None,
-        again="/install" if trouble.may_start_again else None,
+        again=again if trouble.may_start_again else None,
     )
 
 

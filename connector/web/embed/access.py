@@ -69,9 +69,14 @@ class Guard:
     def check_form(self, request: web.Request, purpose: str, shown: object) -> bool:
         """Whether a form was sent by one of our own pages in the session that `who` found."""
         token = request.get(_TOKEN)
-        if token is None or not isinstance(shown, str) or not is_own(request):
-            return False
-        return hmac.compare_digest(_signed(token, purpose).encode(), shown.encode("utf-8", "replace"))
+        return token is not None and is_own(request) and _is_signed(token, purpose, shown)
+
+    async def sender(self, request: web.Request, purpose: str, shown: object) -> Who | None:
+        """Whose form this is, for what holds in every installation alike; None when it is no session's."""
+        for token in _tokens(request):
+            if is_own(request) and _is_signed(token, purpose, shown):
+                return await self.access.session(token)
+        return None
 
     def admit_stranger(self, request: web.Request) -> None:
         """Count an attempt to come in; HTTPTooManyRequests when there were too many."""
@@ -139,6 +144,12 @@ def _tokens(request: web.Request) -> Iterator[str]:
 
 def _signed(token: str, purpose: str) -> str:
     return hmac.new(token.encode("utf-8", "replace"), f"form\0{purpose}".encode(), "sha256").hexdigest()
+
+
+def _is_signed(token: str, purpose: str, shown: object) -> bool:
+    return isinstance(shown, str) and hmac.compare_digest(
+        _signed(token, purpose).encode(), shown.encode("utf-8", "replace")
+    )
 
 
 def _set_framed(answer: web.Response, token: str, seconds: int) -> None:
