@@ -137,3 +137,27 @@ async def test_the_record_in_the_path_of_a_merge_disappears(crm: Crm) -> None:
     )
     assert (await crm.get(f"/api/v2/deals/{deal}")).data["person_id"] == stays
     assert (await crm.call("PUT", f"/v1/persons/{gone}/merge", {"merge_with_id": stays})).status == 404
+
+
+async def test_a_deleted_deal_is_listed_by_that_status_alone_with_its_custom_fields(crm: Crm) -> None:
+    field = (await crm.post("/api/v2/dealFields", {"field_name": "Znak", "field_type": "varchar"})).data
+    code = field["field_code"]
+    body = {"title": "Umowa", "custom_fields": {code: "z-1"}}
+    kept, gone = [(await crm.post("/api/v2/deals", body)).data["id"] for _ in range(2)]
+    await crm.delete(f"/api/v2/deals/{gone}")
+    asked = f"/api/v2/deals?custom_fields={code}"
+    for query, wanted in (("", [kept]), ("&status=deleted", [gone]), ("&status=open,deleted", [kept, gone])):
+        listed = (await crm.get(asked + query)).data
+        assert [deal["id"] for deal in listed] == wanted
+        assert all(deal["custom_fields"] == {code: "z-1"} for deal in listed)
+
+
+@pytest.mark.parametrize(("plan", "everybody"), [("growth", 3), ("premium", 7)])
+async def test_the_field_of_visibility_tells_what_everybody_is_called_in_the_plan(
+    start: Start, plan: str, everybody: int
+) -> None:
+    crm = await start(demo_config(plan=plan))
+    fields = (await crm.get("/api/v2/dealFields?limit=500")).data
+    [visible] = [field for field in fields if field["field_code"] == "visible_to"]
+    assert max(option["id"] for option in visible["options"]) == everybody
+    assert (await crm.post("/api/v2/deals", {"title": "Umowa"})).data["visible_to"] == everybody

@@ -162,16 +162,42 @@ async def test_a_note_is_kept_on_the_card(centre: Centre) -> None:
 
 
 async def test_rows_of_repeating_fields_can_be_kept_in_step(centre: Centre) -> None:
-    await centre.seed(customers=[{"surname": "Żak"}])
-    group = (await centre.get("customer_field_groups"))[0]["id"]
-    body = {"customer_field_group_id": group, "customer_id": 1, "values": {"Numer": "Z/1"}}
-    item = await centre.post("customer_field_group_items", body, status=201)
-    await centre.put(f"customer_field_group_items/{item['id']}", {"values": {"Kwota": "10"}})
-    listed = await centre.get("customer_field_group_items", customer_id="1")
+    await centre.seed(customers=[{"surname": "Żak"}, {"surname": "Ćwik"}])
+    [group] = (await centre.get("customer_field_groups"))["result"]
+    assert [field["name"] for field in group["fields"]] == ["Numer", "Kwota"]
+    number, amount = (field["field_id"] for field in group["fields"])
+    body = {"group_id": group["group_id"], "customer_id": 1, "values": [{"field_id": number, "value": "Z/1"}]}
+    item = (await centre.post("customer_field_group_items", body, status=201))["item_id"]
+    await centre.post("customer_field_group_items", body | {"customer_id": 2}, status=201)
+    await centre.switch(field_items_merge=True)
+    path = f"customer_field_group_items/{item}"
+    await centre.put(path, {"values": [{"field_id": amount, "value": "10"}]})
+    listed = await centre.get("customer_field_group_items", customer_id="1", group_id=group["group_id"])
     assert listed["count"] == 1
-    assert listed["result"][0]["values"] == {"Numer": "Z/1", "Kwota": "10"}
-    await centre.delete(f"customer_field_group_items/{item['id']}")
-    assert (await centre.get("customer_field_group_items"))["count"] == 0
+    values = [{"field_id": number, "value": "Z/1"}, {"field_id": amount, "value": "10"}]
+    assert listed["result"] == [{"item_id": item, "group_id": 1, "customer_id": 1, "values": values}]
+    await centre.put(path, {"values": [{"field_id": 99, "value": "x"}]}, status=400)
+    await centre.put(path, {}, status=400)
+    await centre.switch(field_items_merge=False, field_items_shape="named")
+    await centre.put(path, {"values": [{"field_id": amount, "value": "11"}]})
+    [row] = (await centre.get("customer_field_group_items", customer_id="1"))["result"]
+    assert row["values"] == {"Kwota": "11"}
+    await centre.delete(path)
+    assert (await centre.get("customer_field_group_items"))["count"] == 1
+
+
+async def test_a_seed_names_repeating_groups_and_a_row_need_not_say_whose_it_is(centre: Centre) -> None:
+    await centre.seed(customers=[{"surname": "Żak"}], field_groups={"Szanse": ["Tytuł"], "Umowy": ["Numer"]})
+    groups = (await centre.get("customer_field_groups"))["result"]
+    assert [(group["group_id"], group["name"]) for group in groups] == [(1, "Szanse"), (2, "Umowy")]
+    field = groups[1]["fields"][0]["field_id"]
+    body = {"group_id": 2, "customer_id": 1, "values": [{"field_id": field, "value": "U/1"}]}
+    await centre.post("customer_field_group_items", body | {"group_id": 1}, status=400)
+    await centre.post("customer_field_group_items", body, status=201)
+    await centre.switch(field_items_shape="bare")
+    assert (await centre.get("customer_field_group_items", group_id=1))["count"] == 0
+    [row] = (await centre.get("customer_field_group_items", group_id=2))["result"]
+    assert row.keys() == {"item_id", "values"}
 
 
 async def test_a_double_name_is_refused_where_names_are_unique(centre: Centre) -> None:

@@ -129,6 +129,39 @@ async def test_a_read_only_field_is_filled_as_switched(
     ] == kept
 
 
+@pytest.mark.parametrize(
+    ("reading", "status", "kept"), [("refuse", 400, None), ("ignore", 400, None), ("accept", 200, "x")]
+)
+async def test_the_flag_fills_a_read_only_field_as_switched(
+    centre: Centre, reading: str, status: int, kept: str | None
+) -> None:
+    ref = (await centre.happen("ticket", **{"from": "k@example.com"}))["id"]
+    await centre.switch(fill_ticket_fields=reading)
+    body = {"custom_fields": {"Pipedrive": "x"}, "fill_read_only_custom_fields": True}
+    await centre.put(f"tickets/{ref}", body, status=status)
+    row = await centre.get(f"tickets/{ref}", include_custom_fields="true")
+    assert row["custom_fields"]["Pipedrive"] == kept
+
+
+async def test_a_list_of_tickets_may_leave_special_fields_out(centre: Centre) -> None:
+    await centre.happen("ticket", **{"from": "k@example.com"})
+    assert "custom_fields" in (await centre.get("tickets", include_custom_fields="true"))["result"][0]
+    await centre.switch(list_ticket_fields=False)
+    assert "custom_fields" not in (await centre.get("tickets", include_custom_fields="true"))["result"][0]
+
+
+@pytest.mark.parametrize("keys", ["comment", "body", "body,user_login"])
+async def test_a_comment_takes_the_keys_that_are_switched(centre: Centre, keys: str) -> None:
+    ref = (await centre.happen("ticket", **{"from": "k@example.com"}))["id"]
+    await centre.switch(comment_keys=keys)
+    sent = [{"comment": "ok"}, {"body": "ok"}, {"body": "ok", "user_login": "anna.nowak"}]
+    taken = {"comment": [0], "body": [1, 2], "body,user_login": [2]}[keys]
+    for place, body in enumerate(sent):
+        await centre.post(f"tickets/{ref}/comment", body, status=200 if place in taken else 400)
+    messages = (await centre.get(f"tickets/{ref}"))["messages"]
+    assert [message["comment"] for message in messages].count("ok") == len(taken)
+
+
 async def test_statuses_and_categories_are_listed(centre: Centre) -> None:
     assert {"id": 3, "name": "Zamknięte"} in await centre.get("ticket_statuses")
     assert await centre.get("ticket_categories")

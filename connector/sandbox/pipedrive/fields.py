@@ -59,6 +59,7 @@ BUILT_IN = {
         "org_id": ("Organization", "org"),
         "owner_id": ("Owner", "user"),
         "label_ids": ("Labels", "set"),
+        "visible_to": ("Visible to", "visible_to"),
         "add_time": ("Deal created", "date"),
         "update_time": ("Update time", "date"),
     },
@@ -112,6 +113,18 @@ def add_field(
     return fields[code]
 
 
+def visibilities(company: Company) -> list[Object]:
+    """The choices of who sees a record: 3 is everybody where a plan has no groups, else the owner's group."""
+    labels = {1: "Item owner", 3: "All users"}
+    if company.plan not in ("lite", "growth"):
+        labels |= {
+            3: "Owner's visibility group",
+            5: "Owner's visibility group and sub-groups",
+            7: "All users",
+        }
+    return [{"id": number, "label": label} for number, label in labels.items()]
+
+
 def add_built_in_fields(company: Company) -> None:
     """Give a new company the fields that every company has."""
     for entity, fields in BUILT_IN.items():
@@ -122,7 +135,7 @@ def add_built_in_fields(company: Company) -> None:
                 "field_type": kind,
                 "is_custom_field": False,
                 "is_optional_response_field": False,
-                "options": [] if kind in ("set", "enum") else None,
+                "options": visibilities(company) if kind == "visible_to" else [] if kind == "set" else None,
                 "subfields": None,
                 **({"description": ""} if entity == "deal" else {}),
             }

@@ -6,10 +6,11 @@ campaigns and statuses are our reading (see `Switches.named_ids`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
 
 from connector.sandbox.thulium.api import Ask, Route
-from connector.sandbox.thulium.state import Agent, SpecialField, System
+from connector.sandbox.thulium.state import Agent, FieldGroup, SpecialField, System
 from connector.sandbox.thulium.wire import ApiError, blank
 
 Rows = list[dict[str, object]]
@@ -32,7 +33,7 @@ def furnish(system: System) -> None:
     system.topics = {95: "Reklamacja", 96: "Nowe zamówienie", 97: "Pytanie o fakturę", 98: "Umówienie wizyty"}
     system.ticket_statuses = {1: "Nowe", 2: "W trakcie", 3: "Zamknięte"}
     system.ticket_categories = {1: "Ogólne", 2: "Płatności"}
-    system.field_groups = {1: "Zamówienia"}
+    system.field_groups = grouped({"Zamówienia": ["Numer", "Kwota"]})
     system.mailboxes = ["biuro@example.com"]
     system.customer_fields = named(
         SpecialField("Pipedrive ID", "number"),
@@ -45,6 +46,15 @@ def furnish(system: System) -> None:
         SpecialField("Szanse sprzedaży", "link"),
         SpecialField("Numer zamówienia"),
     )
+
+
+def grouped(groups: Mapping[str, Sequence[str]]) -> dict[int, FieldGroup]:
+    """Repeating groups with their fields, numbered."""
+    numbers = count(1)
+    return {
+        ref: FieldGroup(ref, name, {next(numbers): title for title in fields})
+        for ref, (name, fields) in enumerate(groups.items(), 1)
+    }
 
 
 def named(*definitions: SpecialField) -> dict[str, SpecialField]:

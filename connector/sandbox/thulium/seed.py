@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from connector.sandbox import people
 from connector.sandbox.thulium import calls, chats, crm, events, tickets
-from connector.sandbox.thulium.directory import named
+from connector.sandbox.thulium.directory import grouped, named
 from connector.sandbox.thulium.state import Agent, Customer, SpecialField, System
 from connector.sandbox.thulium.wire import ApiError, Body
 
@@ -30,7 +30,7 @@ CHATS = ("Dzień dobry, czy mają Państwo wolne terminy?", "Tak, zapraszamy w �
 
 def load(system: System, body: Body) -> dict[str, object]:
     """Load a seed: `agents`, `queues`, `chat_queues`, `ticket_queues`, `topics`, `outbounds` (names by id), `mailboxes`,
-    `customer_fields`, `ticket_fields`, `customers`, `companies`, `calls`, `tickets`, `chats` and `generate`.
+    `customer_fields`, `ticket_fields`, `field_groups` (names of fields by group), `customers`, `companies`, `calls`, `tickets`, `chats` and `generate`.
 
     Records take the keys of the API (customers, companies) or of `events`; `updated_at` sets a card's last change.
     Answers the ids made, by kind.
@@ -86,6 +86,9 @@ def _directory(system: System, body: Body) -> None:
         system.outbounds = {ref: str(title) for ref, title in body.part("outbounds").items()}
     if "mailboxes" in body:
         system.mailboxes = body.texts("mailboxes")
+    if "field_groups" in body:
+        groups = body.part("field_groups")
+        system.field_groups = grouped({name: Body(groups).texts(name) for name in groups})
     for name in ("customer_fields", "ticket_fields"):
         if name in body:
             fields = [

@@ -254,13 +254,22 @@ class Dialled:
 
 
 @dataclass(slots=True)
+class FieldGroup:
+    """A repeating group of customers' special fields, such as Orders: names of its fields by their ids."""
+
+    id: int
+    name: str
+    fields: dict[int, str]
+
+
+@dataclass(slots=True)
 class FieldItem:
-    """A row of a repeating group of special fields, such as Orders."""
+    """A row of a repeating group: values by the field's id."""
 
     id: int
     group_id: int
     customer_id: int
-    values: dict[str, object]
+    values: dict[int, object]
 
 
 @dataclass
@@ -283,7 +292,7 @@ class System:
     topics: dict[int, str] = field(default_factory=dict)
     ticket_statuses: dict[int, str] = field(default_factory=dict)
     ticket_categories: dict[int, str] = field(default_factory=dict)
-    field_groups: dict[int, str] = field(default_factory=dict)
+    field_groups: dict[int, FieldGroup] = field(default_factory=dict)
     mailboxes: list[str] = field(default_factory=list)
     customer_fields: dict[str, SpecialField] = field(default_factory=dict)
     ticket_fields: dict[str, SpecialField] = field(default_factory=dict)

@@ -34,6 +34,16 @@ class Switches:
     """Whether `date_to` itself belongs to the window: `inclusive` or `exclusive`. Seconds count, though unseen."""
     read_only_ticket_fields: str = "refuse"
     """`PUT tickets/:id` on a read-only field: `refuse` (400), `ignore`, or `accept`."""
+    fill_ticket_fields: str = "refuse"
+    """`fill_read_only_custom_fields` on tickets: unknown (`refuse`, 400), `ignore`, or `accept` fills."""
+    list_ticket_fields: bool = True
+    """Rows of the ticket list carry `custom_fields` where asked."""
+    comment_keys: str = "comment"
+    """Keys of a ticket's comment: `comment`, `body`, or `body,user_login` where both must be there."""
+    field_items_shape: str = "listed"
+    """Rows of repeating groups: values `listed` by the field's id, `named` by its name, or `bare`, not saying whose."""
+    field_items_merge: bool = False
+    """`PUT customer_field_group_items/:id` leaves fields that are not named as they are."""
     read_only_customer_fields: str = "accept"
     """`fill_read_only_custom_fields` on customers and companies: `accept` fills, `ignore` leaves such fields as they are."""
     change_customers: str = "both"
@@ -96,6 +106,9 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "topics_shape": ("list", "names", "none"),
     "bounds": ("inclusive", "exclusive"),
     "read_only_ticket_fields": ("refuse", "ignore", "accept"),
+    "fill_ticket_fields": ("refuse", "ignore", "accept"),
+    "comment_keys": ("comment", "body", "body,user_login"),
+    "field_items_shape": ("listed", "named", "bare"),
     "read_only_customer_fields": ("accept", "ignore"),
     "change_customers": ("both", "single", "batch"),
     "dial_result": ("ANSWERED", "BUSY", "NO ANSWER", "FAILED"),

@@ -43,7 +43,7 @@ def _message(system: System, message: Message) -> dict[str, object]:
     }
 
 
-def _row(ask: Ask, ticket: Ticket, *, messages: bool) -> dict[str, object]:
+def _row(ask: Ask, ticket: Ticket, *, messages: bool, fields: bool = True) -> dict[str, object]:
     system, n = ask.system, ticket.ticket_id
     replied = next((m.created_at for m in ticket.messages if m.type == "REPLY"), None)
     status = system.ticket_statuses.get(ticket.status_id, "")
@@ -69,7 +69,7 @@ def _row(ask: Ask, ticket: Ticket, *, messages: bool) -> dict[str, object]:
     }
     if messages:
         row["messages"] = [_message(system, message) for message in reversed(ticket.messages)]
-    if ask.wants("include_custom_fields"):
+    if fields and ask.wants("include_custom_fields"):
         row["custom_fields"] = {name: ticket.custom_fields.get(name) for name in system.ticket_fields}
     return row
 
@@ -109,7 +109,12 @@ def _found(ask: Ask) -> Sequence[Ticket]:
 def list_tickets(ask: Ask) -> dict[str, object]:
     """`GET tickets`, last modified first; on request a ticket moves as soon as a page was answered."""
     system, found = ask.system, _found(ask)
-    listed = ask.envelope(found, lambda ticket: _row(ask, ticket, messages=system.switches.list_messages))
+    switches = system.switches
+
+    def show(ticket: Ticket) -> dict[str, object]:
+        return _row(ask, ticket, messages=switches.list_messages, fields=switches.list_ticket_fields)
+
+    listed = ask.envelope(found, show)
     if system.switches.moving_tickets and found:
         system.switches.moving_tickets = max(system.switches.moving_tickets - 1, -1)
         touch(system, found[-1])
@@ -224,13 +229,15 @@ def post_ticket(ask: Ask) -> dict[str, object]:
 
 def _custom_fields(system: System, body: Body) -> dict[str, object]:
     kept: dict[str, object] = {}
+    fill = body.flag("fill_read_only_custom_fields") and system.switches.fill_ticket_fields == "accept"
+    reading = "accept" if fill else system.switches.read_only_ticket_fields
     for name, value in body.part("custom_fields").items():
         field = system.ticket_fields.get(name)
         if field is None:
             raise ApiError(400, "Unknown parameter", f"custom_fields[{name}]")
-        if field.read_only and system.switches.read_only_ticket_fields == "refuse":
+        if field.read_only and reading == "refuse":
             raise ApiError(400, "Field is read only", name)
-        if not field.read_only or system.switches.read_only_ticket_fields == "accept":
+        if not field.read_only or reading == "accept":
             kept[name] = value
     return kept
 
@@ -247,6 +254,8 @@ def put_ticket(ask: Ask) -> None:
         "ticket_queue_id",
         "custom_fields",
     }
+    if system.switches.fill_ticket_fields != "refuse":
+        known.add("fill_read_only_custom_fields")
     for key in body.values:
         if key not in known:
             raise ApiError(400, "Unknown parameter", key)
@@ -303,9 +312,13 @@ def post_customer_response(ask: Ask) -> list[object]:
 
 
 def post_comment(ask: Ask) -> None:
-    """`POST tickets/:id/comment`; the keys `comment` and `user_login` are our reading."""
-    ticket, text = _ticket(ask), ask.body.need("comment")
-    add_message(ask.system, ticket, "COMMENT", text, at=ask.now, agent=ask.body.text("user_login"))
+    """`POST tickets/:id/comment`; its keys are our reading, by a switch."""
+    ticket, keys = _ticket(ask), ask.system.switches.comment_keys.split(",")
+    for key in ask.body.values:
+        if key not in (keys[0], "user_login"):
+            raise ApiError(400, "Unknown parameter", key)
+    needed = [ask.body.need(key) for key in keys]
+    add_message(ask.system, ticket, "COMMENT", needed[0], at=ask.now, agent=ask.body.text("user_login"))
 
 
 ROUTES: tuple[Route, ...] = (

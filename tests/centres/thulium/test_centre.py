@@ -25,7 +25,15 @@ async def test_a_missing_right_is_named_with_what_fails_without_it(simulated: Si
     await simulated.control("users", {"login": "narrow", "password": "p", "rights": rights})
     centre = simulated.centre(user="narrow", password="p")
     missing = [right for right in await centre.check() if not right.works]
-    assert [right.name for right in missing] == ["chats", "companies", "PUT companies/:id"]
+    assert [right.name for right in missing] == [
+        "chats",
+        "companies",
+        "customer_field_groups",
+        "customer_field_group_items",
+        "PUT companies/:id",
+        "PUT customer_field_group_items/:id",
+        "DELETE customer_field_group_items/:id",
+    ]
     assert missing[0].needed_for == "chats"
     assert "403" in missing[0].detail
     with pytest.raises(Forbidden):
