@@ -28,6 +28,7 @@ from connector.keeping import Keeper
 from connector.metrics import Metrics
 from connector.runs import Runs, report
 from connector.settings import Settings
+from connector.store.access import Access
 from connector.store.installations import Installations
 from connector.store.operations import Deliveries, Operations
 
@@ -52,11 +53,12 @@ class Jobs:
 
     def __init__(
         self, settings: Settings, tenants: Tenants, renew_grant: RenewGrant, installations: Installations,
-        deliveries: Deliveries, operations: Operations, metrics: Metrics,
+        deliveries: Deliveries, operations: Operations, access: Access, metrics: Metrics,
     ) -> None:  # fmt: skip
         """`tenants` answers the installations that have not ended."""
         self._settings, self._tenants, self._renew_grant = settings, tenants, renew_grant
         self._installations, self._deliveries, self._operations = installations, deliveries, operations
+        self._access = access
         self.runs = Runs(tenants, installations, operations, metrics)
         self.keeper = Keeper(tenants, operations, metrics)
         self._follower = Follower(tenants, deliveries, metrics, self.runs.sync_soon, self.keeper.soon)
@@ -167,6 +169,7 @@ class Jobs:
                 await tenant.loads.purge(tenant.settings.payload_days)
         await self._deliveries.purge(days=7)
         await self._operations.purge(days=400)
+        await self._access.purge()
         for installation_id in await self._installations.long_ended(days=KEPT_AFTER_UNINSTALL_DAYS):
             await self._installations.delete_everything(installation_id)
         # A refresh token dies after 60 idle days: each one is used long before.

@@ -91,7 +91,7 @@ async def serving(service: Service) -> AsyncIterator[Jobs]:
     """
     jobs = Jobs(
         service.settings, service.everyone, service.renew_grant, service.installations, service.deliveries,
-        service.operations, service.metrics,
+        service.operations, service.access, service.metrics,
     )  # fmt: skip
     service.clock.on_move(jobs.everything_now)
     host, _, port = service.settings.listen.rpartition(":")

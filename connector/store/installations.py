@@ -15,6 +15,7 @@ from connector.store.connections import Connections, connections, hooks
 from connector.store.entries import ERASED, State
 from connector.store.grants import Grants, grants, installations
 from connector.store.tables import (
+    ApiKey,
     Binding,
     Brake,
     Change,
@@ -26,7 +27,10 @@ from connector.store.tables import (
     IndexPass,
     LedgerEntry,
     Load,
+    OneTimeCode,
+    OpenedDeal,
     Question,
+    Session,
     Staged,
     WaitingKey,
     table_of,
@@ -37,6 +41,9 @@ deliveries = table_of(Delivery)
 ledger = table_of(LedgerEntry)
 bindings = table_of(Binding)
 creations = table_of(Creation)
+sessions = table_of(Session)
+api_keys = table_of(ApiKey)
+opened_deals = table_of(OpenedDeal)
 
 
 class Outcome(StrEnum):
@@ -196,7 +203,7 @@ class Installations(Grants, Connections):
         await self.db.write(lambda db: db.execute(statement) and None)
 
     async def uninstall(self, installation_id: str, user_id: str) -> bool:
-        """Honour an uninstall: the user's grant goes; the owner's also ends the sync and wipes secrets and payloads.
+        """Honour an uninstall: the user's grant and sessions go; the owner's also ends the sync and wipes what is secret.
 
         Ids in ledger and bindings stay, so that a reinstall writes nothing twice. Answers whether the sync ended.
         """
@@ -206,6 +213,11 @@ class Installations(Grants, Connections):
             mine = installations.c.id == installation_id
             db.execute(
                 delete(grants).where(grants.c.installation_id == installation_id, grants.c.user_id == user_id)
+            )
+            db.execute(
+                delete(sessions).where(
+                    sessions.c.installation_id == installation_id, sessions.c.user_id == user_id
+                )
             )
             if db.scalar(select(installations.c.owner_user_id).where(mine)) != user_id:
                 return False
@@ -225,6 +237,8 @@ class Installations(Grants, Connections):
                 Question,
                 Load,
                 Staged,
+                Session,
+                OneTimeCode,
             )
             for model in erased:
                 table = table_of(model)
@@ -234,9 +248,19 @@ class Installations(Grants, Connections):
                 .where(bindings.c.installation_id == installation_id)
                 .values(base=None, sent=None, overwrote=None, problems="[]", in_step_at=None)
             )
+            db.execute(
+                update(api_keys)
+                .where(api_keys.c.installation_id == installation_id, api_keys.c.revoked_at.is_(None))
+                .values(revoked_at=now)
+            )
             # The claims stay, so that nothing is made twice.
             db.execute(
                 update(creations).where(creations.c.installation_id == installation_id).values(sent=None)
+            )
+            db.execute(
+                update(opened_deals)
+                .where(opened_deals.c.installation_id == installation_id)
+                .values(body_sealed=None)
             )
             db.execute(
                 update(ledger)
