@@ -71,7 +71,9 @@ def _accounts(centres: list[Connected]) -> list[Connected]:
 def _silent(tenant: Tenant) -> Tenant:
     """A tenant that wants no events at once, whatever its settings say."""
     contacts = tenant.settings.contacts.model_copy(update={"sync": "off"})
-    settings = tenant.settings.model_copy(update={"live": False, "contacts": contacts, "special_fields": SpecialFields()})
+    settings = tenant.settings.model_copy(
+        update={"live": False, "contacts": contacts, "special_fields": SpecialFields()}
+    )
     return replace(tenant, installed=replace(tenant.installed, settings=settings))
 
 

@@ -20,6 +20,7 @@ from connector.flows.collecting import NIGHTLY
 from connector.flows.contacts.linking import keep_special_fields
 from connector.flows.contacts.marking import in_step
 from connector.flows.contacts.scanning import scan
+from connector.flows.deals.addresses import keep_pages
 from connector.flows.indexing import census, ensure
 from connector.flows.installing import keep_hooks, keep_subscriptions, sweep_gap
 from connector.flows.tenant import Tenant, Tenants
@@ -159,6 +160,9 @@ class Jobs:
             seconds = min(SWEEP_S, settings.sweep_interval_without_hooks)
             every(self._sweep, "interval", [one], seconds=seconds, id=f"sweep {one}")
             every(self._nightly, "interval", [one], seconds=SWEEP_S, jitter=SWEEP_S // 3, id=f"nightly {one}")
+            every(
+                self._keep_pages, "interval", [one], seconds=SWEEP_S, jitter=SWEEP_S // 3, id=f"pages {one}"
+            )
 
     async def _housekeep(self) -> None:
         """Drop what has been kept long enough, also of installations whose sync is off."""
@@ -225,12 +229,16 @@ class Jobs:
                 await scan(tenant, centre)
         await self.keeper.look(tenant)
 
+    async def _keep_pages(self, installation_id: str) -> None:
+        """Once a night, and as soon as the settings name a field for the address of our pages."""
+        if tenant := await self._running(installation_id):
+            for centre in tenant.centres.values():
+                with self._guarded(tenant, "pages"):
+                    await keep_pages(tenant, centre, no_older_than=_latest_night(tenant.clock.now()))
+
     async def _is_night_due(self, tenant: Tenant) -> bool:
-        now = tenant.clock.now()
-        tonight = datetime.combine(now.date(), NIGHT, UTC)
-        latest = tonight if tonight <= now else tonight - timedelta(days=1)
         begun = await self._operations.last_begun(tenant.id, "nightly")
-        return begun is None or begun < latest
+        return begun is None or begun < _latest_night(tenant.clock.now())
 
     async def _running(self, installation_id: str) -> Tenant | None:
         """The installation as it is set up now, unless its sync is off."""
@@ -253,3 +261,9 @@ class Jobs:
             report(tenant, job, error)
         except Exception:
             log.exception("job broke", job=job, installation=tenant.id)
+
+
+def _latest_night(now: datetime) -> datetime:
+    """When the night's work was last due."""
+    tonight = datetime.combine(now.date(), NIGHT, UTC)
+    return tonight if tonight <= now else tonight - timedelta(days=1)

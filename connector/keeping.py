@@ -1,9 +1,13 @@
-"""Customers and companies kept in step: one worker at a time for an installation, woken by webhooks, sweeps and people."""
+"""Customers and companies kept in step, and what we write on their cards: one worker at a time for an installation.
+
+It is woken by webhooks, sweeps and people.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
+from collections.abc import Awaitable
 from datetime import datetime, timedelta
 
 import structlog
@@ -11,6 +15,7 @@ import structlog
 from connector.errors import ConnectorError
 from connector.flows.contacts.marking import in_step
 from connector.flows.contacts.working import paused, work_through
+from connector.flows.deals.addresses import write_due_pages
 from connector.flows.tenant import Tenant, Tenants
 from connector.metrics import Metrics
 from connector.runs import report
@@ -49,27 +54,21 @@ class Keeper:
         """Work on what came due; nothing while it rests after an error."""
         until = self._resting.get(tenant.id)
         now = tenant.clock.now()
-        if not in_step(tenant) or (until is not None and now < until):
-            return
-        due = await tenant.dirty.next_due(without=await paused(tenant))
-        if due is not None and due <= now:
+        if (until is None or now >= until) and await self._is_more_due(tenant):
             self.soon(tenant)
 
     async def _work(self, installation_id: str) -> None:
         async with self._turns[installation_id]:
             self._awaited.discard(installation_id)
             tenant = next((one for one in await self._tenants() if one.id == installation_id), None)
-            if tenant is None or not tenant.installed.runs or not in_step(tenant) or self._stopping:
+            if tenant is None or not tenant.installed.runs or self._stopping:
                 return
             counts = Counter[str]()
-            try:
-                counts = await work_through(tenant, self._operations, limit=_A_TURN)
-            except ConnectorError as error:
+            well = await _tried(tenant, "cards", write_due_pages(tenant))
+            if in_step(tenant):
+                well &= await _tried(tenant, "contacts", self._keep_in_step(tenant, counts))
+            if not well:
                 self._resting[tenant.id] = tenant.clock.now() + _REST
-                report(tenant, "contacts", error)
-            except Exception:
-                self._resting[tenant.id] = tenant.clock.now() + _REST
-                log.exception("contacts broke", installation=tenant.id)
             else:
                 self._resting.pop(tenant.id, None)
                 if await self._is_more_due(tenant):
@@ -80,9 +79,14 @@ class Keeper:
             if counts:
                 log.info("contacts kept in step", installation=tenant.id, **counts)
 
+    async def _keep_in_step(self, tenant: Tenant, counts: Counter[str]) -> None:
+        counts.update(await work_through(tenant, self._operations, limit=_A_TURN))
+
     async def _is_more_due(self, tenant: Tenant) -> bool:
-        due = await tenant.dirty.next_due(without=await paused(tenant))
-        return due is not None and due <= tenant.clock.now()
+        times = [await tenant.cards.next_due()]
+        if in_step(tenant):
+            times.append(await tenant.dirty.next_due(without=await paused(tenant)))
+        return any(at is not None and at <= tenant.clock.now() for at in times)
 
     async def idle(self) -> None:
         """Wait until no installation is being worked on."""
@@ -95,3 +99,16 @@ class Keeper:
         for task in self._under_way:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
+
+
+async def _tried(tenant: Tenant, job: str, work: Awaitable[None]) -> bool:
+    """Do it; answers whether it did not fail, which is said in the log."""
+    try:
+        await work
+    except ConnectorError as error:
+        report(tenant, job, error)
+    except Exception:
+        log.exception("job broke", job=job, installation=tenant.id)
+    else:
+        return True
+    return False

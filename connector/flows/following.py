@@ -16,6 +16,7 @@ from connector.errors import Retryable, UnknownOutcome
 from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, CrmRecord, Kind, client
 from connector.flows.contacts.marking import in_step, met_in_pipedrive
 from connector.flows.contacts.work import reader_of, scope_of
+from connector.flows.deals.addresses import is_own_echo, meet
 from connector.flows.indexing import refresh_deal, refresh_organization, refresh_person
 from connector.flows.tenant import Tenant
 from connector.pipedrive.mapping import entries_body
@@ -159,16 +160,19 @@ async def _lost(tenant: Tenant, bound: Bound, person: Person, event: HookEvent) 
 
 
 async def follow_hint(tenant: Tenant, connection: str, hint: Hint) -> bool:
-    """Mark what a webhook of a contact centre names; answers whether it did."""
+    """Mark what a webhook of a contact centre names, or shall hold the address of our page; answers whether it did."""
+    met = await meet(tenant, connection, hint)
     if not in_step(tenant):
-        return False
+        return met
     seen = {"*": hint.at} if hint.at is not None else None
     marks = []
     if hint.kind == "customer":
-        marks.append(Mark(CUSTOMERS.entity, Side.CENTRE, f"{connection}/{hint.ref}", seen))
+        key = f"{connection}/{hint.ref}"
+        if not await is_own_echo(tenant, key, hint.at):
+            marks.append(Mark(CUSTOMERS.entity, Side.CENTRE, key, seen))
     elif hint.kind == "ticket" and hint.customer_id is not None:
         # A new ticket may be the first that is heard of its customer.
         key = f"{connection}/{hint.customer_id}"
         if key not in await tenant.bindings.of_centre(CUSTOMERS.entity, [key]):
             marks.append(Mark(CUSTOMERS.entity, Side.CENTRE, key))
-    return bool(await tenant.dirty.mark(marks, urgency=Urgency.HOOK, cause=CENTRE_HOOKS))
+    return bool(await tenant.dirty.mark(marks, urgency=Urgency.HOOK, cause=CENTRE_HOOKS)) or met

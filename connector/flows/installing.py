@@ -104,7 +104,11 @@ async def keep_subscriptions(tenant: Tenant, installations: Installations, *, lo
 
     `look` asks them even where our own notes say that all is well: a subscription may have been taken away there.
     """
-    wanted = (tenant.settings.live or tenant.settings.contacts.sync == "on") and can_receive_hooks(tenant)
+    settings, fields = tenant.settings, tenant.settings.special_fields
+    told = settings.live or settings.contacts.sync == "on"
+    # Who appears in the contact centre shall hold the address of our page.
+    told = told or bool(fields.customer_deals_page or fields.ticket_deals_page)
+    wanted = told and can_receive_hooks(tenant)
     for connected in await installations.centres(tenant.id):
         centre = tenant.centres.get(connected.id)
         if centre is None or (not look and wanted == (connected.subscription_id is not None)):

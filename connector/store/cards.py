@@ -49,8 +49,8 @@ class Cards:
         """Those whose page's address is due, the longest waiting first."""
         return await self._due("page_due_at", limit)
 
-    async def put_off_pages(self, keys: Collection[str], until: datetime) -> None:
-        """Try these again later."""
+    async def put_off_pages(self, keys: Collection[str], until: datetime | None) -> None:
+        """Try these again later, or only when they are met again."""
         await self._put(keys, page_due_at=until)
 
     async def pages_written(self, keys: Mapping[str, datetime | None]) -> None:

@@ -14,7 +14,9 @@ import structlog
 from connector.errors import Rejected
 from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, CentreRecord, Kind, read_centre
 from connector.flows.contacts.marking import met_in_centre
+from connector.flows.deals.addresses import as_others_left
 from connector.flows.tenant import Centre, Tenant
+from connector.records import Customer
 from connector.store.dirty import Mark, Side, Urgency
 from connector.store.index import Indexable
 
@@ -56,6 +58,10 @@ async def _scan_kind(tenant: Tenant, centre: Centre, kind: Kind) -> int:
 
     async def mark(records: Sequence[CentreRecord]) -> None:
         nonlocal marked
+        if kind is CUSTOMERS:
+            records = await as_others_left(
+                tenant, centre, [one for one in records if isinstance(one, Customer)]
+            )
         marked += await met_in_centre(tenant, kind, centre, records, urgency=Urgency.SWEEP, cause=CAUSE)
 
     await read_all(tenant, centre, kind, mark)
