@@ -108,13 +108,15 @@ class Contacts:
 class DealsAtHand:
     """What this process keeps in mind of deals: pipelines, stages and users, and lists of customers' deals, each with its time.
 
-    Lists are kept by the record in Pipedrive whose deals they are; `locks` let one reader at a time ask for each.
+    Lists are kept by the record in Pipedrive whose deals they are; `locks` let one reader at a time ask for each. `met`
+    says when a deal was last seen, `unmarked` which fields for markers Pipedrive no longer has.
     """
 
     catalogue: tuple[datetime, Catalogue] | None = None
     asked_at: datetime | None = None
     lists: dict[tuple[str, str], tuple[datetime, list[Deal]]] = field(default_factory=dict)
     met: dict[str, datetime] = field(default_factory=dict)
+    unmarked: set[str] = field(default_factory=set)
     locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     def lock(self, entity: str, record_id: str) -> asyncio.Lock:

@@ -80,6 +80,17 @@ class OpenedRow:
         """Whether a byte may have left; before that nothing has to be looked for."""
         return self.person_id is not None or self.organization_id is not None
 
+    @property
+    def stands(self) -> bool:
+        """Whether its place is taken: by a deal, or by one that may be there."""
+        return self.state in (State.SENDING, State.MADE)
+
+    def is_free(self, now: datetime) -> bool:
+        """Whether its place may be taken: nothing stands there, or nothing was sent and nobody holds it."""
+        return not self.stands or (
+            self.state is State.SENDING and not self.was_sent and self.lease_until <= now
+        )
+
     def due_at(self) -> datetime:
         """From when on another may see to it."""
         return max(self.lease_until, self.not_before or self.lease_until)
@@ -122,32 +133,32 @@ class Deals:
             "link_attempts": 0, "link_not_before": None,
         }  # fmt: skip
 
-        def work(db: Connection) -> tuple[Row[tuple[object, ...]], bool]:
+        def work(db: Connection) -> tuple[OpenedRow, bool]:
             place = self._of(source, ordinal)
             if request_key is not None:
                 of_key = select(opened).where(self._mine, opened.c.request_key == request_key)
                 known = db.execute(of_key).one_or_none()
                 if known is not None and (known.source != source or known.state == State.GONE):
-                    return known, False
+                    return self._row(known), False
                 place = place if known is None else self._of(source, known.ordinal)
-            row = db.execute(select(opened).where(*place)).one_or_none()
-            if row is None:
+            found = db.execute(select(opened).where(*place)).one_or_none()
+            before = None if found is None else self._row(found)
+            if before is None:
                 key = {"installation_id": self._installation_id, "source": source, "ordinal": ordinal}
                 marker = self._keys.marker(source, "deal", str(ordinal))
                 db.execute(opened.insert(), key | values | {"marker": marker, "claim_no": 1})
-            elif _is_free(row, now):
-                marker = row.marker
-                if row.state == State.GONE:
+            elif before.is_free(now):
+                marker = before.marker
+                if before.state is State.GONE:
                     # One that is restored in Pipedrive must not be taken for the new one.
-                    marker = self._keys.marker(source, "deal", f"{ordinal} after {row.deal_id}")
-                fresh = values | {"marker": marker, "claim_no": row.claim_no + 1}
+                    marker = self._keys.marker(source, "deal", f"{before.ordinal} after {before.deal_id}")
+                fresh = values | {"marker": marker, "claim_no": before.claim_no + 1}
                 db.execute(update(opened).where(*place).values(**fresh))
             else:
-                return row, False
-            return db.execute(select(opened).where(*place)).one(), True
+                return before, False
+            return self._row(db.execute(select(opened).where(*place)).one()), True
 
-        row, is_ours = await self._db.write(work)
-        return self._row(row), is_ours
+        return await self._db.write(work)
 
     async def find(self, source: str, ordinal: int) -> OpenedRow | None:
         """What stands at this place."""
@@ -373,11 +384,3 @@ class Deals:
             "state": State(kept["state"]), "link_state": Link(kept["link_state"]),
         }  # fmt: skip
         return OpenedRow(**fields | read)
-
-
-def _is_free(row: Row[tuple[object, ...]], now: datetime) -> bool:
-    kept = row._mapping
-    if kept["state"] in (State.REFUSED, State.GONE):
-        return True
-    unsent = kept["person_id"] is None and kept["organization_id"] is None
-    return bool(kept["state"] == State.SENDING and unsent and kept["lease_until"] <= now)
