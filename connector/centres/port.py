@@ -177,7 +177,7 @@ class ContactCentre(Protocol):
         ...
 
     async def change_field_item(self, group: str, item_id: str, values: Mapping[str, str]) -> None:
-        """Write the named fields of a row that is ours; NotFound when it is gone."""
+        """Write a row that is ours, all its fields: those not named may be emptied. NotFound when it is gone."""
         ...
 
     async def remove_field_item(self, item_id: str) -> None:

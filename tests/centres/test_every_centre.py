@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import connector.centres
 from connector.centres import CENTRES, Account, ContactCentre
 from connector.errors import Misconfigured, NotFound, Unauthorised, UnknownOutcome, Unreachable
-from connector.records import Call, Unreadable, Window
+from connector.records import Call, FieldItem, Unreadable, Window
 from connector.settings import Settings
 from tests.centres.simulated import WARSAW, ImpatientClock, Simulated
 
@@ -35,6 +35,8 @@ RULES = {
     "dial",
     "searches-not-believed",
     "writes-named-fields-only",
+    "comments-once",
+    "rows-of-others-untouched",
     "unknown-outcomes",
     "unknowns-documented",
     "no-personal-data-in-logs",
@@ -149,6 +151,7 @@ async def test_what_does_not_exist_is_none(centre: ContactCentre) -> None:
     assert await centre.customer("987654321") is None
     assert await centre.company("987654321") is None
     assert await centre.call_topic("987654321.1") is None
+    assert await centre.ticket("987654321") is None
 
 
 async def test_a_customer_is_made_found_changed_and_emptied(centre: ContactCentre) -> None:
@@ -198,6 +201,48 @@ async def test_changing_what_does_not_exist_is_told_as_such(centre: ContactCentr
         await centre.update_customer("987654321", {"last_name": "Nikt"})
     with pytest.raises(NotFound):
         await centre.update_company("987654321", {"name": "Nic"})
+    with pytest.raises(NotFound):
+        await centre.set_ticket_field("987654321", "Numer zamówienia", "7")
+    with pytest.raises(NotFound):
+        await centre.comment_ticket("987654321", "7", once="7")
+
+
+async def test_a_ticket_is_read_and_listed_and_keeps_what_its_special_field_is_given(
+    simulator: Simulated,
+) -> None:
+    made = str((await simulator.happen("ticket", **{"from": "k@example.com", "subject": "Wycena"}))["id"])
+    centre, link = simulator.centre(), "https://acme.pipedrive.com/deal/7"
+    assert await centre.set_ticket_field(made, "Numer zamówienia", link)
+    ticket = await centre.ticket(made)
+    assert ticket is not None
+    assert (ticket.subject, ticket.custom["Numer zamówienia"]) == ("Wycena", link)
+    [listed] = [one async for page in centre.tickets_since(NOW) for one in page]
+    assert listed == ticket
+
+
+async def test_a_comment_is_there_once_however_often_it_is_added(simulator: Simulated) -> None:
+    made = str((await simulator.happen("ticket", **{"from": "k@example.com"}))["id"])
+    centre, before = simulator.centre(), await simulator.state()
+    for words in ("/deal/7", "/deal/7", "/deal/8"):
+        await centre.comment_ticket(made, f"Szansa: {words}", once=words)
+    after = await simulator.state()
+    assert after["messages"] == before["messages"] + 2  # type: ignore[operator]
+
+
+async def test_rows_of_a_repeating_group_are_added_changed_and_taken_away(centre: ContactCentre) -> None:
+    card = await centre.create_customer({"last_name": "Żak"})
+    [(group, fields)] = (await centre.field_groups()).items()
+    kept, gone = [await centre.add_field_item(group, card, {fields[0]: name}) for name in "ab"]
+    await centre.change_field_item(group, kept, {fields[0]: "c", fields[1]: "7"})
+    await centre.remove_field_item(gone)
+    await centre.remove_field_item(gone)
+    assert await centre.field_items(group, card) == [FieldItem(kept, {fields[0]: "c", fields[1]: "7"})]
+    with pytest.raises(NotFound):
+        await centre.field_items("no such group", card)
+
+
+def test_the_pages_of_agents_have_an_origin(simulator: Simulated, centre: ContactCentre) -> None:
+    assert centre.origin == f"http://{simulator.server.host}:{simulator.server.port}"
 
 
 async def test_a_write_without_answer_is_not_taken_as_done_or_undone(simulator: Simulated) -> None:

@@ -144,8 +144,12 @@ def read_field_groups(rows: Sequence[object]) -> dict[str, FieldGroup]:
 
 def _fields(rows: object) -> dict[str, str]:
     dicts = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-    named = [(first_of(row, "name", "field_name"), first_of(row, "field_id", "id")) for row in dicts]
-    return {name: field_id for name, field_id in reversed(named) if name and field_id}
+    found: dict[str, str] = {}
+    for row in dicts:
+        name, field_id = first_of(row, "name", "field_name"), first_of(row, "field_id", "id")
+        if name and field_id:
+            found.setdefault(name, field_id)
+    return found
 
 
 def read_field_item(row: Row, group: FieldGroup, customer_id: str) -> FieldItem | None:
