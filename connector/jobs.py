@@ -21,6 +21,9 @@ from connector.flows.contacts.linking import keep_special_fields
 from connector.flows.contacts.marking import in_step
 from connector.flows.contacts.scanning import scan
 from connector.flows.deals.addresses import keep_pages
+from connector.flows.deals.back_linking import link_back
+from connector.flows.deals.catalogue import keep_catalogue, shows_deals
+from connector.flows.deals.making import settle_doubts
 from connector.flows.indexing import census, ensure
 from connector.flows.installing import keep_hooks, keep_subscriptions, sweep_gap
 from connector.flows.tenant import Tenant, Tenants
@@ -189,6 +192,12 @@ class Jobs:
     # for one installation
 
     async def _look(self, tenant: Tenant) -> None:
+        with self._guarded(tenant, "deals"):
+            await settle_doubts(tenant, self._operations)
+        with self._guarded(tenant, "links"):
+            await link_back(tenant)
+        with self._guarded(tenant, "catalogue"):
+            await keep_catalogue(tenant)
         with self._guarded(tenant, "second look"):
             await self.runs.look(tenant)
             await self.keeper.look(tenant)
@@ -218,6 +227,9 @@ class Jobs:
             await census(tenant)
         if in_step(tenant):
             await self._compare_everybody(tenant)
+        elif shows_deals(tenant):
+            with self._guarded(tenant, "special fields"):
+                await keep_special_fields(tenant, self._installations)
         await self.runs.sync(tenant, cause="nightly", back=NIGHTLY, after_others=True)
 
     async def _compare_everybody(self, tenant: Tenant) -> None:

@@ -53,7 +53,7 @@ async def follow_hook(tenant: Tenant, event: HookEvent, read: Readings | None = 
     key = (event.entity, event.entity_id, event.merged_to)
     if event.entity == Entity.DEAL:
         if key not in read:
-            await refresh_deal(tenant, event.entity_id, gone=event.action == "delete")
+            await _follow_deal(tenant, event, event.entity_id)
             read[key] = (tenant.clock.now(), None)
         return False
     kind = CUSTOMERS if event.entity == Entity.PERSON else COMPANIES
@@ -80,6 +80,25 @@ async def follow_hook(tenant: Tenant, event: HookEvent, read: Readings | None = 
         if marks:
             tenant.contacts.remember(kind.crm, record, at)
     return bool(marks)
+
+
+async def _follow_deal(tenant: Tenant, event: HookEvent, deal_id: str) -> None:
+    """Read a deal again; one that was opened here is kept true, and so is the list that a tab shows next."""
+    deal, opened = await refresh_deal(tenant, deal_id, gone=event.action == "delete"), tenant.deals
+    for whose, (_, listed) in list(tenant.deals_at_hand.lists.items()):
+        hangs_on = deal is not None and whose[1] in (deal.person_id, deal.org_id)
+        if hangs_on or any(one.id == deal_id for one in listed):
+            tenant.deals_at_hand.lists.pop(whose, None)
+    if event.merged_from is not None:
+        await opened.follow_merge(event.merged_from, into=deal_id)
+    if not await opened.of_deal(deal_id):
+        return
+    if event.merged_to is not None:
+        await opened.follow_merge(deal_id, into=event.merged_to)
+    elif deal is None or deal.is_deleted:
+        await opened.gone(deal_id)
+    else:
+        await opened.restored(deal_id)
 
 
 async def _names_nothing_of_ours(tenant: Tenant, kind: Kind, event: HookEvent) -> bool:

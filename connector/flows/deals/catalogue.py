@@ -58,12 +58,18 @@ async def catalogue(tenant: Tenant, *, no_older_than: timedelta = KEPT) -> Catal
     return found
 
 
+def shows_deals(tenant: Tenant) -> bool:
+    """Whether agents are led to pages of deals."""
+    fields = tenant.settings.special_fields
+    return fields.customer_deals_page is not None or fields.ticket_deals_page is not None
+
+
 async def keep_catalogue(tenant: Tenant) -> None:
     """Have the catalogue at hand before a tab is opened: read once, and again when it is old and was asked for since."""
-    fields, at_hand = tenant.settings.special_fields, tenant.deals_at_hand
-    if fields.customer_deals_page is None and fields.ticket_deals_page is None:
-        return
+    at_hand = tenant.deals_at_hand
     kept = at_hand.catalogue
+    if not shows_deals(tenant):
+        return
     if kept is None or (
         tenant.clock.now() - kept[0] > KEPT and at_hand.asked_at is not None and at_hand.asked_at > kept[0]
     ):

@@ -20,7 +20,6 @@ from connector.flows.indexing import refresh_organization, refresh_person
 from connector.flows.tenant import Tenant
 from connector.pipedrive.budget import Lane
 from connector.pipedrive.mapping import number
-from connector.pipedrive.records import Deal
 from connector.store.bindings import Bound
 from connector.store.deals import OpenedRow
 from connector.store.dirty import Side
@@ -70,9 +69,8 @@ async def _ready(
         whose = await _whose(tenant, operations, row, was_in_doubt=was_in_doubt)
         if isinstance(whose, Step):
             return whose
-        if not was_in_doubt and (twin := await _twin(tenant, row, whose)) is not None:
-            await tenant.deals.refuse(row, "")
-            return Step(Result.SAME_TITLE, reasons.SAME_TITLE, deal_id=twin.id)
+        if not was_in_doubt and (step := await _there_before(tenant, row, whose)) is not None:
+            return step
         return await _arm(tenant, row, whose) or Step(Result.IN_DOUBT, reasons.UNDER_WAY)
     except ConnectorError:
         raise
@@ -174,15 +172,26 @@ async def _not_in_step(tenant: Tenant, row: OpenedRow, pushed: Pushed, *, was_in
     return Step(Result.REFUSED, reason, detail=pushed.reason)
 
 
-async def _twin(tenant: Tenant, row: OpenedRow, whose: _Whose) -> Deal | None:
-    """An open deal of the customer's with the same title, made a few minutes ago, unless a second one is meant."""
-    if whose.pair is None or row.body is None or row.body.get("same_title_is_meant", True):
+async def _there_before(tenant: Tenant, row: OpenedRow, whose: _Whose) -> Step | None:
+    """The very deal, where the database was set back since it was made; or one of its title, made a few minutes ago.
+
+    What a tab listed within that time is asked, so that it costs nothing where one was looked at.
+    """
+    if whose.pair is None or row.body is None:
         return None
-    title, now = str(body_of(row).get("title")).strip().casefold(), tenant.clock.now()
-    for deal in await listed_deals(tenant, whose.pair, no_older_than=_SAME_WITHIN):
-        is_new = deal.add_time is not None and deal.add_time >= now - _SAME_WITHIN
+    title, since = str(body_of(row).get("title")).casefold(), tenant.clock.now() - _SAME_WITHIN
+    listed = await listed_deals(tenant, whose.pair, no_older_than=_SAME_WITHIN)
+    if (
+        ours := next((deal for deal in listed if row.marker in deal.custom_fields.values()), None)
+    ) is not None:
+        return await made(tenant, row, ours.id, Result.THERE)
+    for deal in listed:
+        is_new = deal.add_time is not None and deal.add_time >= since
         if is_new and deal.status == "open" and deal.title.strip().casefold() == title:
-            return deal
+            if row.body.get("same_title_is_meant", True):
+                return None
+            await tenant.deals.refuse(row, "")
+            return Step(Result.SAME_TITLE, reasons.SAME_TITLE, deal_id=deal.id)
     return None
 
 
