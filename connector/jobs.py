@@ -24,6 +24,7 @@ from connector.flows.deals.addresses import keep_pages
 from connector.flows.deals.back_linking import link_back
 from connector.flows.deals.catalogue import keep_catalogue, shows_deals
 from connector.flows.deals.making import settle_doubts
+from connector.flows.deals.mirroring import note_all_changed
 from connector.flows.indexing import census, ensure
 from connector.flows.installing import keep_hooks, keep_subscriptions, sweep_gap
 from connector.flows.tenant import Tenant, Tenants
@@ -164,7 +165,7 @@ class Jobs:
             every(self._sweep, "interval", [one], seconds=seconds, id=f"sweep {one}")
             every(self._nightly, "interval", [one], seconds=SWEEP_S, jitter=SWEEP_S // 3, id=f"nightly {one}")
             every(
-                self._keep_pages, "interval", [one], seconds=SWEEP_S, jitter=SWEEP_S // 3, id=f"pages {one}"
+                self._keep_cards, "interval", [one], seconds=SWEEP_S, jitter=SWEEP_S // 3, id=f"cards {one}"
             )
 
     async def _housekeep(self) -> None:
@@ -241,12 +242,17 @@ class Jobs:
                 await scan(tenant, centre)
         await self.keeper.look(tenant)
 
-    async def _keep_pages(self, installation_id: str) -> None:
-        """Once a night, and as soon as the settings name a field for the address of our pages."""
-        if tenant := await self._running(installation_id):
-            for centre in tenant.centres.values():
-                with self._guarded(tenant, "pages"):
-                    await keep_pages(tenant, centre, no_older_than=_latest_night(tenant.clock.now()))
+    async def _keep_cards(self, installation_id: str) -> None:
+        """Once a night, and as soon as the settings name a field for the address of our pages, or a group for deals."""
+        if (tenant := await self._running(installation_id)) is None:
+            return
+        night = _latest_night(tenant.clock.now())
+        for centre in tenant.centres.values():
+            with self._guarded(tenant, "pages"):
+                await keep_pages(tenant, centre, no_older_than=night)
+        with self._guarded(tenant, "mirror"):
+            await note_all_changed(tenant, no_older_than=night)
+        await self.keeper.look(tenant)
 
     async def _is_night_due(self, tenant: Tenant) -> bool:
         begun = await self._operations.last_begun(tenant.id, "nightly")

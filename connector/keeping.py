@@ -16,6 +16,7 @@ from connector.errors import ConnectorError
 from connector.flows.contacts.marking import in_step
 from connector.flows.contacts.working import paused, work_through
 from connector.flows.deals.addresses import write_due_pages
+from connector.flows.deals.mirroring import mirror_due
 from connector.flows.tenant import Tenant, Tenants
 from connector.metrics import Metrics
 from connector.runs import report
@@ -64,7 +65,8 @@ class Keeper:
             if tenant is None or not tenant.installed.runs or self._stopping:
                 return
             counts = Counter[str]()
-            well = await _tried(tenant, "cards", write_due_pages(tenant))
+            well = await _tried(tenant, "pages", write_due_pages(tenant))
+            well &= await _tried(tenant, "mirror", mirror_due(tenant))
             if in_step(tenant):
                 well &= await _tried(tenant, "contacts", self._keep_in_step(tenant, counts))
             if not well:

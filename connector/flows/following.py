@@ -17,6 +17,7 @@ from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, CrmRecord, Kind
 from connector.flows.contacts.marking import in_step, met_in_pipedrive
 from connector.flows.contacts.work import reader_of, scope_of
 from connector.flows.deals.addresses import is_own_echo, meet
+from connector.flows.deals.mirroring import note_changed, note_gone
 from connector.flows.indexing import refresh_deal, refresh_organization, refresh_person
 from connector.flows.tenant import Tenant
 from connector.pipedrive.mapping import entries_body
@@ -85,6 +86,7 @@ async def follow_hook(tenant: Tenant, event: HookEvent, read: Readings | None = 
 async def _follow_deal(tenant: Tenant, event: HookEvent, deal_id: str) -> None:
     """Read a deal again; one that was opened here is kept true, and so is the list that a tab shows next."""
     deal, opened = await refresh_deal(tenant, deal_id, gone=event.action == "delete"), tenant.deals
+    await (note_changed(tenant, [deal]) if deal is not None else note_gone(tenant, deal_id))
     for whose, (_, listed) in list(tenant.deals_at_hand.lists.items()):
         hangs_on = deal is not None and whose[1] in (deal.person_id, deal.org_id)
         if hangs_on or any(one.id == deal_id for one in listed):

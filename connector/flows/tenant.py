@@ -109,7 +109,8 @@ class DealsAtHand:
     """What this process keeps in mind of deals: pipelines, stages and users, and lists of customers' deals, each with its time.
 
     Lists are kept by the record in Pipedrive whose deals they are; `locks` let one reader at a time ask for each. `met`
-    says when a deal was last seen, `unmarked` which fields for markers Pipedrive no longer has.
+    says when a deal was last seen, `unmarked` which fields for markers Pipedrive no longer has. `changed` are deals that
+    cards shall show as they were just read, or no longer (None), by customer and deal.
     """
 
     catalogue: tuple[datetime, Catalogue] | None = None
@@ -117,6 +118,7 @@ class DealsAtHand:
     lists: dict[tuple[str, str], tuple[datetime, list[Deal]]] = field(default_factory=dict)
     met: dict[str, datetime] = field(default_factory=dict)
     unmarked: set[str] = field(default_factory=set)
+    changed: dict[str, dict[str, Deal | None]] = field(default_factory=dict)
     locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     def lock(self, entity: str, record_id: str) -> asyncio.Lock:

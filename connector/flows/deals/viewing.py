@@ -75,14 +75,14 @@ async def customer_deals(tenant: Tenant, key: str, viewer: Viewer, *, fresh: boo
     )
     if any(known.stage(deal.stage_id) is None for deal in listed if deal.stage_id is not None):
         known = await catalogue(tenant, no_older_than=YOUNG)
-    seen = [deal for deal in listed if _may_see(tenant, known, viewer, deal)]
+    seen = [deal for deal in listed if may_see(tenant, known, viewer, deal)]
     seen.sort(key=lambda deal: deal.add_time or _LONG_AGO, reverse=True)
     seen.sort(key=lambda deal: deal.status != "open")
     return CustomerDeals(
         key,
         pair,
         page_of(tenant, KINDS[pair.entity], pair.crm_id),
-        [_shown(tenant, known, viewer, deal) for deal in seen],
+        [shown(tenant, known, viewer, deal) for deal in seen],
         _totals(seen),
         len(listed) - len(seen),
     )
@@ -134,13 +134,15 @@ def deal_page(tenant: Tenant, deal_id: str) -> str:
     return f"https://{tenant.installed.domain}.pipedrive.com/deal/{deal_id}"
 
 
-def _may_see(tenant: Tenant, known: Catalogue, viewer: Viewer, deal: Deal) -> bool:
+def may_see(tenant: Tenant, known: Catalogue, viewer: Viewer, deal: Deal) -> bool:
+    """Whether a deal is the viewer's own, or open to the whole company, or the admin lets everybody see all."""
     if viewer.sees_all or tenant.settings.deals.visible == "all" or deal.visible_to == known.whole_company:
         return True
     return viewer.user_id is not None and deal.owner_id == viewer.user_id
 
 
-def _shown(tenant: Tenant, known: Catalogue, viewer: Viewer, deal: Deal) -> ShownDeal:
+def shown(tenant: Tenant, known: Catalogue, viewer: Viewer, deal: Deal) -> ShownDeal:
+    """A deal in words."""
     stage, pipeline = known.stage(deal.stage_id), known.pipeline(deal.pipeline_id)
     stages = known.stages_of(deal.pipeline_id)
     return ShownDeal(

@@ -1,0 +1,216 @@
+"""The mirror: a customer's deals as rows of a repeating group on his card, where agents read them without our page.
+
+What agents may see on the card, all of them may: deals that are open to the whole company, unless the admin widens it.
+A row is ours when its link is that of a deal; no other row is touched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+import structlog
+from babel.numbers import format_currency
+
+from connector.errors import ConnectorError, Rejected
+from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, asking, centre_of
+from connector.flows.deals.catalogue import YOUNG, Catalogue, catalogue
+from connector.flows.deals.viewing import ShownDeal, Viewer, customer_deals, may_see, shown
+from connector.flows.tenant import Centre, Tenant
+from connector.pipedrive.budget import Lane
+from connector.pipedrive.records import Deal
+from connector.records import FieldItem
+from connector.store.bindings import Bond
+
+log = structlog.get_logger()
+
+#: So many cards a turn: others wait for the contact centre too.
+_CARDS = 20
+_PAUSE = timedelta(minutes=5)
+#: Names of stages and pipelines change seldom, and a mirror is looked at later.
+_NAMES_KEPT = timedelta(days=1)
+_OVERLAP = timedelta(minutes=2)
+_OF_PIPEDRIVE = "pipedrive"
+_EVERYBODY = Viewer(user_id=None, sees_all=False)
+
+
+def captions(tenant: Tenant) -> tuple[str, str, str, str, str, str]:
+    """The fields that the group must have, in the installation's language: title to link."""
+    _ = tenant.translate
+    return (_("Title"), _("Pipeline"), _("Stage"), _("Value"), _("Status"), _("Link"))
+
+
+# what changed
+
+
+async def note_changed(tenant: Tenant, deals: Sequence[Deal]) -> bool:
+    """Have the cards that show, or shall show, these deals brought up to date, as a list or webhook just read them.
+
+    Answers whether there are any.
+    """
+    if tenant.settings.deals.mirror_group is None or not deals:
+        return False
+    shown_on = await tenant.cards.showing([deal.id for deal in deals])
+    homes = await _homes(tenant, deals)
+    changed = tenant.deals_at_hand.changed
+    keys = set[str]()
+    for deal in deals:
+        home = homes[deal.id] if not deal.is_deleted and not deal.is_archived else set()
+        for key in home | shown_on.get(deal.id, set()):
+            changed.setdefault(key, {})[deal.id] = deal if key in home else None
+            keys.add(key)
+    await tenant.cards.mirror_again(keys)
+    return bool(keys)
+
+
+async def note_gone(tenant: Tenant, deal_id: str) -> bool:
+    """The same for a deal that is no longer there, or not ours to see."""
+    keys = (await tenant.cards.showing([deal_id])).get(deal_id, set())
+    for key in keys:
+        tenant.deals_at_hand.changed.setdefault(key, {})[deal_id] = None
+    await tenant.cards.mirror_again(keys)
+    return bool(keys)
+
+
+async def _homes(tenant: Tenant, deals: Sequence[Deal]) -> dict[str, set[str]]:
+    """The cards of each deal's person, and of its organization where that has a card of its own."""
+    persons = await tenant.bindings.of_crm(
+        CUSTOMERS.entity, {deal.person_id for deal in deals if deal.person_id}
+    )
+    companies = await tenant.bindings.of_crm(COMPANIES.entity, {deal.org_id for deal in deals if deal.org_id})
+    return {
+        deal.id: {one.centre_id for one in persons.get(deal.person_id or "", ()) if one.state is not Bond.GONE}
+        | {one.card_id for one in companies.get(deal.org_id or "", ()) if one.card_id and one.state is not Bond.GONE}
+        for deal in deals
+    }  # fmt: skip
+
+
+async def note_all_changed(tenant: Tenant, *, no_older_than: datetime) -> None:
+    """Once a night: all deals that changed since the last pass, in one list (10 tokens a 500); at first all there are.
+
+    Nothing is done where a pass has begun since `no_older_than` for the same group.
+    """
+    group = tenant.settings.deals.mirror_group
+    if group is None:
+        return
+    channel = f"mirror {hashlib.sha256(group.encode()).hexdigest()[:12]}"
+    last = await tenant.ledger.cursor(_OF_PIPEDRIVE, channel)
+    if last is not None and last >= no_older_than:
+        return
+    api, begun = tenant.pipedrive.on(Lane.CONTACTS), tenant.clock.now()
+    server_time = await api.server_time()
+    since = last - _OVERLAP if last is not None else None
+    # What was deleted before the first pass is on no card.
+    statuses = "open,won,lost" if since is None else "open,won,lost,deleted"
+    async for deals in api.deals(since, status=statuses):
+        await note_changed(tenant, deals)
+    await tenant.ledger.collect(_OF_PIPEDRIVE, [], cursor_to=(channel, min(begun, server_time)))
+
+
+async def mirror_soon(tenant: Tenant, key: str) -> None:
+    """Have a customer's card compared with Pipedrive, as when a deal of his was opened."""
+    if tenant.settings.deals.mirror_group is not None:
+        await tenant.cards.mirror_again([key])
+
+
+# what is written
+
+
+async def mirror_due(tenant: Tenant) -> None:
+    """Bring cards up to date, a few at a time; what fails is put off, and then compared as a whole."""
+    for key in await tenant.cards.due_mirrors(_CARDS):
+        as_of = tenant.clock.now()
+        try:
+            changed = tenant.deals_at_hand.changed.pop(key, None)
+            await (mirror(tenant, key) if changed is None else _mirror_changed(tenant, key, changed))
+        except ConnectorError as error:
+            log.warning("deals not mirrored", installation=tenant.id, customer=key, error=str(error))
+            if not isinstance(error, Rejected):
+                await tenant.cards.mirror_again([key], as_of + _PAUSE)
+                continue
+        await tenant.cards.mirrored(key, as_of)
+
+
+async def mirror(tenant: Tenant, key: str) -> None:
+    """Have a customer's card show the deals that Pipedrive holds, and no others (10 tokens)."""
+    if tenant.settings.deals.mirror_group is None:
+        return
+    found = await customer_deals(tenant, key, _EVERYBODY)
+    await _put(tenant, key, {deal.id: _row(tenant, deal) for deal in found.deals}, whole=True)
+
+
+async def _mirror_changed(tenant: Tenant, key: str, changed: Mapping[str, Deal | None]) -> None:
+    """Bring only these rows up to date; a deal without a record is taken off the card."""
+    known = await _names(tenant, [deal for deal in changed.values() if deal is not None])
+    rows = {
+        deal_id: _row(tenant, shown(tenant, known, _EVERYBODY, deal))
+        if deal is not None and may_see(tenant, known, _EVERYBODY, deal)
+        else None
+        for deal_id, deal in changed.items()
+    }
+    await _put(tenant, key, rows, whole=False)
+
+
+async def _names(tenant: Tenant, deals: Sequence[Deal]) -> Catalogue:
+    kept = tenant.deals_at_hand.catalogue
+    if kept is None or tenant.clock.now() - kept[0] > _NAMES_KEPT:
+        return await catalogue(tenant)
+    if any(kept[1].stage(deal.stage_id) is None for deal in deals if deal.stage_id is not None):
+        return await catalogue(tenant, no_older_than=YOUNG)
+    return kept[1]
+
+
+def _row(tenant: Tenant, deal: ShownDeal) -> dict[str, str]:
+    _ = tenant.translate
+    value, language = "", tenant.settings.language
+    if deal.value is not None and deal.currency:
+        value = format_currency(deal.value, deal.currency, locale=language)
+    status = {"open": _("open"), "won": _("won"), "lost": _("lost")}.get(deal.status, deal.status)
+    said = (deal.title, deal.pipeline, deal.stage, value, status, deal.link)
+    return dict(zip(captions(tenant), said, strict=True))
+
+
+async def _put(
+    tenant: Tenant, key: str, wanted: Mapping[str, Mapping[str, str] | None], *, whole: bool
+) -> None:
+    """Add, change and take away rows of ours; as a `whole`, those that are not wanted go too."""
+    group = tenant.settings.deals.mirror_group
+    centre, customer_id = centre_of(tenant, key)
+    if group is None:
+        return
+    async with asking(centre, key) as there:
+        ours: dict[str, list[FieldItem]] = {}
+        for item in await there.api.field_items(group, customer_id):
+            if (deal_id := _deal_of(tenant, item)) is not None:
+                ours.setdefault(deal_id, []).append(item)
+        unwanted = ours.keys() - wanted.keys() if whole else set[str]()
+        for deal_id in {**wanted, **dict.fromkeys(unwanted)}:
+            await _put_deal(there, group, customer_id, ours.get(deal_id, []), wanted.get(deal_id))
+    there_now = [deal_id for deal_id, values in wanted.items() if values is not None]
+    gone = [deal_id for deal_id, values in wanted.items() if values is None]
+    await tenant.cards.shows(key, added=there_now, removed=[*gone, *unwanted])
+
+
+async def _put_deal(
+    centre: Centre, group: str, customer_id: str, rows: Sequence[FieldItem], values: Mapping[str, str] | None
+) -> None:
+    """Have exactly one row for a deal, or none; a lost answer may have left two."""
+    kept, more = (rows[:1], rows[1:]) if values is not None else ((), rows)
+    for row in more:
+        await centre.api.remove_field_item(row.id)
+    if values is None:
+        return
+    if not kept:
+        await centre.api.add_field_item(group, customer_id, values)
+    elif any(kept[0].values.get(name, "") != value for name, value in values.items()):
+        # What a change does not name may be emptied: fields that agents added beside ours go along.
+        await centre.api.change_field_item(group, kept[0].id, {**kept[0].values, **values})
+
+
+def _deal_of(tenant: Tenant, item: FieldItem) -> str | None:
+    """The deal whose row this is: its link is a deal's of this company, and nothing else."""
+    host = re.escape(f"https://{tenant.installed.domain}.pipedrive.com/deal/")
+    found = re.fullmatch(host + r"(\d+)/?", item.values.get(captions(tenant)[-1], "").strip())
+    return found[1] if found else None
