@@ -6,7 +6,7 @@ from connector.flows.contacts.comparing import Facts, Plan
 from connector.flows.contacts.kinds import CentreRecord
 from connector.flows.contacts.pairing import Pair
 from connector.flows.contacts.reading import CENTRE, CRM, NUMBERS, OPEN, Reader, Record
-from connector.flows.contacts.values import same
+from connector.flows.contacts.values import alike
 from connector.store.bindings import Base
 
 
@@ -61,7 +61,9 @@ def _settled(
         # What a vendor shows beyond what it was sent, somebody else put there.
         return reader.tokens(pair, reader.elements(pair, after) & sent)
     now = reader.text(pair, after)
-    return reader.token(pair, now if _is_form_of(now, sent) or same(pair, now, sent, reader.phones) else sent)
+    return reader.token(
+        pair, now if _is_form_of(now, sent) or alike(pair, now, sent, reader.phones) else sent
+    )
 
 
 def _is_form_of(now: str, sent: str) -> bool:

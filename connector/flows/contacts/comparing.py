@@ -24,7 +24,7 @@ from connector.flows.contacts.merging import (
 from connector.flows.contacts.pairing import Kind, Pair, Problem
 from connector.flows.contacts.reading import CENTRE, CRM, Reader, lacks, raw
 from connector.flows.contacts.sets import entries_with, texts_with
-from connector.flows.contacts.values import for_centre, for_pipedrive, same
+from connector.flows.contacts.values import for_centre, for_pipedrive, same, text_of
 from connector.pipedrive.mapping import entries_body
 from connector.pipedrive.records import Entry, Person
 from connector.store.bindings import Base
@@ -61,7 +61,8 @@ class Facts:
 class Plan:
     """What to write, what it replaces, which fields are left to a person, and what could not be carried over.
 
-    `body` is for Pipedrive, `values` for the contact centre; `sent` are the values of each field as they are meant.
+    `body` is for Pipedrive, `values` for the contact centre; `sent` is what each field is read as once that is
+    written.
     """
 
     body: dict[str, object] = field(default_factory=dict)
@@ -159,7 +160,7 @@ def send_to_pipedrive(reader: Reader, pair: Pair, text: str, made: Plan) -> None
         made.hold_back(pair, value)
         return
     _put(made.body, pair, value)
-    made.sent[pair.key, CRM] = text
+    made.sent[pair.key, CRM] = text_of(pair, value)
 
 
 def send_to_centre(reader: Reader, pair: Pair, text: str, made: Plan) -> None:
@@ -169,7 +170,7 @@ def send_to_centre(reader: Reader, pair: Pair, text: str, made: Plan) -> None:
         made.hold_back(pair, values)
         return
     made.values.update(values)
-    made.sent[pair.key, CENTRE] = text
+    made.sent[pair.key, CENTRE] = " ".join(filter(None, values.values()))
 
 
 def _as_it_was(crm: CrmRecord, pair: Pair, text: str) -> object:

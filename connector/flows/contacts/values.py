@@ -88,13 +88,19 @@ def pipedrive_text(pair: Pair, record: Person | Organization) -> str:
     if rule.transform is Transform.CONSTANT and rule.way is Way.TO_CENTRE:
         return rule.default or ""
     if rule.pipedrive.startswith(CUSTOM):
-        value = record.custom_fields.get(pair.code)
-        if pair.kind not in CHOSEN:
-            return _plain(value)
-        chosen = value if isinstance(value, list) else [value]
-        return "; ".join(sorted(pair.options.get(_plain(one), _plain(one)) for one in chosen if one))
+        return text_of(pair, record.custom_fields.get(pair.code))
     own = {"org_id": record.org_id} if isinstance(record, Person) else _of_organization(record)
     return _plain({"name": record.name, "owner_id": record.owner_id, **own}.get(pair.code))
+
+
+def text_of(pair: Pair, value: object) -> str:
+    """What `pipedrive_text` reads of a value that Pipedrive has, or is sent, under the key of this field."""
+    if isinstance(value, dict):
+        return _plain(value.get("value"))
+    if pair.kind not in CHOSEN:
+        return _plain(value)
+    chosen = value if isinstance(value, list) else [value]
+    return "; ".join(sorted(pair.options.get(_plain(one), _plain(one)) for one in chosen if one))
 
 
 def _of_organization(record: Organization) -> dict[str, str | None]:
@@ -121,7 +127,7 @@ def for_pipedrive(pair: Pair, text: str, phones: Phones) -> Json | Problem:
     return text_or_problem if isinstance(text_or_problem, Problem) else _json(pair, text_or_problem, phones)
 
 
-def for_centre(pair: Pair, text: str, phones: Phones) -> dict[str, str | tuple[str, ...]] | Problem:
+def for_centre(pair: Pair, text: str, phones: Phones) -> dict[str, str] | Problem:
     """The fields of `Values` for the contact centre: a person's name in two parts, numbers as its country dials them."""
     found = _inward(pair, text, phones)
     if isinstance(found, Problem):
@@ -146,11 +152,11 @@ def same(pair: Pair, centre_text: str, pipedrive_text: str, phones: Phones) -> b
         return True
     if pair.rule.way is not Way.TO_CENTRE:
         carried = _outward(pair, centre_text, phones)
-        if not isinstance(carried, Problem) and _alike(pair, carried, pipedrive_text, phones):
+        if not isinstance(carried, Problem) and alike(pair, carried, pipedrive_text, phones):
             return True
     if pair.rule.way is not Way.TO_PIPEDRIVE:
         carried = _inward(pair, pipedrive_text, phones)
-        return not isinstance(carried, Problem) and _alike(pair, carried, centre_text, phones)
+        return not isinstance(carried, Problem) and alike(pair, carried, centre_text, phones)
     return False
 
 
@@ -248,7 +254,8 @@ def _parts(pair: Pair, text: str) -> list[str]:
     return [stripped for part in parts for one in part if (stripped := one.strip())]
 
 
-def _alike(pair: Pair, one: str, other: str, phones: Phones) -> bool:
+def alike(pair: Pair, one: str, other: str, phones: Phones) -> bool:
+    """Whether two texts of one side mean the same, though they may be written differently; compared as in `same`."""
     if pair.kind is Kind.NAME:
         return same_name(one, other)
     return _measure(pair, one, phones) == _measure(pair, other, phones)

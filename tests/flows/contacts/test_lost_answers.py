@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from connector.app import Service
 from tests.flows.contacts.both_sides import CENTRE, COMPANY, CUSTOMER, PIPEDRIVE, Ref
 from tests.flows.contacts.histories import Player, opened
+from tests.flows.contacts.pairs import open_desk
 from tests.flows.contacts.steps import Habits
+from tests.flows.looking import tell
+from tests.world import World
 
 
 @pytest.fixture
@@ -39,6 +45,40 @@ async def test_who_edits_again_after_a_lost_answer_is_not_overwritten_by_the_fir
     assert person is not None
     assert player.sides.name(customer) == player.sides.name(person) == "Jan Druga"
     assert player.sides.lists(customer, "phones") == ["601000001"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule", "values", "there"),
+    [
+        ("date", {}, ("30.11.2026", "31.12.2026", "24.12.2026"), "2026-12-24"),
+        ("varchar", {"values": {"Z": "Gold", "S": "Silver"}}, ("A", "Z", "S"), "Silver"),
+        ("varchar", {"transform": "upper"}, ("a", "b", "c"), "C"),
+        ("varchar", {"transform": "upper", "default": "none"}, ("a", "", "c"), "C"),
+    ],
+)
+async def test_an_edit_after_a_lost_answer_is_kept_also_where_the_value_is_written_otherwise(
+    world: World, service: Service, kind: str, rule: dict[str, Any], values: tuple[str, ...], there: str
+) -> None:
+    await tell(world, "pipedrive", "seed", fields=[{"entity": "person", "name": "Field", "type": kind}])
+    await world.seed_centre(customer_fields=[{"name": "Field"}])
+    rows = [
+        {"centre": "name", "pipedrive": "name"},
+        {"centre": "custom:Field", "pipedrive": "custom:Field", **rule},
+    ]
+    first, second, third = values
+    async with open_desk(world, service, customers={"fields": rows}) as desk:
+        card = {"name": "Jan", "surname": "Próba", "phone_number": "601000001"}
+        made = (await world.happen("customer", **card, custom_fields={"Field": first}))["id"]
+        await desk.push_customer(made)
+        await world.happen("customer", customer_id=made, custom_fields={"Field": second})
+        await world.fault("pipedrive", "status_after", method="PATCH")
+        await desk.push_customer(made)
+        await world.happen("customer", customer_id=made, custom_fields={"Field": third})
+        service.clock.move_to(timedelta(minutes=5))
+        await desk.push_customer(made)
+        [customer], [person] = await desk.customers(), await desk.persons()
+        assert customer["custom_fields"]["Field"] == third
+        assert there in person["custom_fields"].values()
 
 
 async def test_edits_of_both_sides_are_kept_when_the_write_of_one_of_them_was_not_done(

@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from connector.contact_settings import FieldMapping, Transform, Way
 from connector.flows.contacts.pairing import Kind, Pair, Problem, pair_up
-from connector.flows.contacts.values import centre_text, for_centre, for_pipedrive, pipedrive_text, same
+from connector.flows.contacts.values import (
+    centre_text,
+    for_centre,
+    for_pipedrive,
+    pipedrive_text,
+    same,
+    text_of,
+)
 from connector.phone import Phones
 from connector.pipedrive.records import Field
 from connector.records import Company, Customer
@@ -379,7 +386,9 @@ def test_every_text_is_carried_or_has_a_reason(pair: Pair, one: str, other: str)
 
 
 @given(pairs, texts)
-def test_what_was_carried_to_pipedrive_agrees_with_where_it_came_from(pair: Pair, text: str) -> None:
+def test_what_was_carried_to_pipedrive_agrees_with_where_it_came_from_and_is_read_back(
+    pair: Pair, text: str
+) -> None:
     outward = replace(pair, rule=pair.rule.model_copy(update={"way": Way.TO_PIPEDRIVE}))
     value = for_pipedrive(outward, text, POLISH)
     if isinstance(value, Problem):
@@ -392,6 +401,7 @@ def test_what_was_carried_to_pipedrive_agrees_with_where_it_came_from(pair: Pair
     else:
         shown = pipedrive_text(outward, person(custom_fields={pair.code: value}))
     assert same(outward, text, shown, POLISH)
+    assert text_of(outward, value) == shown
 
 
 @given(st.sampled_from(TYPES), texts)
