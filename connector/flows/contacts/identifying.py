@@ -155,6 +155,8 @@ class _Sought:
 
 
 _Ways = Sequence[tuple[str, list[str]]]
+#: What a person said of numbers and addresses, by their keys.
+_Decisions = Mapping[str, Mapping[str, object]]
 
 
 async def _candidates(
@@ -166,19 +168,19 @@ async def _candidates(
     every = {key for ways in keys.values() for some in ways.values() for key in some}
     found = await tenant.index.candidates(every, other)
     there = await tenant.index.people([one.stated for one in sought.values() if one.stated], other)
-    kept: Mapping[str, Asked] = {}
+    decided: _Decisions = {}
     if side is Side.CENTRE and kind is CUSTOMERS:
         subjects = [key for ways in keys.values() for how in ("email", "number") for key in ways[how]]
-        kept = await tenant.questions.of(QuestionKind.SUBJECT, subjects)
+        decided = await _decisions(tenant, subjects)
     answer: dict[str, _Ways] = {}
     for own_id, ways in keys.items():
         # What was said to be nobody's, or a whole organization's, tells nothing of who somebody is.
-        open_ = {how: [key for key in some if not _is_decided(kept, key)] for how, some in ways.items()}
+        open_ = {how: [key for key in some if key not in decided] for how, some in ways.items()}
         ids = {how: _ids(found, some) for how, some in open_.items()}
         stated = sought[own_id].stated
         if stated is not None and stated in there:
             ids["id"] = list(dict.fromkeys([*ids["id"], stated]))
-        answer[own_id] = list((ids | _kept_decisions(kept, ways)).items())
+        answer[own_id] = list((ids | _as_said(decided, ways)).items())
     return answer
 
 
@@ -197,18 +199,23 @@ def _ids(found: Mapping[str, Sequence[Candidate]], keys: Sequence[str]) -> list[
     return list(dict.fromkeys(candidate.person_id for key in keys for candidate in found.get(key, ())))
 
 
-def _is_decided(asked: Mapping[str, Asked], key: str) -> bool:
-    return (one := asked.get(key)) is not None and one.decision is not None
+async def _decisions(tenant: Tenant, subjects: Sequence[str]) -> _Decisions:
+    """What was decided of numbers and addresses; what names a person who is gone is no decision any more."""
+    asked = await tenant.questions.of(QuestionKind.SUBJECT, subjects)
+    decided = {key: one.decision for key, one in asked.items() if one.decision is not None}
+    alive = await tenant.index.people({str(said["person"]) for said in decided.values() if "person" in said})
+    return {
+        key: said for key, said in decided.items() if "person" not in said or str(said["person"]) in alive
+    }
 
 
-def _kept_decisions(decided: Mapping[str, Asked], keys: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """Numbers and addresses of which a person said whose they always are."""
-    kept: dict[str, list[str]] = {}
-    for how in ("email", "number"):
-        said = [one.decision.get("person") for key in keys[how] if (one := decided.get(key)) and one.decision]
-        if persons := [str(person) for person in said if person]:
-            kept[how] = list(dict.fromkeys(persons))
-    return kept
+def _as_said(decided: _Decisions, keys: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Persons of whom it was said that a number or address is always theirs."""
+    said = {
+        how: [str(one["person"]) for key in keys[how] if "person" in (one := decided.get(key, {}))]
+        for how in ("email", "number")
+    }
+    return {how: list(dict.fromkeys(persons)) for how, persons in said.items() if persons}
 
 
 async def _decide(

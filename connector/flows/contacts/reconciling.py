@@ -291,7 +291,7 @@ def _insists(marked: Marked) -> bool:
 
 
 async def _chosen_in_vain(work: Work, asks: QuestionKind, subject: str) -> None:
-    """Whom a person chose is gone since: the case is asked anew when it is looked at next."""
+    """Whom a person chose for this case is gone since: it is decided anew when the record is looked at next."""
     work.why = "whom a person chose is gone meanwhile"
     await work.tenant.questions.void(asks, [subject])
 

@@ -304,6 +304,20 @@ async def test_a_decision_for_a_person_who_is_gone_is_asked_again(desk: Desk) ->
     assert len(shown["candidates"]) == 2
 
 
+async def test_a_number_that_was_given_to_a_person_who_is_gone_tells_who_has_it_now(desk: Desk) -> None:
+    jan, ewa = await seed(desk)
+    tenant = await desk.tenant()
+    await desk.world.happen("call", number=NUMBER)
+    await settle_down(desk.service, tenant)
+    await decide(desk, (await the_question(desk))["id"], f"person:{ewa}")
+    await desk.world.edit(entity="person", action="delete", id=int(ewa))
+    customer = await a_customer(desk)
+    # Nobody told that she is gone: that is found out here.
+    assert (await desk.push_customer(customer))["linked"] == 0
+    assert (await desk.push_customer(customer))["linked"] == 1
+    assert [str(one["id"]) for one in await desk.persons()] == [jan]
+
+
 async def test_a_question_that_solves_itself_is_no_question_any_more(desk: Desk) -> None:
     jan, ewa = await seed(desk)
     tenant = await desk.tenant()
