@@ -63,6 +63,11 @@ def card_of(record: CentreRecord, connection: str) -> str | None:
     return f"{connection}/{card}" if card else None
 
 
+def is_own_card(record: CentreRecord) -> bool:
+    """Whether a customer record is a company's own: nobody's person, whoever it was before."""
+    return isinstance(record, Customer) and record.is_company
+
+
 def client(tenant: Tenant, lane: Lane = Lane.CONTACTS) -> Pipedrive:
     """Pipedrive, in the lane of contacts or of a load."""
     return tenant.pipedrive.on(lane)

@@ -16,6 +16,7 @@ from connector.flows.contacts.kinds import (
     CrmRecord,
     Kind,
     indexed_centre,
+    is_own_card,
 )
 from connector.flows.contacts.scoping import takes_part
 from connector.flows.contacts.work import reader_of, scope_of
@@ -80,7 +81,7 @@ async def met_in_centre(
 
     What was there before is history, which a first load brings.
     """
-    own = [one for one in records if not (isinstance(one, Customer) and one.is_company)]
+    own = [one for one in records if not is_own_card(one)]
     known = await tenant.index.people([f"{centre.id}/{record.id}" for record in own], kind.centre)
     await tenant.index.put([indexed_centre(tenant, kind, centre.id, record) for record in own])
     reader, _ = await reader_of(tenant, kind)

@@ -32,6 +32,7 @@ from connector.flows.contacts.kinds import (
     Kind,
     card_of,
     indexed_centre,
+    is_own_card,
     read_centre,
     read_crm,
     stated_centre_id,
@@ -96,13 +97,10 @@ async def _from_centre(work: Work, kind: Kind, marked: Marked) -> None:
     tenant, key = work.tenant, marked.record_id
     record = await read_centre(tenant, kind, key)
     bound = (await tenant.bindings.of_centre(kind.entity, [key])).get(key)
-    if record is None:
+    if record is None or is_own_card(record):
         await _gone_from_centre(work, kind, key, bound)
-    elif isinstance(record, Customer) and record.is_company:
-        if bound is not None and bound.state is not Bond.GONE:
-            # It was a person's until somebody made a company of it.
-            await tenant.bindings.dissolve(bound)
-        await _company_instead(work, marked, record)
+        if isinstance(record, Customer):
+            await _company_instead(work, marked, record)
     elif bound is None or bound.state is Bond.GONE:
         await tenant.index.put([indexed_centre(tenant, kind, key.rpartition("/")[0], record)])
         await _unpaired_in_centre(work, kind, marked, record, bound)
@@ -131,6 +129,7 @@ def _is_in_step(reader: Reader, record: CentreRecord | CrmRecord, bound: Bound, 
 
 
 async def _gone_from_centre(work: Work, kind: Kind, key: str, bound: Bound | None) -> None:
+    """A customer or company is not there any more, or somebody made a company of the customer: its pair is dissolved."""
     work.why = NOT_IN_CENTRE
     await work.tenant.index.put([Indexable(kind.centre, key, gone=True)])
     if bound is not None and bound.state is not Bond.GONE:
@@ -222,7 +221,7 @@ async def _from_pipedrive(work: Work, kind: Kind, marked: Marked, bound: Bound) 
     if bound.state is Bond.BOUND and _is_in_step(reader, crm, bound, marked) and not _insists(marked):
         return
     record = await read_centre(tenant, kind, bound.centre_id)
-    if record is None:
+    if record is None or is_own_card(record):
         await _gone_from_centre(work, kind, bound.centre_id, bound)
         return
     await _let_it_be_read_back(tenant, kind, bound)
@@ -267,7 +266,8 @@ async def _unpaired_in_pipedrive(work: Work, kind: Kind, marked: Marked, home: C
             bound, facts = await make_customer(work, kind, marked, home, crm)
         elif isinstance(identity, Same):
             record = await read_centre(tenant, kind, identity.record_id)
-            if record is None:
+            if record is None or is_own_card(record):
+                await tenant.index.put([Indexable(kind.centre, identity.record_id, gone=True)])
                 await _chosen_in_vain(work, kind.asks_of_crm, crm.id)
                 return
             wanted = Bound(kind.entity, identity.record_id, crm.id, card_id=card_of(record, home.id))

@@ -12,7 +12,7 @@ from datetime import timedelta
 import structlog
 
 from connector.errors import Rejected
-from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, CentreRecord, Kind, read_centre
+from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, CentreRecord, Kind, is_own_card, read_centre
 from connector.flows.contacts.marking import met_in_centre
 from connector.flows.deals.addresses import as_others_left
 from connector.flows.tenant import Centre, Tenant
@@ -76,7 +76,7 @@ async def read_all(
     there = set[str]()
     async for records in _pages(centre, kind):
         await met(records)
-        there.update(f"{centre.id}/{record.id}" for record in records)
+        there.update(f"{centre.id}/{record.id}" for record in records if not is_own_card(record))
     pairs = await tenant.bindings.all_of(kind.entity, centre.id)
     known = await tenant.index.ids(kind.centre)
     missing = [key for key in {*pairs, *known} - there if key.rpartition("/")[0] == centre.id]
@@ -89,7 +89,10 @@ async def _confirm_gone(tenant: Tenant, kind: Kind, missing: Sequence[str], pair
     marks = [Mark(kind.entity, Side.CENTRE, key) for key in missing if key in paired]
     await tenant.dirty.mark(marks, urgency=Urgency.SWEEP, cause=CAUSE)
     for key in missing:
-        if key not in paired and await read_centre(tenant, kind, key) is None:
+        if key in paired:
+            continue
+        record = await read_centre(tenant, kind, key)
+        if record is None or is_own_card(record):
             await tenant.index.put([Indexable(kind.centre, key, gone=True)])
 
 
