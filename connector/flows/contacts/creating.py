@@ -14,6 +14,7 @@ from connector.flows.contacts.kinds import (
     CentreRecord,
     CrmRecord,
     Kind,
+    card_of,
     client,
     create_in_centre,
     read_centre,
@@ -27,7 +28,7 @@ from connector.flows.contacts.work import Work, keep, reader_of
 from connector.flows.contacts.writing import write_to_pipedrive
 from connector.flows.tenant import Centre, Tenant
 from connector.names import same_name
-from connector.records import Company, Customer
+from connector.records import Customer
 from connector.store.bindings import Base, Bound
 from connector.store.changes import Wrote
 from connector.store.creations import Making
@@ -55,7 +56,7 @@ async def make_person(
     if not await _claimed(tenant, kind, Side.PIPEDRIVE, key, sent):
         found = await _look_in_pipedrive(tenant, kind, key, record, sent)
         if found is not None:
-            return await _found(tenant, kind, key, record, found)
+            return await _found(tenant, kind, key, record, found), Facts(record, found)
     try:
         crm = await write_to_pipedrive(tenant, kind, None, made)
     except ConnectorError as error:
@@ -63,18 +64,12 @@ async def make_person(
         raise
     await work.note(marked.cause, [Wrote(kind.entity, Side.PIPEDRIVE, crm.id, key, "create", {}, made.body)])
     work.counts["made in Pipedrive"] += 1
-    card = record.customer_id if isinstance(record, Company) else None
     facts = Facts(record, crm, to_crm, {}, extras(tenant, kind, record, crm))
-    bound = await _settle(
-        work, kind, Bound(kind.entity, key, crm.id, card_id=f"{connection}/{card}" if card else None), facts, made,
-        Side.PIPEDRIVE, key,
-    )  # fmt: skip
-    return bound, facts
+    wanted = Bound(kind.entity, key, crm.id, card_id=card_of(record, connection))
+    return await _settle(work, kind, wanted, facts, made, Side.PIPEDRIVE, key), facts
 
 
-async def make_customer(
-    work: Work, kind: Kind, marked: Marked, centre: Centre, crm: CrmRecord
-) -> tuple[Bound, Facts]:
+async def make_customer(work: Work, kind: Kind, marked: Marked, centre: Centre, crm: CrmRecord) -> Bound:
     """Make the customer or company of a person or organization; answers the new pair. Raises as `make_person`."""
     tenant = work.tenant
     reader, _ = await reader_of(tenant, kind)
@@ -100,23 +95,15 @@ async def make_customer(
     record = await read_centre(tenant, kind, key)
     if record is None:
         raise _not_readable(tenant)
-    card = record.customer_id if isinstance(record, Company) else None
     facts = Facts(record, crm, {}, to_centre, extras(tenant, kind, record, crm))
-    bound = await _settle(
-        work, kind, Bound(kind.entity, key, crm.id, card_id=f"{centre.id}/{card}" if card else None), facts, made,
-        Side.CENTRE, source,
-    )  # fmt: skip
-    return bound, facts
+    wanted = Bound(kind.entity, key, crm.id, card_id=card_of(record, centre.id))
+    return await _settle(work, kind, wanted, facts, made, Side.CENTRE, source)
 
 
-async def _found(
-    tenant: Tenant, kind: Kind, key: str, record: CentreRecord, crm: CrmRecord
-) -> tuple[Bound, Facts]:
+async def _found(tenant: Tenant, kind: Kind, key: str, record: CentreRecord, crm: CrmRecord) -> Bound:
     """Bind what was made without an answer; it stays claimed until both are in step."""
-    card = record.customer_id if isinstance(record, Company) else None
-    connection = key.rpartition("/")[0]
-    wanted = Bound(kind.entity, key, crm.id, card_id=f"{connection}/{card}" if card else None)
-    return await tenant.bindings.link(wanted, at=tenant.clock.now()), Facts(record, crm)
+    wanted = Bound(kind.entity, key, crm.id, card_id=card_of(record, key.rpartition("/")[0]))
+    return await tenant.bindings.link(wanted, at=tenant.clock.now())
 
 
 async def base_of_creation(

@@ -142,8 +142,8 @@ async def _gone_from_centre(work: Work, kind: Kind, key: str, bound: Bound | Non
 
 async def _company_instead(work: Work, marked: Marked, card: Customer) -> None:
     """A company's own customer record: what changed of it is the company's, and whoever pushes it means the company."""
+    work.why = CARD_WITHOUT_COMPANY if card.company_id is None else ""
     if card.company_id is None:
-        work.why = CARD_WITHOUT_COMPANY
         return
     key = f"{marked.record_id.rpartition('/')[0]}/{card.company_id}"
     if marked.urgency is Urgency.BUTTON:
@@ -192,7 +192,7 @@ async def _unpaired_in_centre(
             found = await read_crm(tenant, kind, identity.record_id)
             if found is None:
                 await put_crm(tenant, [Indexable(kind.crm, identity.record_id, gone=True)])
-                await _chosen_in_vain(work, kind.asks_of_centre, marked.record_id)
+                await _found_in_vain(work, kind.asks_of_centre, marked.record_id)
                 return
             card = card_of(record, connection)
             wanted = Bound(kind.entity, marked.record_id, identity.record_id, card_id=card)
@@ -254,7 +254,6 @@ async def _unpaired_in_pipedrive(work: Work, kind: Kind, marked: Marked, home: C
     if _is_left_out(work, scope, marked, crm, crm.add_time):
         return
     await _company_first(work, marked, home.id, None, crm)
-    record: CentreRecord | None = None
     async with tenant.contacts.making:
         identity = await seek_customer(tenant, kind, home, crm, insist=_insists(marked))
         if isinstance(identity, Nobody):
@@ -263,12 +262,12 @@ async def _unpaired_in_pipedrive(work: Work, kind: Kind, marked: Marked, home: C
             orphan = await is_orphan(tenant, kind, Side.PIPEDRIVE, crm.id, key)
             if (gone or orphan) and not _insists(marked):
                 return
-            bound, facts = await make_customer(work, kind, marked, home, crm)
+            bound = await make_customer(work, kind, marked, home, crm)
         elif isinstance(identity, Same):
             record = await read_centre(tenant, kind, identity.record_id)
             if record is None or is_own_card(record):
                 await tenant.index.put([Indexable(kind.centre, identity.record_id, gone=True)])
-                await _chosen_in_vain(work, kind.asks_of_crm, crm.id)
+                await _found_in_vain(work, kind.asks_of_crm, crm.id)
                 return
             wanted = Bound(kind.entity, identity.record_id, crm.id, card_id=card_of(record, home.id))
             bound = await tenant.bindings.link(wanted, at=tenant.clock.now())
@@ -279,10 +278,14 @@ async def _unpaired_in_pipedrive(work: Work, kind: Kind, marked: Marked, home: C
             await _leave_to_a_person(work, kind.asks_of_crm, crm.id, identity)
             return
     await _paired(work, kind, bound)
-    if isinstance(identity, Nobody):
-        await _merge(work, kind, marked, bound, facts.centre, facts.crm)
-    elif bound.state is Bond.BOUND and record is not None:
-        await _merge(work, kind, marked, bound, record, crm)
+    async with tenant.contacts.lock(kind.entity, bound.centre_id):
+        # Somebody may have been told of the new pair, and have worked on it since.
+        now = (await tenant.bindings.of_centre(kind.entity, [bound.centre_id])).get(bound.centre_id)
+        if now is not None and now.crm_id == crm.id and now.state is Bond.BOUND:
+            centre = await read_centre(tenant, kind, now.centre_id)
+            again = await read_crm(tenant, kind, crm.id)
+            if centre is not None and again is not None:
+                await _merge(work, kind, marked, now, centre, again)
 
 
 def _insists(marked: Marked) -> bool:
@@ -290,9 +293,9 @@ def _insists(marked: Marked) -> bool:
     return marked.urgency is Urgency.BUTTON
 
 
-async def _chosen_in_vain(work: Work, asks: QuestionKind, subject: str) -> None:
-    """Whom a person chose for this case is gone since: it is decided anew when the record is looked at next."""
-    work.why = "whom a person chose is gone meanwhile"
+async def _found_in_vain(work: Work, asks: QuestionKind, subject: str) -> None:
+    """Who was found, or chosen by a person, is gone since: it is decided anew when the record is looked at next."""
+    work.why = "the record that it is the same as is gone meanwhile"
     await work.tenant.questions.void(asks, [subject])
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from connector.app import Service
+from tests.at_work import until
 from tests.flows.contacts.both_sides import CENTRE, CUSTOMER, PIPEDRIVE, Ref
 from tests.flows.contacts.histories import Player, opened
+from tests.flows.contacts.pairs import open_desk
 from tests.flows.contacts.steps import Habits
+from tests.world import World
 
 
 @pytest.fixture
@@ -45,3 +50,26 @@ async def test_a_number_that_we_wrote_and_a_person_replaced_in_the_same_second_s
     assert player.sides.lists(person, "phones") == ["+48 601 000 003"]
     assert player.sides.lists(customer, "phones") == ["601000003"]
     assert person[0] == PIPEDRIVE
+
+
+async def test_a_pair_begun_from_pipedrive_waits_for_whoever_works_on_it_and_is_then_as_it_is(
+    world: World, service: Service
+) -> None:
+    async with open_desk(world, service) as desk:
+        customer = await world.happen("customer", name="Jan", surname="Stary", phone_number="601000001")
+        key = f"thulium:demo/{customer['id']}"
+        changes = {"name": "Jan Nowy", "phones": [{"value": "+48601000001"}]}
+        person = await world.edit(entity="person", action="create", changes=changes)
+        tenant = await desk.tenant()
+        async with tenant.contacts.lock("customer", key):
+            task = asyncio.create_task(desk.push_person(person["id"]))
+            await until(lambda: tenant.bindings.persons([key]))
+            await world.edit(
+                entity="person", action="change", id=person["id"], changes={"name": "Jan Nowszy"}
+            )
+            await asyncio.wait([task], timeout=0.05)
+            [card] = await desk.customers()
+            assert card["surname"] == "Stary"
+        await task
+        [card] = await desk.customers()
+        assert card["surname"] == "Nowszy"
