@@ -151,14 +151,16 @@ class Dirty:
         return await self._db.write(work)
 
     async def clear(self, done: Sequence[Marked]) -> None:
-        """Take marks away; one that was marked again meanwhile stays and is free again."""
+        """Take marks away, ours and those that nobody holds; one that was marked again meanwhile stays and is free again."""
 
         def work(db: Connection) -> None:
             for one in done:
                 where = self._of(one.entity, one.side, one.record_id)
-                ours = (*where, dirty.c.owner == self._owner)
-                if not db.execute(delete(dirty).where(*ours, dirty.c.seq == one.seq)).rowcount:
-                    db.execute(update(dirty).where(*ours).values(owner=None, lease_until=None, attempts=0))
+                ours = dirty.c.owner == self._owner
+                as_done = (or_(ours, dirty.c.owner.is_(None)), dirty.c.seq == one.seq)
+                if not db.execute(delete(dirty).where(*where, *as_done)).rowcount:
+                    free = update(dirty).where(*where, ours)
+                    db.execute(free.values(owner=None, lease_until=None, attempts=0))
 
         if done:
             await self._db.write(work)

@@ -96,6 +96,8 @@ async def test_what_came_of_it_is_said_in_the_visitors_language(card: Card) -> N
     _, shown = await card.press(await a_customer(world, phone_number="601000009"))
     assert "It was refused" in shown
     assert "Reason:" in shown
+    # Nobody would come back to it.
+    assert await card.tenant.dirty.waiting() == {}
 
 
 async def test_a_form_that_is_not_ours_is_not_followed(card: Card) -> None:

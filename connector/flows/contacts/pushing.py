@@ -159,10 +159,15 @@ async def take(tenant: Tenant, marks: Sequence[Mark]) -> list[Marked]:
                 await tenant.dirty.mark([mark], urgency=Urgency.BUTTON, cause=BUTTON)
             await tenant.clock.sleep(min(0.25, tenant.service.look_gap))
         else:
-            await tenant.dirty.give_back(taken)
+            await let_go(tenant, taken)
             raise Retryable("The record is being worked on at this moment; try again in a minute")
         taken += got
     return taken
+
+
+async def let_go(tenant: Tenant, taken: Sequence[Marked]) -> None:
+    """Free marks of which nothing came; where nothing is kept in step they go, for nobody would come back to them."""
+    await (tenant.dirty.give_back if in_step(tenant) else tenant.dirty.clear)(taken)
 
 
 async def _pairs(tenant: Tenant, mark: Mark) -> list[Bound]:

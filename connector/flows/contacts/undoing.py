@@ -25,7 +25,7 @@ from connector.flows.contacts.kinds import (
 from connector.flows.contacts.linking import page_of
 from connector.flows.contacts.marking import in_step
 from connector.flows.contacts.pairing import Pair
-from connector.flows.contacts.pushing import take
+from connector.flows.contacts.pushing import let_go, take
 from connector.flows.contacts.reading import Reader
 from connector.flows.contacts.restoring import Restored, as_body, flat, restore
 from connector.flows.contacts.work import Work, reader_of
@@ -111,7 +111,7 @@ async def _take_back(work: Work, one: Undoable, done: Undone) -> None:
             else:
                 await _write_back(work, kind, one.wrote, bound, done)
     except BaseException:
-        await tenant.dirty.give_back(taken)
+        await let_go(tenant, taken)
         raise
     await tenant.dirty.clear(taken)
     await tenant.changes.undone(one.id)

@@ -22,6 +22,7 @@ from connector.store.dirty import Side
 from connector.store.index import Entity
 from tests.at_work import until
 from tests.flows.contacts.pairs import Desk, open_desk
+from tests.flows.contacts.test_odd_days import change_settings
 from tests.flows.looking import forget_calls
 from tests.serving import Served
 from tests.test_keeping import begin, named, quiet
@@ -197,6 +198,21 @@ async def test_a_record_that_is_gone_stops_nothing(desk: Desk) -> None:
     await desk.world.edit(entity="person", action="delete", id=person)
     done = await take_back(desk, run)
     assert done.left == [{"person": str(person), "reason": "the record is gone"}]
+
+
+@pytest.mark.parametrize("status", [400, 401])
+async def test_where_nothing_is_kept_in_step_an_undo_that_fails_leaves_nothing_to_be_worked_on(
+    desk: Desk, status: int
+) -> None:
+    customer, _ = await a_pair(desk)
+    await desk.world.happen("customer", customer_id=customer, surname="Nowak")
+    await desk.push_customer(customer)
+    await change_settings(desk, contacts={"sync": "off"})
+    fault = {"status": status, "method": "PATCH", "path": "persons"}
+    await desk.world.fault("pipedrive", "status_before", times=None, **fault)
+    done = await take_back(desk)
+    assert done.failed or done.stopped
+    assert await (await desk.tenant()).dirty.waiting() == {}
 
 
 async def test_beside_a_service_at_work_nothing_flows_from_an_undo(open_: Served) -> None:
