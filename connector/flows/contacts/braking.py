@@ -16,7 +16,15 @@ from connector.flows.contacts.identifying import (
     find_customer,
     find_person,
 )
-from connector.flows.contacts.kinds import KINDS, CentreRecord, CrmRecord, Kind, read_centre, read_crm
+from connector.flows.contacts.kinds import (
+    KINDS,
+    CentreRecord,
+    CrmRecord,
+    Kind,
+    is_own_card,
+    read_centre,
+    read_crm,
+)
 from connector.flows.contacts.linking import marked_values, shown_in_pipedrive, translated
 from connector.flows.contacts.outlining import plan_customer, plan_person
 from connector.flows.contacts.scoping import takes_part
@@ -26,7 +34,7 @@ from connector.flows.contacts.working import HOUR, allowance, limit_of
 from connector.flows.tenant import Tenant
 from connector.pipedrive.records import Organization, Person
 from connector.records import Customer
-from connector.store.bindings import Bond, Bound
+from connector.store.bindings import Bond
 from connector.store.dirty import Marked, Side
 
 _PREVIEWED = 10
@@ -79,18 +87,19 @@ async def foresee(tenant: Tenant, marked: Marked) -> dict[str, object]:
 
 async def _foreseen(tenant: Tenant, kind: Kind, marked: Marked) -> dict[str, object]:
     if marked.side is Side.CENTRE:
-        bound = (await tenant.bindings.of_centre(kind.entity, [marked.record_id])).get(marked.record_id)
+        pairs = list((await tenant.bindings.of_centre(kind.entity, [marked.record_id])).values())
     else:
         pairs = (await tenant.bindings.of_crm(kind.entity, [marked.record_id])).get(marked.record_id, [])
-        bound = next((one for one in pairs if one.state is Bond.BOUND), None)
-    if bound is not None and bound.state is Bond.ALIAS:
-        return _NOTHING
-    if bound is None or bound.state is Bond.GONE:
-        return await _without_pair(tenant, kind, marked, bound)
+    # One that was dissolved revives when both are there again.
+    bound = next((one for state in (Bond.BOUND, Bond.GONE) for one in pairs if one.state is state), None)
+    if bound is None:
+        return _NOTHING if pairs else await _without_pair(tenant, kind, marked, gone=False)
     centre = await read_centre(tenant, kind, bound.centre_id)
     crm = await read_crm(tenant, kind, bound.crm_id)
-    if centre is None or crm is None:
-        return {"would": "unlink"}
+    if centre is None or is_own_card(centre) or crm is None:
+        if bound.state is Bond.BOUND:
+            return {"would": "unlink"}
+        return await _without_pair(tenant, kind, marked, gone=True)
     reader, _ = await reader_of(tenant, kind)
     _, made = await planned(tenant, kind, reader, marked, bound, centre, crm)
     return _differences(made)
@@ -105,7 +114,7 @@ def _differences(made: Plan) -> dict[str, object]:
     return found
 
 
-async def _without_pair(tenant: Tenant, kind: Kind, marked: Marked, gone: Bound | None) -> dict[str, object]:
+async def _without_pair(tenant: Tenant, kind: Kind, marked: Marked, *, gone: bool) -> dict[str, object]:
     record: CentreRecord | CrmRecord | None
     if marked.side is Side.CENTRE:
         record = await read_centre(tenant, kind, marked.record_id)
@@ -113,7 +122,7 @@ async def _without_pair(tenant: Tenant, kind: Kind, marked: Marked, gone: Bound 
     else:
         record = await read_crm(tenant, kind, marked.record_id)
         way, connection = Way.TO_CENTRE, next(iter(tenant.centres), "")
-    if record is None or (isinstance(record, Customer) and record.is_company) or not connection:
+    if record is None or not connection or (isinstance(record, Customer) and record.is_company):
         return _NOTHING
     scope = scope_of(tenant, kind, way)
     why = (
@@ -130,7 +139,7 @@ async def _without_pair(tenant: Tenant, kind: Kind, marked: Marked, gone: Bound 
         return {"would": "link", "with": identity.record_id}
     if isinstance(identity, Unclear):
         return {"would": "ask", "why": identity.why}
-    if isinstance(identity, LeftAlone) or gone is not None:
+    if isinstance(identity, LeftAlone) or gone:
         return _NOTHING
     return {"would": "make", "after": await _outline(tenant, kind, connection, record)}
 

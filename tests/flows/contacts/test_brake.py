@@ -9,7 +9,7 @@ import pytest
 
 from connector.app import Service
 from connector.errors import Misconfigured
-from connector.flows.contacts.braking import brakes, release
+from connector.flows.contacts.braking import brakes, foresee, release
 from connector.flows.contacts.working import Brake, allowance, limit_of
 from connector.store.changes import Wrote
 from connector.store.dirty import Mark, Side, Urgency
@@ -75,6 +75,40 @@ async def test_changes_of_pairs_are_previewed_by_field(desk: Desk) -> None:
     assert isinstance(preview, list)
     (shown,) = [row for row in preview if row["would"] == "update"]
     assert shown["in_pipedrive"] == {"before": {"name": f"Jan {name}"}, "after": {"name": "Jan Nowak"}}
+
+
+async def foreseen(desk: Desk, mark: Mark) -> dict[str, object]:
+    tenant = await desk.tenant()
+    await tenant.dirty.mark([mark], urgency=Urgency.SWEEP, cause="scan")
+    marked = await tenant.dirty.find(mark)
+    assert marked is not None
+    return await foresee(tenant, marked)
+
+
+async def test_whose_counterpart_was_deleted_is_not_said_to_be_made_anew(desk: Desk) -> None:
+    [customer] = await customers(desk, 1)
+    await desk.push_customer(customer)
+    [person] = await desk.persons()
+    await desk.world.happen("customer_deleted", customer_id=customer)
+    await desk.push_customer(customer)
+    shown = await foreseen(desk, Mark("customer", Side.PIPEDRIVE, str(person["id"])))
+    assert shown == {"person": str(person["id"]), "would": "nothing"}
+    await desk.work()
+    assert await desk.customers() == []
+
+
+async def test_who_is_there_again_is_said_to_be_changed(desk: Desk) -> None:
+    [customer] = await customers(desk, 1)
+    await desk.push_customer(customer)
+    [person] = await desk.persons()
+    await desk.world.edit(entity="person", action="delete", id=person["id"])
+    await desk.push_person(person["id"])
+    await desk.world.happen("customer", customer_id=customer, surname="Nowak")
+    await desk.world.edit(entity="person", action="restore", id=person["id"])
+    shown = await foreseen(desk, Mark("customer", Side.CENTRE, f"thulium:demo/{customer}"))
+    assert shown["would"] == "update"
+    await desk.work()
+    assert [one["name"] for one in await desk.persons()] == ["Jan Nowak"]
 
 
 async def test_a_person_lets_go_what_waits_and_a_twentieth_more(desk: Desk) -> None:
