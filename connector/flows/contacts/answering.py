@@ -18,6 +18,7 @@ from connector.flows.contacts.kinds import (
     CentreRecord,
     CrmRecord,
     Kind,
+    name_of,
     read_centre,
     read_crm,
 )
@@ -28,7 +29,6 @@ from connector.flows.contacts.reading import Reader
 from connector.flows.contacts.work import reader_of
 from connector.flows.indexed import indexed_crm, store
 from connector.flows.tenant import Tenant
-from connector.names import join_name
 from connector.pipedrive.records import Organization, Person
 from connector.records import Company, Customer
 from connector.store.bindings import Bond
@@ -67,23 +67,21 @@ class _Reads:
         record = await self.read(kind, side, record_id)
         if record is None:
             return {"id": record_id, "gone": True}
-        found: dict[str, object] = {"id": record_id, "name": _name(record)}
+        found: dict[str, object] = {"id": record_id, "name": name_of(record)}
         if not isinstance(record, Customer | Person):
             return found
         found |= {"phones": list(record.phones), "emails": list(record.emails)}
         if isinstance(record, Person) and record.org_id is not None:
             organization = await self.read(COMPANIES, Side.PIPEDRIVE, record.org_id)
-            found["organization"] = {"id": record.org_id, "name": _name(organization)}
+            found["organization"] = {
+                "id": record.org_id,
+                "name": name_of(organization) if organization else "",
+            }
         elif isinstance(record, Customer) and record.company_id is not None:
             key = f"{record_id.rpartition('/')[0]}/{record.company_id}"
-            found["company"] = {"id": key, "name": _name(await self.read(COMPANIES, Side.CENTRE, key))}
+            company = await self.read(COMPANIES, Side.CENTRE, key)
+            found["company"] = {"id": key, "name": name_of(company) if company else ""}
         return found
-
-
-def _name(record: CentreRecord | CrmRecord | None) -> str:
-    if record is None:
-        return ""
-    return join_name(record.first_name, record.last_name) if isinstance(record, Customer) else record.name
 
 
 async def questions(tenant: Tenant, *, limit: int) -> list[dict[str, object]]:

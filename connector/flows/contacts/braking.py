@@ -33,7 +33,6 @@ from connector.flows.contacts.work import reader_of, scope_of
 from connector.flows.contacts.working import HOUR, allowance, limit_of
 from connector.flows.tenant import Tenant
 from connector.pipedrive.records import Organization, Person
-from connector.records import Customer
 from connector.store.bindings import Bond
 from connector.store.dirty import Marked, Side
 
@@ -122,7 +121,7 @@ async def _without_pair(tenant: Tenant, kind: Kind, marked: Marked, *, gone: boo
     else:
         record = await read_crm(tenant, kind, marked.record_id)
         way, connection = Way.TO_CENTRE, next(iter(tenant.centres), "")
-    if record is None or not connection or (isinstance(record, Customer) and record.is_company):
+    if record is None or is_own_card(record) or not connection:
         return _NOTHING
     scope = scope_of(tenant, kind, way)
     why = (

@@ -21,17 +21,16 @@ from connector.flows.contacts.merging import (
     merge_many,
     merge_one,
 )
-from connector.flows.contacts.pairing import Kind, Pair, Problem
+from connector.flows.contacts.pairing import IDS, Kind, Pair, Problem
 from connector.flows.contacts.reading import CENTRE, CRM, Reader, lacks, raw
 from connector.flows.contacts.sets import entries_with, texts_with
-from connector.flows.contacts.values import for_centre, for_pipedrive, same, text_of
+from connector.flows.contacts.values import for_centre, for_pipedrive, same, text_of, written_names
 from connector.pipedrive.mapping import entries_body
 from connector.pipedrive.records import Entry, Person
 from connector.store.bindings import Base
 
 #: Ids of one side to those of the other, each with the key of its field before it; None: not known there.
 Translated = Mapping[str, str | None]
-IDS = (Kind.LINK, Kind.OWNER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +131,7 @@ def _plan_one(reader: Reader, facts: Facts, pair: Pair, base: Base | None, seen:
     elif verdict is Verdict.TO_CENTRE:
         send_to_centre(reader, pair, for_them, made)
         if key not in made.held_back:
-            made.values_before.update(_as_they_were(facts.centre, pair, centre, made.values))
+            made.values_before.update(_as_they_were(facts.centre, pair, centre))
     elif verdict is Verdict.ASK:
         made.held_back.add(key)
         made.asked[key] = (now.centre or "", now.pipedrive or "")
@@ -182,17 +181,10 @@ def _as_it_was(crm: CrmRecord, pair: Pair, text: str) -> object:
     return {"value": text} if pair.code == "address" and text else text or None
 
 
-def _as_they_were(
-    centre: CentreRecord, pair: Pair, text: str, values: Mapping[str, str | tuple[str, ...]]
-) -> dict[str, str | tuple[str, ...]]:
+def _as_they_were(centre: CentreRecord, pair: Pair, text: str) -> dict[str, str]:
     """The same in the words of the contact centre."""
-    if pair.kind is Kind.NAME and not pair.company:
-        return {
-            "first_name": getattr(centre, "first_name", ""),
-            "last_name": getattr(centre, "last_name", ""),
-        }
-    name = {"company": "company_id", "owner": "owner_agent_id"}.get(pair.rule.centre, pair.rule.centre)
-    return {name: text} if name in values else {}
+    names = written_names(pair)
+    return {names[0]: text} if len(names) == 1 else {name: getattr(centre, name, "") for name in names}
 
 
 def _put(body: dict[str, object], pair: Pair, value: object) -> None:

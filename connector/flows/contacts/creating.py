@@ -17,6 +17,7 @@ from connector.flows.contacts.kinds import (
     card_of,
     client,
     create_in_centre,
+    name_of,
     read_centre,
     stated_centre_id,
 )
@@ -28,7 +29,6 @@ from connector.flows.contacts.work import Work, keep, reader_of
 from connector.flows.contacts.writing import write_to_pipedrive
 from connector.flows.tenant import Centre, Tenant
 from connector.names import same_name
-from connector.records import Customer
 from connector.store.bindings import Base, Bound
 from connector.store.changes import Wrote
 from connector.store.creations import Making
@@ -241,7 +241,7 @@ def _is_ours(tenant: Tenant, kind: Kind, record: CentreRecord, crm: CrmRecord, m
     """Whether this is the record that we sent: it names its counterpart, or, without a field for that, equals it."""
     if crm.add_time is None or crm.add_time < making.server_time - BEFORE:
         return False
-    name = f"{record.first_name} {record.last_name}" if isinstance(record, Customer) else record.name
+    name = name_of(record)
     fields = tenant.settings.special_fields
     if fields.person_centre_id if kind is CUSTOMERS else fields.organization_centre_id:
         told_apart = len(tenant.centres) <= 1 or same_name(crm.name, name)

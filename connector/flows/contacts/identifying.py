@@ -16,6 +16,7 @@ from connector.flows.contacts.kinds import (
     CrmRecord,
     Kind,
     indexed_centre,
+    name_of,
     read_centre,
     read_crm,
     stated_centre_id,
@@ -24,7 +25,7 @@ from connector.flows.contacts.kinds import (
 from connector.flows.indexed import indexed_crm
 from connector.flows.tenant import Tenant
 from connector.names import same_name
-from connector.records import Company, Customer
+from connector.records import Company
 from connector.store.bindings import Bond
 from connector.store.dirty import Side
 from connector.store.index import Candidate, Indexable
@@ -255,7 +256,7 @@ async def _decide(
             continue
         # Somebody else's already. The same name as well means that one of the two was entered twice.
         twin = await read(other) if read is not None else None
-        if twin is not None and same_name(_name(sought[own_id].record), _name(twin)):
+        if twin is not None and same_name(name_of(sought[own_id].record), name_of(twin)):
             decided[own_id] = Same(other, how, alias=True)
         else:
             decided[own_id] = Unclear((other,), f"the one with this {how} belongs to {taken} already")
@@ -308,7 +309,3 @@ async def _holders(
         }
     of_centre = await tenant.bindings.of_centre(kind.entity, found)
     return {key: [("", one.crm_id)] for key, one in of_centre.items() if one.state is not Bond.GONE}
-
-
-def _name(record: CentreRecord | CrmRecord) -> str:
-    return f"{record.first_name} {record.last_name}" if isinstance(record, Customer) else record.name

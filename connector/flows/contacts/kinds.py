@@ -10,7 +10,7 @@ from connector.contact_settings import CompanySync, Contacts, CustomerSync
 from connector.errors import NotFound, Throttled, Unauthorised, Unreachable
 from connector.flows.indexed import stated_id
 from connector.flows.tenant import Centre, Tenant
-from connector.names import company_key
+from connector.names import company_key, join_name
 from connector.phone import normalise_email
 from connector.pipedrive.budget import Lane
 from connector.pipedrive.client import Pipedrive
@@ -63,7 +63,12 @@ def card_of(record: CentreRecord, connection: str) -> str | None:
     return f"{connection}/{card}" if card else None
 
 
-def is_own_card(record: CentreRecord) -> bool:
+def name_of(record: CentreRecord | CrmRecord) -> str:
+    """The name of a record, a customer's in one."""
+    return join_name(record.first_name, record.last_name) if isinstance(record, Customer) else record.name
+
+
+def is_own_card(record: CentreRecord | CrmRecord) -> bool:
     """Whether a customer record is a company's own: nobody's person, whoever it was before."""
     return isinstance(record, Customer) and record.is_company
 

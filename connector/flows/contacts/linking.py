@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from connector.contact_settings import Way
 from connector.errors import PlanLimit
-from connector.flows.contacts.comparing import Extra
+from connector.flows.contacts.comparing import Extra, Translated
 from connector.flows.contacts.kinds import (
     COMPANIES,
     CUSTOMERS,
@@ -26,9 +26,6 @@ from connector.pipedrive.fields import Fields
 from connector.records import Company
 from connector.store.bindings import Bond
 from connector.store.installations import Installations
-
-#: Ids of one side to those of the other, each with the key of its field before it; None: not known there.
-Translated = dict[str, str | None]
 
 
 async def translated(
@@ -56,10 +53,10 @@ async def translated_all(
             (one.connection, crm_id): one.centre_id.rpartition("/")[2]
             for crm_id, some in of_crm.items() for one in some if one.state is Bond.BOUND
         }  # fmt: skip
-    answer = []
+    answer: list[tuple[Translated, Translated]] = []
     for connection, centre, crm in records:
-        to_crm: Translated = {}
-        to_centre: Translated = {}
+        to_crm: dict[str, str | None] = {}
+        to_centre: dict[str, str | None] = {}
         for pair in pairs:
             ours = centre_text(pair, centre) if centre is not None else ""
             theirs = pipedrive_text(pair, crm) if crm is not None else ""

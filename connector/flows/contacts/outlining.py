@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from connector.contact_settings import Way
 from connector.flows.contacts.comparing import (
-    IDS,
     Extra,
     Plan,
     Translated,
@@ -17,6 +16,7 @@ from connector.flows.contacts.comparing import (
     send_to_pipedrive,
 )
 from connector.flows.contacts.kinds import CentreRecord, CrmRecord
+from connector.flows.contacts.pairing import IDS
 from connector.flows.contacts.reading import CENTRE, CRM, Reader
 from connector.flows.contacts.sets import entries_with, texts_with
 from connector.pipedrive.mapping import entries_body

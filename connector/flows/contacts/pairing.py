@@ -77,6 +77,8 @@ _CUSTOM = {
 }
 #: Kinds whose values are choices of a list.
 CHOSEN = frozenset({Kind.CHOICE, Kind.CHOICES})
+#: Kinds whose values are ids, which mean something on one side only.
+IDS = frozenset({Kind.LINK, Kind.OWNER})
 
 
 def pair_up(

@@ -12,11 +12,10 @@ from connector.contact_settings import Way
 from connector.flows.contacts.comparing import Facts, Plan
 from connector.flows.contacts.kinds import CentreRecord, CrmRecord
 from connector.flows.contacts.pairing import Kind, Pair
-from connector.flows.contacts.reading import Reader
+from connector.flows.contacts.reading import CENTRE, CRM, Reader
 from connector.store.bindings import Base
 
-_SIDES = (0, 1)
-_CENTRE, _CRM = _SIDES
+_SIDES = (CENTRE, CRM)
 
 
 def update_sent(reader: Reader, facts: Facts, made: Plan) -> dict[str, list[object]]:
@@ -36,7 +35,7 @@ def creation_sent(
     reader: Reader, source: CentreRecord | CrmRecord, to: Way, made: Plan
 ) -> dict[str, list[object]]:
     """What both sides will hold once the record that is about to be sent is made of `source`."""
-    other = _CRM if to is Way.TO_PIPEDRIVE else _CENTRE
+    other = CRM if to is Way.TO_PIPEDRIVE else CENTRE
     return {
         pair.key: [_sent_or_held(reader, pair, made, at, None if at == other else source) for at in _SIDES]
         for pair in reader.pairs
@@ -99,8 +98,8 @@ def with_creation(reader: Reader, centre: CentreRecord, sent: Base) -> dict[str,
     for pair in reader.pairs:
         key = pair.key
         if pair.kind is Kind.EMAILS and key in fresh:
-            shown, given = _set(reader.held(pair, centre)), _set(fresh[key][_CENTRE])
+            shown, given = _set(reader.held(pair, centre)), _set(fresh[key][CENTRE])
             if len(shown) == 1 < len(given):
                 # Perhaps it shows the first one alone: what is not shown was not taken away.
-                fresh[key][_CENTRE] = sorted(given & shown)
+                fresh[key][CENTRE] = sorted(given & shown)
     return fresh

@@ -28,6 +28,7 @@ from connector.flows.contacts.pairing import Pair
 from connector.flows.contacts.pushing import let_go, take
 from connector.flows.contacts.reading import Reader
 from connector.flows.contacts.restoring import Restored, as_body, flat, restore
+from connector.flows.contacts.values import written_names
 from connector.flows.contacts.work import Work, reader_of
 from connector.flows.contacts.working import at_work
 from connector.flows.indexed import indexed_crm
@@ -199,21 +200,12 @@ async def _settle(
         await tenant.dirty.mark([again], urgency=Urgency.SWEEP, cause=CAUSE)
 
 
-_CENTRE_NAMES = {
-    "first_name": "name",
-    "last_name": "name",
-    "company_id": "company",
-    "owner_agent_id": "owner",
-}
-
-
 def _pairs_of(reader: Reader, side: str, fields: Sequence[str]) -> Sequence[Pair]:
     """The rows of the mapping that written fields are of."""
     if side == Side.PIPEDRIVE:
         codes = {name.removeprefix(CUSTOM) for name in fields}
         return [pair for pair in reader.pairs if pair.code in codes]
-    names = {_CENTRE_NAMES.get(name, name) for name in fields}
-    return [pair for pair in reader.pairs if pair.rule.centre in names]
+    return [pair for pair in reader.pairs if not {*fields}.isdisjoint(written_names(pair))]
 
 
 def _base(

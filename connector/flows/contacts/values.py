@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from connector.contact_settings import CUSTOM, FieldMapping, Transform, Way
-from connector.flows.contacts.pairing import CHOSEN, Kind, Pair, Problem, folded
+from connector.flows.contacts.pairing import CHOSEN, IDS, Kind, Pair, Problem, folded
 from connector.flows.contacts.transforms import (
     national,
     one_number,
@@ -30,7 +30,6 @@ from connector.records import Company, Customer
 Json: TypeAlias = str | int | float | list[int] | dict[str, str] | None
 
 _VALUES = {"company": "company_id", "owner": "owner_agent_id"}
-_IDS = frozenset({Kind.LINK, Kind.OWNER})
 _LONGEST = {Kind.TEXT: 255, Kind.LONG_TEXT: 65_000}
 _DIALLED = re.compile(r"[+(]?[0-9*#][0-9\s()./*#-]*")
 _BETWEEN_CHOICES = re.compile(r"[;|\n]")
@@ -132,14 +131,20 @@ def for_centre(pair: Pair, text: str, phones: Phones) -> dict[str, str] | Proble
     found = _inward(pair, text, phones)
     if isinstance(found, Problem):
         return found
-    if pair.rule.centre == "name":
-        if not found:
-            return Problem(pair.rule.key, "A name cannot be emptied; the contact centre wants one.")
-        if pair.company:
-            return {"name": found}
-        name = split_name(found)
-        return {"first_name": name.first, "last_name": name.last}
-    return {_VALUES.get(pair.rule.centre, pair.rule.centre): found}
+    if pair.rule.centre == "name" and not found:
+        return Problem(pair.rule.key, "A name cannot be emptied; the contact centre wants one.")
+    names = written_names(pair)
+    if len(names) == 1:
+        return {names[0]: found}
+    name = split_name(found)
+    return dict(zip(names, (name.first, name.last), strict=True))
+
+
+def written_names(pair: Pair) -> tuple[str, ...]:
+    """The names in `Values` under which this field is written to the contact centre."""
+    if pair.rule.centre == "name" and not pair.company:
+        return "first_name", "last_name"
+    return (_VALUES.get(pair.rule.centre, pair.rule.centre),)
 
 
 def same(pair: Pair, centre_text: str, pipedrive_text: str, phones: Phones) -> bool:
@@ -163,7 +168,7 @@ def same(pair: Pair, centre_text: str, pipedrive_text: str, phones: Phones) -> b
 def _outward(pair: Pair, text: str, phones: Phones) -> str | Problem:
     rule = pair.rule
     text = text.strip()
-    if not text or rule.transform is Transform.CONSTANT or pair.kind in _IDS:
+    if not text or rule.transform is Transform.CONSTANT or pair.kind in IDS:
         return _standing_for(rule, text)
     return _transformed(pair, _by_table(pair, rule.values, text), phones)
 
@@ -171,7 +176,7 @@ def _outward(pair: Pair, text: str, phones: Phones) -> str | Problem:
 def _inward(pair: Pair, text: str, phones: Phones) -> str | Problem:
     rule = pair.rule
     text = text.strip()
-    if not text or rule.transform is Transform.CONSTANT or pair.kind in _IDS:
+    if not text or rule.transform is Transform.CONSTANT or pair.kind in IDS:
         return _standing_for(rule, text)
     if pair.kind in CHOSEN and _chosen(pair, text) is None:
         return Problem(

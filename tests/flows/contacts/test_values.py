@@ -14,6 +14,7 @@ from connector.flows.contacts.values import (
     pipedrive_text,
     same,
     text_of,
+    written_names,
 )
 from connector.phone import Phones
 from connector.pipedrive.records import Field
@@ -259,6 +260,7 @@ def test_values_go_under_the_names_that_the_contact_centre_is_written_by(
 ) -> None:
     assert for_centre(row(centre, pipedrive), "x", POLISH) == {key: "x"}
     assert for_centre(row(centre, pipedrive), "", POLISH) == {key: ""}
+    assert written_names(row(centre, pipedrive)) == (key,)
 
 
 def test_a_number_is_written_as_its_country_dials_it() -> None:
