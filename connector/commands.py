@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
+from connector.access_commands import ACCESS_COMMANDS
 from connector.app import Service, open_service
 from connector.centres import ASKS_WHO_CALLS
 from connector.contact_commands import CONTACT_COMMANDS, switched_on
@@ -333,6 +334,7 @@ COMMANDS = {
     "csv to-centre": send_csv,
     "csv to-pipedrive": send_csv,
     **CONTACT_COMMANDS,
+    **ACCESS_COMMANDS,
 }
 
 

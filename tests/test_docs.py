@@ -214,7 +214,7 @@ def test_every_verb_and_option_is_described(words: str) -> None:
 def test_no_page_names_a_verb_or_target_that_does_not_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     verbs = {words.split()[0] for words in _verbs()}
-    named = set(re.findall(r"(?:`|^|bin/)connector ([a-z]+)\b", text, re.MULTILINE))
+    named = set(re.findall(r"(?:`|^|bin/)connector ([a-z-]+)\b", text, re.MULTILINE))
     assert named <= verbs
     targets = set(re.findall(r"^([a-z-]+):", _read("Makefile"), re.MULTILINE))
     assert set(re.findall(r"(?:`|^)make ([a-z-]+)", text, re.MULTILINE)) <= targets

@@ -97,20 +97,28 @@ def agent_of(event: Event) -> str | None:
     return event.agent_id or event.ticket.agent_id
 
 
+def user_of(
+    connection: str, agent_id: str, settings: InstallationSettings, people: People
+) -> tuple[str, str] | None:
+    """The Pipedrive user that an agent is, and how that was found; None when he is no active one."""
+    chosen = settings.agent_users.get(agent_id)
+    if chosen in people.active_users:
+        return chosen, "agent table"
+    agent = people.agents.get((connection, agent_id))
+    if agent is not None and agent.email:
+        user = people.users_by_email.get(agent.email.casefold())
+        if user in people.active_users:
+            return user, "e-mail of the agent"
+    return None
+
+
 def owner_of(
     connection: str, event: Event, settings: InstallationSettings, people: People
 ) -> tuple[str, str]:
     """The Pipedrive user who owns the activity, and how that was found; an inactive user is never chosen."""
     agent_id = agent_of(event)
-    if agent_id is not None:
-        chosen = settings.agent_users.get(agent_id)
-        if chosen in people.active_users:
-            return chosen, "agent table"
-        agent = people.agents.get((connection, agent_id))
-        if agent is not None and agent.email:
-            user = people.users_by_email.get(agent.email.casefold())
-            if user in people.active_users:
-                return user, "e-mail of the agent"
+    if agent_id is not None and (found := user_of(connection, agent_id, settings, people)) is not None:
+        return found
     if settings.fallback_owner in people.active_users:
         return settings.fallback_owner, "fallback owner"
     return people.owner_user_id, "owner of the sync"

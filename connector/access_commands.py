@@ -1,0 +1,138 @@
+"""The verbs about who may come in: invitations for agents, keys of the HTTP API."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from datetime import timedelta
+
+from connector.app import Service
+from connector.errors import Misconfigured
+from connector.flows.rules import user_of
+from connector.flows.tenant import Tenant
+from connector.store.access import Who
+from connector.terminal import positive, show, the_tenant
+from connector.web.embed.sign_in import INVITATION, INVITED
+
+MOST_HOURS = 24 * 30
+LONGEST_NAME = 100
+_JUST_NOW = timedelta(minutes=1)
+
+
+def add_options(verb: Callable[[str, str], argparse.ArgumentParser]) -> None:
+    """The verbs and their options."""
+    invited = verb("invite", "make an address by which an agent signs in once, in one browser")
+    invited.add_argument(
+        "--agent", required=True, metavar="LOGIN_OR_EMAIL", help="of the contact centre or of Pipedrive"
+    )
+    invited.add_argument(
+        "--connection", metavar="ID", help="needed where several contact centres have such an agent"
+    )
+    invited.add_argument(
+        "--hours", type=_hours, default=72, metavar="N", help=f"how long it holds (72, at most {MOST_HOURS})"
+    )
+    keys = verb("api-key", "list the keys of the HTTP API, add one or revoke one")
+    keys.add_argument("action", choices=["add", "list", "revoke"])
+    keys.add_argument("key", nargs="?", metavar="NAME_OR_ID", help="add: what it is for; revoke: its id")
+
+
+def _hours(text: str) -> int:
+    hours = positive(text)
+    if hours > MOST_HOURS:
+        raise argparse.ArgumentTypeError(f"{hours} hours are more than {MOST_HOURS}")
+    return hours
+
+
+async def invite(service: Service, args: argparse.Namespace) -> int:
+    """Print an address that signs an agent in once; whoever opens it first is taken for him."""
+    tenant = await the_tenant(service, args.installation)
+    who = await _meant(tenant, args.agent.strip(), args.connection)
+    lasts = timedelta(hours=args.hours)
+    code = await service.access.make_code(who, purpose=INVITATION, lasts=lasts)
+    # Behind #, where it reaches no server's log.
+    address = f"{service.settings.public_url}{INVITED}#{code}"
+    show(
+        {
+            "installation": tenant.id, "name": who.name, "agent": who.agent, "user": who.user_id, "address": address,
+            "until": service.clock.now() + lasts,
+        }
+    )  # fmt: skip
+    return 0
+
+
+async def _meant(tenant: Tenant, named: str, connection: str | None) -> Who:
+    """The agent of the contact centre with this login or e-mail address, or else the user of Pipedrive with the latter."""
+    if connection is not None and connection not in tenant.centres:
+        known = ", ".join(tenant.centres) or "none"
+        raise Misconfigured(f"There is no connection {connection!r}. There are: {known}.")
+    directory, wanted = await tenant.people(older_than=_JUST_NOW), named.casefold()
+    people = directory.people
+    found = {
+        key: agent
+        for key, agent in people.agents.items()
+        if connection in (None, key[0]) and wanted in (agent.id.casefold(), (agent.email or "").casefold())
+    }
+    active = [key for key, agent in found.items() if agent.active]
+    if len(active) > 1:
+        many = ", ".join(f"{login} in {centre}" for centre, login in sorted(active))
+        raise Misconfigured(f"Several agents could be meant: {many}. Give a login and --connection.")
+    if active:
+        ((centre, login),) = active
+        user = user_of(centre, login, tenant.settings, people)
+        return Who(tenant.id, user[0] if user else None, f"{centre}/{login}", found[centre, login].name)
+    users = [one for one in await tenant.pipedrive.users() if one.active and one.email.casefold() == wanted]
+    if connection is None and users:
+        return Who(tenant.id, users[0].id, None, users[0].name)
+    if found:
+        raise Misconfigured(f"{named!r} is no active agent any more.")
+    unread = f" Not read just now: {', '.join(sorted(directory.unread))}." if directory.unread else ""
+    raise Misconfigured(
+        f"Nobody is called {named!r}: give the login or the e-mail address of an agent, or the e-mail address of an "
+        f"active user of Pipedrive. connector users lists them.{unread}"
+    )
+
+
+async def add_key(service: Service, args: argparse.Namespace) -> int:
+    """Make a key of the HTTP API and print it, which is done once."""
+    tenant, name = await the_tenant(service, args.installation), (args.key or "").strip()
+    if not name or len(name) > LONGEST_NAME:
+        raise Misconfigured(
+            f"Say what the key is for, in at most {LONGEST_NAME} characters: connector api-key add NAME."
+        )
+    key_id, key = await service.access.add_key(tenant.id, name)
+    show({"installation": tenant.id, "id": key_id, "name": name, "key": key})
+    return 0
+
+
+async def list_keys(service: Service, args: argparse.Namespace) -> int:
+    """All keys, revoked ones too; none of them can be shown again."""
+    tenant = await the_tenant(service, args.installation)
+    show(
+        [
+            {
+                "id": one.id, "name": one.name, "made_at": one.made_at, "used_at": one.used_at,
+                "revoked_at": one.revoked_at,
+            }
+            for one in await service.access.keys(tenant.id)
+        ]
+    )  # fmt: skip
+    return 0
+
+
+async def revoke_key(service: Service, args: argparse.Namespace) -> int:
+    """Let a key open nothing any more, from the next request on."""
+    tenant = await the_tenant(service, args.installation)
+    if not args.key or not await service.access.revoke_key(tenant.id, args.key):
+        raise Misconfigured(
+            f"No key {args.key!r} is in use; connector api-key list shows them with their ids."
+        )
+    show({"installation": tenant.id, "revoked": args.key})
+    return 0
+
+
+ACCESS_COMMANDS = {
+    "invite": invite,
+    "api-key add": add_key,
+    "api-key list": list_keys,
+    "api-key revoke": revoke_key,
+}
