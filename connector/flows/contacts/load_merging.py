@@ -103,11 +103,12 @@ async def _write_crm(writer: Writer, kind: Kind, todo: Sequence[Pairing]) -> lis
     async def write(one: Pairing) -> CrmRecord:
         return await write_to_pipedrive(tenant, kind, one.bound.crm_id, one.plan, Lane.BACKFILL)
 
-    failed: dict[str, ConnectorError] = {}
+    answers = await each(wanted, write)
+    failed = set[str]()
     notes: list[Wrote] = []
-    for one, answer in zip(wanted, await each(wanted, write), strict=True):
+    for one, answer in zip(wanted, answers, strict=True):
         if isinstance(answer, ConnectorError):
-            failed[one.case.id] = answer
+            failed.add(one.case.id)
             continue
         one.crm = answer
         before, after = one.plan.body_before, one.plan.body
@@ -116,9 +117,8 @@ async def _write_crm(writer: Writer, kind: Kind, todo: Sequence[Pairing]) -> lis
         )
     await writer.note(notes)
     writer.tally.counts["changed"] += len(notes)
-    await writer.failed(
-        kind, [(one.case, failed[one.case.id]) for one in wanted if one.case.id in failed], claimed=False
-    )
+    cases = [one.case for one in wanted]
+    await writer.failed(kind, [*zip(cases, answers, strict=True)], claimed=False)
     return [one for one in todo if one.case.id not in failed]
 
 
@@ -146,11 +146,11 @@ async def _write_centre(writer: Writer, kind: Kind, todo: Sequence[Pairing]) -> 
                 error or with_values(one.facts.centre, one.plan.values)
                 for one, error in zip(part, outcomes, strict=True)
             ]
-    failed: dict[str, ConnectorError] = {}
+    failed = set[str]()
     notes: list[Wrote] = []
     for one, done in zip(wanted, answers, strict=True):
         if isinstance(done, ConnectorError):
-            failed[one.case.id] = done
+            failed.add(one.case.id)
             continue
         one.centre, key = done, one.bound.centre_id
         notes.append(
@@ -158,9 +158,8 @@ async def _write_centre(writer: Writer, kind: Kind, todo: Sequence[Pairing]) -> 
         )
     await writer.note(notes)
     writer.tally.counts["changed"] += len(notes)
-    await writer.failed(
-        kind, [(one.case, failed[one.case.id]) for one in wanted if one.case.id in failed], claimed=False
-    )
+    cases = [one.case for one in wanted]
+    await writer.failed(kind, [*zip(cases, answers, strict=True)], claimed=False)
     return [one for one in todo if one.case.id not in failed]
 
 

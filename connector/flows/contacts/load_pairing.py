@@ -110,10 +110,7 @@ async def make(writer: Writer, kind: Kind, cases: Sequence[Case]) -> list[Both]:
     await writer.move(kind, cases, Stage.SENT, lease)
     ours = [case for case in cases if writer.source(case) in free]
     sent = await _send_new(writer, kind, [(case, plans[case.id][0]) for case in ours])
-    failed = [
-        (case, error) for case, error in zip(ours, sent, strict=True) if isinstance(error, ConnectorError)
-    ]
-    await writer.failed(kind, failed, claimed=True)
+    await writer.failed(kind, [*zip(ours, sent, strict=True)], claimed=True)
     made = [
         (case, done) for case, done in zip(ours, sent, strict=True) if not isinstance(done, ConnectorError)
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
 
@@ -32,8 +32,10 @@ from connector.store.loads import Move, Stage
 #: A contact centre is written so many customers a request; Pipedrive reads so many persons by their ids.
 SERIES = 100
 #: What concerns the whole load and not the record at hand; too many requests in a moment pass by themselves.
-STOPPING = (*(error for error in HALTING if error is not Throttled), PlanLimit, Forbidden, UnknownField)
+STOPPING = (*(error for error in HALTING if error is not Throttled), PlanLimit, UnknownField)
 _MOST_PROBLEMS = 1000
+#: One record may be out of reach of the user of the sync; so many in a row show that a right is missing altogether.
+_MOST_FORBIDDEN = 20
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -41,7 +43,10 @@ Item = TypeVar("Item")
 
 @dataclass(slots=True)
 class Tally:
-    """What a load has done so far; `halted` is why it cannot go on, `trouble` what may pass by itself."""
+    """What a load has done so far; `halted` is why it cannot go on, `trouble` what may pass by itself.
+
+    `forbidden` are the records, by entity and id, that were refused one after another for want of a right.
+    """
 
     counts: Counter[str]
     problems: list[Mapping[str, str]]
@@ -50,6 +55,7 @@ class Tally:
     trouble: Retryable | None = None
     over: bool = False
     moved: int = 0
+    forbidden: list[tuple[str, str]] = field(default_factory=list)
 
     def room(self, what: str, wanted: int) -> int:
         """How many of so many more may be `made` or `changed`; notes where the preview counted fewer."""
@@ -62,6 +68,16 @@ class Tally:
         self.counts["refused"] += 1
         if len(self.problems) < _MOST_PROBLEMS:
             self.problems.append({"entity": entity, "id": record_id, "reason": reason})
+
+    def take_back(self) -> dict[str, list[str]]:
+        """The forbidden ones are not left to a person after all; answers their ids by entity."""
+        back: dict[str, list[str]] = {}
+        for entity, record_id in self.forbidden:
+            back.setdefault(entity, []).append(record_id)
+        self.counts["refused"] -= len(self.forbidden)
+        self.problems = [one for one in self.problems if one["id"] not in back.get(one["entity"], ())]
+        self.forbidden = []
+        return back
 
 
 @dataclass(slots=True)
@@ -125,11 +141,13 @@ class Writer:
         if kind is CUSTOMERS:
             await tenant.ledger.wake(customer_ids=[one.centre_id.rpartition("/")[2] for one in bound])
 
-    async def failed(
-        self, kind: Kind, failed: Sequence[tuple[Case, ConnectorError]], *, claimed: bool
-    ) -> None:
-        """What was certainly not done is done later or left to a person; what may have been is looked for."""
+    async def failed(self, kind: Kind, answers: Sequence[tuple[Case, object]], *, claimed: bool) -> None:
+        """Of what was answered, sort out the errors, in the order in which it was sent.
+
+        What was certainly not done is done later or left to a person; what may have been is looked for.
+        """
         tenant, tally = self.ground.tenant, self.tally
+        failed = [(case, answer) for case, answer in answers if isinstance(answer, ConnectorError)]
         unknown = [case for case, error in failed if isinstance(error, UnknownOutcome)]
         refused: list[Case] = []
         later: list[Case] = []
@@ -153,6 +171,24 @@ class Writer:
         await self.move(kind, unknown, Stage.SENT, tenant.service.first_look)
         await self.move(kind, later, Stage.NEW)
         await self.move(kind, refused, Stage.REFUSED)
+        await self._halt_where_forbidden(self.ground.own(kind), answers)
+
+    async def _halt_where_forbidden(self, entity: str, answers: Sequence[tuple[Case, object]]) -> None:
+        """Halt where refusals for want of a right come in a row: those are tried again once it is granted."""
+        tally, loads = self.tally, self.ground.tenant.loads
+        for case, answer in answers:
+            if isinstance(answer, Forbidden):
+                tally.forbidden.append((entity, case.id))
+                if len(tally.forbidden) >= _MOST_FORBIDDEN:
+                    tally.halted = Forbidden(
+                        f"{len(tally.forbidden)} records in a row were refused for want of a right ({answer}): "
+                        "have it granted to the user of the sync, then start the load again"
+                    )
+            elif not isinstance(answer, ConnectorError) and len(tally.forbidden) < _MOST_FORBIDDEN:
+                tally.forbidden.clear()
+        if len(tally.forbidden) >= _MOST_FORBIDDEN:
+            again = [Move(of, ids, Stage.NEW) for of, ids in tally.take_back().items()]
+            await loads.advance(self.ground.load.id, again)
 
 
 def parts_of(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

@@ -217,6 +217,44 @@ async def test_a_refused_record_is_left_with_its_reason_and_stops_nobody(desk: D
     assert "Duplicated customer name" in problem["reason"]
 
 
+@pytest.mark.parametrize(("method", "path"), [("POST", "^/api/v2/persons$"), ("PATCH", "^/api/v2/persons/")])
+async def test_a_record_that_may_not_be_written_is_refused_and_stops_nobody(
+    desk: Desk, method: str, path: str
+) -> None:
+    await desk.world.seed_centre(customers=[customer(n) for n in range(6)])
+    if method == "PATCH":
+        await desk.world.seed_pipedrive(persons=[person(n) for n in range(6)])
+    await look(desk, Side.CENTRE)
+    await desk.world.fault("pipedrive", "status_before", status=403, method=method, path=path, nth=3)
+    ended = await run(desk, Side.CENTRE)
+    assert ended.state is Phase.FINISHED, ended
+    assert (ended.counts["refused"], ended.counts["made" if method == "POST" else "changed"]) == (1, 5)
+    [problem] = ended.problems
+    assert "403" in problem["reason"]
+
+
+@pytest.mark.parametrize("side", [Side.CENTRE, Side.PIPEDRIVE])
+async def test_a_right_that_is_missing_altogether_pauses_the_load_and_refuses_nobody_for_good(
+    desk: Desk, side: Side
+) -> None:
+    there = "pipedrive" if side is Side.CENTRE else "thulium"
+    if side is Side.CENTRE:
+        await desk.world.seed_centre(customers=[customer(n) for n in range(25)])
+    else:
+        await desk.world.seed_pipedrive(persons=[person(n) for n in range(25)])
+    await look(desk, side)
+    await desk.world.fault(
+        there, "status_before", status=403, method="POST", path="persons$|customers", times=None
+    )
+    paused = await run(desk, side)
+    assert (paused.state, paused.counts.get("made", 0)) == (Phase.PAUSED, 0)
+    assert "in a row were refused" in paused.reason
+    assert "start the load again" in paused.reason
+    await desk.world.mend(there)
+    ended = await run(desk, side)
+    assert (ended.state, ended.counts["made"], ended.problems) == (Phase.FINISHED, 25, [])
+
+
 async def test_two_who_could_be_meant_are_asked_about(desk: Desk) -> None:
     await desk.world.seed_pipedrive(persons=[person(1), person(2, phones=["+48601000001"])])
     await desk.world.seed_centre(customers=[customer(1, email=[]), customer(5)])
