@@ -107,15 +107,21 @@ class Loads:
         self._mine = loads.c.installation_id == installation_id
         self._staged = staged.c.installation_id == installation_id
 
-    async def begin(self, source: str, *, settings_version: int) -> Loaded:
-        """A new load, which reads first."""
+    async def begin(self, source: str, *, settings_version: int) -> Loaded | None:
+        """A new load, which reads first; None while another is open."""
         row = {
             "installation_id": self._installation_id, "source": source, "state": Phase.READING, "reason": "",
             "settings_version": settings_version, "preview": "{}", "counts": "{}", "problems": "[]",
             "begun_at": self._clock.now(),
         }  # fmt: skip
-        query = loads.insert().returning(loads)
-        return _loaded(await self._db.write(lambda db: db.execute(query, row).one()))
+        under_way = select(loads.c.id).where(self._mine, loads.c.state.in_(OPEN))
+
+        def work(db: Connection) -> Loaded | None:
+            if db.scalar(under_way.limit(1)) is not None:
+                return None
+            return _loaded(db.execute(loads.insert().returning(loads), row).one())
+
+        return await self._db.write(work)
 
     async def open(self) -> Loaded | None:
         """The load that has not ended, if there is one."""
@@ -135,19 +141,28 @@ class Loads:
         return None if row is None else _loaded(row)
 
     async def claim(self, load_id: int, *, lease_s: float) -> bool:
-        """Take a load for this process, or hold it for longer; False while another has it."""
-        now = self._clock.now()
+        """Take an open load for this process; False while another has it, and once it has ended."""
         free = or_(
             loads.c.owner.is_(None), loads.c.owner == self._owner, loads.c.lease_until.is_(None),
-            loads.c.lease_until < now,
+            loads.c.lease_until < self._clock.now(),
         )  # fmt: skip
-        values = {"owner": self._owner, "lease_until": now + timedelta(seconds=lease_s)}
-        statement = update(loads).where(self._mine, loads.c.id == load_id, free).values(**values)
-        return bool(await self._db.write(lambda db: db.execute(statement).rowcount))
+        return await self._lease(load_id, free, self._owner, lease_s)
+
+    async def hold(self, load_id: int, *, lease_s: float) -> bool:
+        """Keep a load for longer; False when another process has taken it over meanwhile, or it has ended."""
+        return await self._lease(load_id, loads.c.owner == self._owner, self._owner, lease_s)
 
     async def release(self, load_id: int) -> None:
-        """Let another process have a load."""
-        await self.note(load_id, owner=None, lease_until=None)
+        """Let another process have a load, if this one has it."""
+        await self._lease(load_id, loads.c.owner == self._owner, None, None)
+
+    async def _lease(
+        self, load_id: int, where: ColumnElement[bool], owner: str | None, lease_s: float | None
+    ) -> bool:
+        until = None if lease_s is None else self._clock.now() + timedelta(seconds=lease_s)
+        of_load = (self._mine, loads.c.id == load_id, loads.c.state.in_(OPEN))
+        statement = update(loads).where(*of_load, where).values(owner=owner, lease_until=until)
+        return bool(await self._db.write(lambda db: db.execute(statement).rowcount))
 
     async def note(self, load_id: int, **values: object) -> None:
         """Write down how far a load is."""
@@ -252,16 +267,8 @@ class Loads:
         query = query.order_by(staged.c.until).limit(1)
         return await self._db.read(lambda db: db.scalar(query))
 
-    async def staged(self, load_id: int) -> dict[tuple[str, Stage], int]:
-        """How many records there are of each kind at each stage."""
-        columns = (staged.c.entity, staged.c.state)
-        of_load = (self._staged, staged.c.load_id == load_id)
-        query = select(*columns, func.count()).where(*of_load).group_by(*columns)
-        rows = await self._db.read(lambda db: db.execute(query).all())
-        return {(entity, Stage(stage)): number for entity, stage, number in rows}
-
-    async def advance(self, load_id: int, moves: Sequence[Move], **values: object) -> None:
-        """Move staged records on, and write down how far the load is, at once."""
+    async def advance(self, load_id: int, moves: Sequence[Move]) -> None:
+        """Move staged records on, all at once."""
 
         def work(db: Connection) -> None:
             for move in moves:
@@ -270,8 +277,6 @@ class Loads:
                     db.execute(update(staged).where(*where).values(state=move.stage, until=move.until))
 
         await self._db.write(work)
-        if values:
-            await self.note(load_id, **values)
 
     async def is_awaited(self, entity: str, record_id: str) -> bool:
         """Whether a load has written this record and is yet to read back what the other side made of it."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from connector.store.loads import Loads, Move, Phase, Stage
+from connector.store.loads import Loaded, Loads, Move, Phase, Stage
 from tests.store.stock import Stock
 
 
@@ -16,13 +16,19 @@ async def loads(stock: Stock) -> Loads:
     return Loads(stock.db, stock.vault, "1", stock.clock)
 
 
+async def begun(loads: Loads, source: str = "centre") -> Loaded:
+    load = await loads.begin(source, settings_version=1)
+    assert load is not None
+    return load
+
+
 async def test_records_wait_sealed_until_the_load_ends(stock: Stock, loads: Loads) -> None:
-    load = await loads.begin("centre", settings_version=3)
+    load = await begun(loads)
     await loads.put(load.id, "customer", {"a/1": b"Jan", "a/2": b"Ewa"}, Stage.NEW)
     assert b"Jan" not in stock.words()
     assert [item.packed for item in await loads.take(load.id, "customer", 5)] == [b"Jan", b"Ewa"]
     await loads.drop(load.id, Phase.FINISHED)
-    assert await loads.staged(load.id) == {}
+    assert await loads.get(load.id, "customer", ["a/1", "a/2"]) == {}
     ended = await loads.last()
     assert ended is not None
     assert ended.state is Phase.FINISHED
@@ -30,7 +36,7 @@ async def test_records_wait_sealed_until_the_load_ends(stock: Stock, loads: Load
 
 
 async def test_what_is_read_again_keeps_its_stage(loads: Loads) -> None:
-    load = await loads.begin("centre", settings_version=1)
+    load = await begun(loads)
     await loads.put(load.id, "customer", {"a/1": b"old", "a/2": b"old"}, Stage.NEW)
     await loads.advance(load.id, [Move("customer", ["a/1"], Stage.DONE)])
     await loads.put(load.id, "customer", {"a/1": b"new", "a/2": b"new"}, Stage.NEW)
@@ -40,7 +46,7 @@ async def test_what_is_read_again_keeps_its_stage(loads: Loads) -> None:
 
 
 async def test_what_waits_to_be_read_back_is_kept_as_it_was_sent(loads: Loads) -> None:
-    load = await loads.begin("pipedrive", settings_version=1)
+    load = await begun(loads, "pipedrive")
     await loads.await_back(load.id, "customer", {"a/1": b"sent"})
     await loads.put(load.id, "customer", {"a/1": b"read"}, Stage.HELD)
     [item] = await loads.awaited(load.id, "customer", 5)
@@ -51,7 +57,7 @@ async def test_what_waits_to_be_read_back_is_kept_as_it_was_sent(loads: Loads) -
 
 
 async def test_what_was_sent_is_due_when_its_time_has_come(stock: Stock, loads: Loads) -> None:
-    load = await loads.begin("centre", settings_version=1)
+    load = await begun(loads)
     await loads.put(load.id, "customer", {"a/1": b"", "a/2": b""}, Stage.NEW)
     now = stock.clock.now()
     past, future = now - timedelta(seconds=1), now + timedelta(hours=1)
@@ -64,7 +70,7 @@ async def test_what_was_sent_is_due_when_its_time_has_come(stock: Stock, loads: 
 
 
 async def test_only_one_process_has_a_load(stock: Stock, loads: Loads) -> None:
-    load = await loads.begin("centre", settings_version=1)
+    load = await begun(loads)
     other = Loads(stock.db, stock.vault, "1", stock.clock)
     assert await loads.claim(load.id, lease_s=60)
     assert not await other.claim(load.id, lease_s=60)
@@ -74,21 +80,44 @@ async def test_only_one_process_has_a_load(stock: Stock, loads: Loads) -> None:
     assert await loads.claim(load.id, lease_s=60)
 
 
+async def test_only_who_has_a_load_keeps_it_or_lets_it_go(stock: Stock, loads: Loads) -> None:
+    load = await begun(loads)
+    other = Loads(stock.db, stock.vault, "1", stock.clock)
+    assert not await loads.hold(load.id, lease_s=60)
+    assert await loads.claim(load.id, lease_s=60)
+    await other.release(load.id)
+    assert not await other.claim(load.id, lease_s=60)
+    assert not await other.hold(load.id, lease_s=60)
+    assert await loads.hold(load.id, lease_s=-1)
+    assert await other.claim(load.id, lease_s=60)
+    assert not await loads.hold(load.id, lease_s=60)
+    await other.drop(load.id, Phase.FINISHED)
+    assert not await loads.claim(load.id, lease_s=60)
+
+
+async def test_one_load_is_open_at_a_time(stock: Stock, loads: Loads) -> None:
+    load = await begun(loads)
+    other = Loads(stock.db, stock.vault, "1", stock.clock)
+    assert await other.begin("pipedrive", settings_version=1) is None
+    await loads.drop(load.id, Phase.DROPPED)
+    assert await other.begin("pipedrive", settings_version=1) is not None
+
+
 async def test_the_loads_of_two_companies_are_apart(stock: Stock, loads: Loads) -> None:
     await stock.installed("2")
     theirs = Loads(stock.db, stock.vault, "2", stock.clock)
-    load = await loads.begin("centre", settings_version=1)
+    load = await begun(loads)
     await loads.put(load.id, "customer", {"a/1": b"Jan"}, Stage.NEW)
     assert await theirs.open() is None
     assert await theirs.take(load.id, "customer", 5) == []
 
 
 async def test_a_preview_that_nobody_goes_on_with_is_forgotten(stock: Stock, loads: Loads) -> None:
-    load = await loads.begin("centre", settings_version=1)
+    load = await begun(loads)
     await loads.put(load.id, "customer", {"a/1": b"Jan"}, Stage.NEW)
     await loads.purge(30)
     assert await loads.open() is not None
     stock.clock.move_to(timedelta(days=3))
     await loads.purge(30)
     assert await loads.open() is None
-    assert await loads.staged(load.id) == {}
+    assert await loads.get(load.id, "customer", ["a/1"]) == {}

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -33,7 +34,7 @@ from connector.flows.tenant import Centre, Tenant
 from connector.flows.worker import retry_wait
 from connector.store.dirty import Side
 from connector.store.installations import Installations
-from connector.store.loads import Item, Loaded, Phase, Stage
+from connector.store.loads import OPEN, Item, Loaded, Phase, Stage
 from connector.store.operations import FINISHED, Operations
 
 log = structlog.get_logger()
@@ -59,15 +60,33 @@ def home_of(tenant: Tenant) -> Centre:
     return home
 
 
-async def claimed(tenant: Tenant, load: Loaded) -> None:
-    """Have a load for this process; waits as long as one that was killed may still seem to be alive."""
+@asynccontextmanager
+async def _held(tenant: Tenant, load: Loaded) -> AsyncIterator[Loaded]:
+    """Have a load for this process until the end; it is given as it is then.
+
+    Waits as long as one that was killed may still seem to be alive.
+    """
     give_up = tenant.clock.now() + timedelta(seconds=tenant.service.lease + 1)
     while not await tenant.loads.claim(load.id, lease_s=tenant.service.lease):
+        if (await _again(tenant, load)).state not in OPEN:
+            raise Retryable(f"{load.cause} has been ended by another process; start again")
         if tenant.clock.now() > give_up:
             raise Retryable(
                 f"{load.cause} is being worked on by another process; wait until it ends or stop it"
             )
         await tenant.clock.sleep(min(_NAP, tenant.service.lease / 2))
+    holding = asyncio.create_task(_hold(tenant, load))
+    try:
+        yield await _again(tenant, load)
+    finally:
+        holding.cancel()
+        await tenant.loads.release(load.id)
+
+
+async def _hold(tenant: Tenant, load: Loaded) -> None:
+    """Keep a load for this process as long as it is at work."""
+    while await tenant.loads.hold(load.id, lease_s=tenant.service.lease):
+        await tenant.clock.sleep(tenant.service.lease / 4)
 
 
 async def previewed(tenant: Tenant, source: Side, say: Say, *, anew: bool = False) -> Loaded:
@@ -81,30 +100,31 @@ async def previewed(tenant: Tenant, source: Side, say: Say, *, anew: bool = Fals
         raise Misconfigured(
             f"{load.cause}, from {load.source}, has not ended: go on with it, or end it by starting with --restart."
         )
-    if load is not None and load.state in (Phase.READING, Phase.PREVIEWED):
-        if not anew and load.source == source and _holds(tenant, load):
-            return load
-        await claimed(tenant, load)
-        await tenant.loads.drop(load.id, Phase.DROPPED, "a newer preview was made")
-        load = None
-    if load is not None and not anew:
+    if load is not None and not anew and _holds(tenant, load, source):
         return load
+    if load is not None and load.state in (Phase.READING, Phase.PREVIEWED):
+        async with _held(tenant, load) as there:
+            # Another process may have gone on with it while this one waited.
+            if not anew and _holds(tenant, there, source):
+                return there
+            await tenant.loads.drop(load.id, Phase.DROPPED, "a newer preview was made")
+        load = None
     if load is None:
         version = tenant.installed.settings_version
         load = await tenant.loads.begin(source, settings_version=version)
-    await claimed(tenant, load)
-    try:
-        return await _count(tenant, load, say)
-    finally:
-        await tenant.loads.release(load.id)
+        if load is None:
+            raise Retryable("Another process has just begun a load; wait until it ends or stop it")
+    async with _held(tenant, load) as there:
+        return await _count(tenant, there, say)
 
 
-def _holds(tenant: Tenant, load: Loaded) -> bool:
-    read_at = load.read_at
-    return (
-        load.state is Phase.PREVIEWED and load.settings_version == tenant.installed.settings_version
-        and read_at is not None and tenant.clock.now() - read_at < _PREVIEW_HOLDS
-    )  # fmt: skip
+def _holds(tenant: Tenant, load: Loaded, source: Side) -> bool:
+    """Whether a load of this side can be gone on with as it was counted."""
+    if load.state is not Phase.PREVIEWED:
+        return load.source == source and load.state in (Phase.RUNNING, Phase.PAUSED)
+    read_at, version = load.read_at, tenant.installed.settings_version
+    fresh = read_at is not None and tenant.clock.now() - read_at < _PREVIEW_HOLDS
+    return load.source == source and load.settings_version == version and fresh
 
 
 async def _count(tenant: Tenant, load: Loaded, say: Say) -> Loaded:
@@ -122,6 +142,8 @@ async def _count(tenant: Tenant, load: Loaded, say: Say) -> Loaded:
     state = Phase.PREVIEWED if load.state is Phase.READING else load.state
     done = {name: load.counts.get(name, 0) for name in ("made", "changed")}
     allowed = {name: done[name] + more for name, more in limits(found.writes).items()}
+    if not await tenant.loads.hold(load.id, lease_s=tenant.service.lease):
+        raise Retryable(f"{load.cause} was taken over by another process; wait until it ends or stop it")
     await tenant.loads.note(load.id, preview=counted | {"limits": allowed}, state=state)
     return await _again(tenant, load)
 
@@ -138,8 +160,8 @@ def _plain(counts: Mapping[str, int]) -> dict[str, int]:
 async def restart(tenant: Tenant) -> None:
     """End the open load, if there is one; what it has written stays."""
     if (load := await tenant.loads.open()) is not None:
-        await claimed(tenant, load)
-        await tenant.loads.drop(load.id, Phase.DROPPED, "ended by a person")
+        async with _held(tenant, load):
+            await tenant.loads.drop(load.id, Phase.DROPPED, "ended by a person")
 
 
 async def tie_together(tenant: Tenant, installations: Installations, load: Loaded) -> Tenant:
@@ -158,37 +180,29 @@ async def run_load(
 
     All writes are noted under one run, however often the load is resumed.
     """
-    await claimed(tenant, load)
-    run_id = load.run_id or await operations.begin_run(tenant.id, "load")
-    now = tenant.clock.now()
-    await tenant.loads.note(
-        load.id, state=Phase.RUNNING, reason="", run_id=run_id, started_at=load.started_at or now
-    )
-    allowed = load.preview.get("limits")
-    tally = Tally(
-        Counter(load.counts), list(load.problems), dict(allowed) if isinstance(allowed, dict) else {}
-    )
-    ground = Ground(tenant, load, home_of(tenant))
-    loading = Loading(ground, Writer(ground, run_id, tally), stopping, say)
-    reason = "it was stopped"
-    holding = asyncio.create_task(_hold(tenant, load))
-    try:
-        reason = await loading.run()
-    finally:
-        holding.cancel()
-        await loading.note(state=Phase.PAUSED, reason=reason)
-        await tenant.loads.release(load.id)
-        await operations.end_run(run_id, tally.counts, reason or FINISHED)
-        if not reason:
-            await tenant.loads.drop(load.id, Phase.FINISHED)
+    async with _held(tenant, load) as there:
+        run_id = there.run_id or await operations.begin_run(tenant.id, "load")
+        started_at = there.started_at or tenant.clock.now()
+        await tenant.loads.note(load.id, state=Phase.RUNNING, reason="", run_id=run_id, started_at=started_at)
+        allowed = there.preview.get("limits")
+        most = dict(allowed) if isinstance(allowed, dict) else {}
+        tally = Tally(Counter(there.counts), list(there.problems), most)
+        ground = Ground(tenant, there, home_of(tenant))
+        loading = Loading(ground, Writer(ground, run_id, tally), stopping, say)
+        reason = ""
+        try:
+            reason = await loading.run()
+        except BaseException as error:
+            reason = f"it broke off: {type(error).__name__}"
+            raise
+        finally:
+            # Whoever has taken it over meanwhile writes down what becomes of it.
+            if await tenant.loads.hold(load.id, lease_s=tenant.service.lease):
+                await loading.note(state=Phase.PAUSED, reason=reason)
+                await operations.end_run(run_id, tally.counts, reason or FINISHED)
+                if not reason:
+                    await tenant.loads.drop(load.id, Phase.FINISHED)
     return await _again(tenant, load)
-
-
-async def _hold(tenant: Tenant, load: Loaded) -> None:
-    """Keep a load for this process as long as it is at work."""
-    while True:
-        await tenant.clock.sleep(tenant.service.lease / 4)
-        await tenant.loads.claim(load.id, lease_s=tenant.service.lease)
 
 
 @dataclass(slots=True)
@@ -263,7 +277,7 @@ class Loading:
         tenant, load = self.ground.tenant, self.ground.load
         if self.stopping.is_set():
             raise _Pause("it was stopped")
-        if not await tenant.loads.claim(load.id, lease_s=tenant.service.lease):
+        if not await tenant.loads.hold(load.id, lease_s=tenant.service.lease):
             raise _Pause("another process has taken it over")
         await self.note()
         self.say({"doing": f"loading, {self.ground.own(kind)}", **_plain(self.writer.tally.counts)})

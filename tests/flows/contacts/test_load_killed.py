@@ -18,7 +18,6 @@ from typing import Any
 
 import pytest
 
-from connector.store.loads import Stage
 from tests.flows.contacts.pairs import ON
 from tests.world import KEY, World, ago, install
 
@@ -155,8 +154,8 @@ async def test_a_load_that_is_told_to_stop_leaves_nothing_in_doubt(world: World,
         async with open_loads(world, "centre", tmp_path) as loads:
             status, said = await loads.told_to_stop()
         assert (status, said["state"], said["reason"]) == (1, "paused", "it was stopped")
-        stages = {stage for _, stage in await tenant.loads.staged(said["load"])}
-    assert Stage.SENT not in stages
+        in_doubt = [await tenant.loads.next_due(said["load"], entity) for entity in ("company", "customer")]
+    assert in_doubt == [None, None]
     people = [one for one in await world.records("person") if not one["is_deleted"]]
     assert said["done"].get("made", 0) == len(people) - RECORDS // 3
 

@@ -141,10 +141,77 @@ async def test_a_load_that_is_stopped_goes_on_where_it_was(
     assert await desk.service.operations.last_run(tenant.id) is not None
 
 
+async def test_a_load_is_held_as_long_as_it_reads(desk: Desk) -> None:
+    await desk.world.seed_centre(customers=[customer(1)])
+    await desk.world.fault("thulium", "delay", method="GET", path="customers", seconds=1.5)
+    async with desk.world.connector() as other:
+        reading = asyncio.create_task(look(desk, Side.CENTRE))
+        loads = (await other.tenant(desk.tenant_id)).loads
+        while (load := await loads.open()) is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(1.2)
+        assert not reading.done()
+        assert not await loads.claim(load.id, lease_s=60), "its lease has lapsed, but it goes on reading"
+        assert (await reading).state is Phase.PREVIEWED
+        assert await loads.claim(load.id, lease_s=60)
+
+
+async def test_who_waited_for_another_process_takes_its_preview(desk: Desk) -> None:
+    await desk.world.seed_centre(customers=[customer(1)])
+    await desk.world.fault("thulium", "delay", method="GET", path="customers", seconds=0.5)
+    async with desk.world.connector() as other:
+        reading = asyncio.create_task(look(desk, Side.CENTRE))
+        tenant = await other.tenant(desk.tenant_id)
+        while await tenant.loads.open() is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        theirs = await previewed(tenant, Side.CENTRE, quiet)
+        assert theirs.id == (await reading).id
+
+
+async def test_a_load_that_another_process_has_taken_over_is_not_written_down(desk: Desk) -> None:
+    await desk.world.seed_centre(customers=[customer(n) for n in range(12)])
+    await look(desk, Side.CENTRE)
+    await desk.world.fault("pipedrive", "delay", method="POST", path="^/api/v2/persons$", seconds=0.3)
+    async with desk.world.connector() as other:
+        loads = (await other.tenant(desk.tenant_id)).loads
+        await forget(desk.world)
+        running = asyncio.create_task(run(desk, Side.CENTRE))
+        while not await writes(desk.world):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        load = await loads.open()
+        assert load is not None
+        taken = {"owner": "another", "lease_until": ago(hours=-1), "counts": {"made": 99}}
+        await loads.note(load.id, **taken)
+        await running
+        there = await loads.open()
+        assert there is not None
+        assert (there.state, there.counts) == (Phase.RUNNING, {"made": 99})
+        assert not await loads.claim(load.id, lease_s=60)
+
+
+async def test_a_load_that_breaks_off_says_so(desk: Desk) -> None:
+    await desk.world.seed_centre(customers=[customer(1)])
+
+    def fall(_facts: Mapping[str, object]) -> None:
+        raise RuntimeError
+
+    load = await look(desk, Side.CENTRE)
+    tenant = await desk.tenant()
+    with pytest.raises(RuntimeError):
+        await run_load(tenant, desk.service.operations, load, asyncio.Event(), fall)
+    broken = await tenant.loads.open()
+    assert broken is not None
+    assert (broken.state, broken.reason) == (Phase.PAUSED, "it broke off: RuntimeError")
+    assert (await run(desk, Side.CENTRE)).state is Phase.FINISHED
+
+
 async def test_what_a_load_staged_is_gone_when_it_has_ended(desk: Desk) -> None:
     await desk.world.seed_centre(customers=[customer(1)])
     ended = await run(desk, Side.CENTRE)
-    assert await (await desk.tenant()).loads.staged(ended.id) == {}
+    loads = (await desk.tenant()).loads
+    [card], [one] = await desk.customers(), await desk.persons()
+    assert await loads.get(ended.id, "customer", [f"thulium:demo/{card['customer_id']}"]) == {}
+    assert await loads.get(ended.id, "person", [str(one["id"])]) == {}
 
 
 @pytest.mark.parametrize(
