@@ -36,6 +36,11 @@ class Making:
     not_before: datetime | None
     sent: Base | None = None
 
+    @property
+    def look_at(self) -> datetime:
+        """When it may be looked for: nobody is sending it then any more, and a late answer has come."""
+        return max(self.lease_until, self.not_before or self.lease_until)
+
 
 class Creations:
     """The records that one installation is making."""

@@ -19,7 +19,7 @@ from connector.flows.contacts.kinds import (
     indexed_centre,
 )
 from connector.flows.contacts.linking import extras
-from connector.flows.contacts.load_writing import SERIES, Writer, each, parts_of, read_or
+from connector.flows.contacts.load_writing import Writer, each, parts_of, read_or
 from connector.flows.contacts.planning import NOT_THERE, Both, Case, Fate, Pairing, compare
 from connector.flows.contacts.staging import Sent, pack_sent, put_crm, with_values
 from connector.flows.contacts.unanswered import update_sent
@@ -64,7 +64,7 @@ async def _with_lists_anew(writer: Writer, kind: Kind, pairings: list[Pairing]) 
         return pairings
     api = client(writer.ground.tenant, Lane.BACKFILL)
     fresh: list[Both] = []
-    for ids in parts_of(list(replacing), SERIES):
+    for ids in parts_of(list(replacing)):
         async for page in api.persons(ids=ids):
             fresh += [
                 (replacing[one.id].case, replacing[one.id].bound, replacing[one.id].facts.centre, one)
@@ -139,7 +139,7 @@ async def _write_centre(writer: Writer, kind: Kind, todo: Sequence[Pairing]) -> 
         async def some(part: Sequence[Pairing]) -> Sequence[ConnectorError | None]:
             return await api.update_customers([(one.facts.centre.id, one.plan.values) for one in part])
 
-        parts = list(parts_of(wanted, SERIES))
+        parts = list(parts_of(wanted))
         for part, answer in zip(parts, await each(parts, some), strict=True):
             outcomes = [answer for _ in part] if isinstance(answer, ConnectorError) else answer
             answers += [
@@ -190,7 +190,7 @@ async def _keep(writer: Writer, kind: Kind, pairings: Sequence[Pairing]) -> None
             steps.append(InStep(one.bound, base, said, replaced))
         done.append(one.case)
     await tenant.bindings.in_step(steps, at=tenant.clock.now())
-    found = [writer.source(one.case) for one in pairings if one.case.claimed]
+    found = [ground.source(one.case.id) for one in pairings if one.case.claimed]
     await tenant.creations.settle(kind.entity, ground.other_side, found)
     changed = [one for one in pairings if one.crm is not None]
     await index_crm(tenant, [indexed_crm(tenant, one.crm) for one in changed if one.crm is not None])

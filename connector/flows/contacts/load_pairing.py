@@ -19,7 +19,7 @@ from connector.flows.contacts.kinds import (
     write_crm,
 )
 from connector.flows.contacts.linking import extras
-from connector.flows.contacts.load_writing import SERIES, Writer, each, parts_of, read_or
+from connector.flows.contacts.load_writing import Writer, each, parts_of, read_or
 from connector.flows.contacts.planning import NOT_THERE, Both, Case, Fate, both_sides, outline, paired
 from connector.flows.contacts.staging import Sent, blank, pack_sent, put_crm, with_values
 from connector.flows.contacts.unanswered import creation_sent, with_creation
@@ -42,7 +42,7 @@ async def link(writer: Writer, kind: Kind, cases: Sequence[Case]) -> list[Both]:
         [case.bound for case in cases if case.bound is not None], at=tenant.clock.now()
     )
     # One that was sent without an answer and is found now was made by us.
-    sources = [writer.source(case) for case in cases]
+    sources = [writer.ground.source(case.id) for case in cases]
     claims = await tenant.creations.of(kind.entity, ground.other_side, sources)
     made = [one for one, source in zip(bound, sources, strict=True) if source in claims]
     await writer.note_made(
@@ -75,12 +75,12 @@ async def _as_sent(writer: Writer, kind: Kind, pairs: Sequence[Both]) -> list[Bo
     """The pairs, those of which one was made without an answer with the base that it was made with."""
     tenant = writer.ground.tenant
     met = [case for case, bound, _, _ in pairs if bound.base is None]
-    sources = [writer.source(case) for case in met]
+    sources = [writer.ground.source(case.id) for case in met]
     claims = await tenant.creations.of(kind.entity, writer.ground.other_side, sources)
     reader, _ = await reader_of(tenant, kind)
     found: list[Both] = []
     for case, bound, centre, crm in pairs:
-        claim = claims.get(writer.source(case)) if bound.base is None else None
+        claim = claims.get(writer.ground.source(case.id)) if bound.base is None else None
         if claim is not None:
             case.claimed = True
             if claim.sent is not None:
@@ -98,17 +98,18 @@ async def make(writer: Writer, kind: Kind, cases: Sequence[Case]) -> list[Both]:
     side, lease = ground.other_side, tenant.service.lease
     plans = dict(zip((case.id for case in cases), await outline(ground, kind, cases), strict=True))
     at = await tenant.pipedrive.server_time()
-    sources = [writer.source(case) for case in cases]
+    sources = [writer.ground.source(case.id) for case in cases]
     reader, _ = await reader_of(tenant, kind)
     way = Way.TO_PIPEDRIVE if side is Side.PIPEDRIVE else Way.TO_CENTRE
     will_be = {
-        writer.source(case): creation_sent(reader, case.record, way, plans[case.id][0]) for case in cases
+        writer.ground.source(case.id): creation_sent(reader, case.record, way, plans[case.id][0])
+        for case in cases
     }
     free = await tenant.creations.claim(
         kind.entity, side, sources, server_time=at, lease_s=lease, sent=will_be
     )
     await writer.move(kind, cases, Stage.SENT, lease)
-    ours = [case for case in cases if writer.source(case) in free]
+    ours = [case for case in cases if writer.ground.source(case.id) in free]
     sent = await _send_new(writer, kind, [(case, plans[case.id][0]) for case in ours])
     await writer.failed(kind, [*zip(ours, sent, strict=True)], claimed=True)
     made = [
@@ -135,7 +136,7 @@ async def _send_new(
         return await api.create_customers([plan.values for _, plan in part])
 
     answers: list[CrmRecord | CentreRecord | ConnectorError] = []
-    parts = list(parts_of(todo, SERIES))
+    parts = list(parts_of(todo))
     for part, answer in zip(parts, await each(parts, some), strict=True):
         outcomes = [answer for _ in part] if isinstance(answer, ConnectorError) else answer
         answers += [
@@ -183,7 +184,9 @@ async def _bind_made(
         pairs.append((case, case.bound, centre, crm))
     await tenant.bindings.in_step(steps, at=tenant.clock.now())
     await tenant.loads.await_back(ground.load.id, kind.centre, awaited)
-    await tenant.creations.settle(kind.entity, ground.other_side, [writer.source(case) for case, _ in made])
+    await tenant.creations.settle(
+        kind.entity, ground.other_side, [writer.ground.source(case.id) for case, _ in made]
+    )
     writer.tally.counts["made"] += len(made)
     await writer.announce(kind, [case for case, _ in made])
     return pairs

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from connector.flows.contacts.basing import as_read_back
 from connector.flows.contacts.creating import BEFORE, LOOKS
 from connector.flows.contacts.kinds import CUSTOMERS, CentreRecord, Kind, client, indexed_centre
-from connector.flows.contacts.load_writing import SERIES
+from connector.flows.contacts.load_writing import parts_of
 from connector.flows.contacts.planning import Fate, decide
 from connector.flows.contacts.previewing import PAGE
 from connector.flows.contacts.staging import (
@@ -39,18 +39,25 @@ async def settle_doubts(ground: Ground, kind: Kind) -> None:
     """Look for what was sent and not settled, once its time has come; what is known again is decided anew."""
     tenant, load, own = ground.tenant, ground.load, ground.own(kind)
     while items := await tenant.loads.due(load.id, own, PAGE):
-        sources = {item.id: _source(ground, item.id) for item in items}
-        claims = await tenant.creations.of(kind.entity, ground.other_side, list(sources.values()))
-        making = [item for item in items if sources[item.id] in claims]
-        changing = [item for item in items if sources[item.id] not in claims]
+        sources = [ground.source(item.id) for item in items]
+        claims = await tenant.creations.of(kind.entity, ground.other_side, sources)
+        making = [item for item in items if ground.source(item.id) in claims]
+        changing = [item for item in items if ground.source(item.id) not in claims]
         await _read_again(ground, kind, changing)
         await _move(ground, kind, [item.id for item in changing], Stage.NEW)
-        if making:
-            await _look_for(ground, kind, making, claims)
+        if due := await _due(ground, kind, making, claims):
+            await _look_for(ground, kind, due, claims)
 
 
-def _source(ground: Ground, record_id: str) -> str:
-    return record_id if ground.side is Side.CENTRE else f"{ground.centre.id}/{record_id}"
+async def _due(ground: Ground, kind: Kind, items: Sequence[Item], claims: Mapping[str, Making]) -> list[Item]:
+    """Those that may be looked for now; another process is making the others, or looks for them later."""
+    now, later = ground.tenant.clock.now(), list[str]()
+    for item in items:
+        until = claims[ground.source(item.id)].look_at
+        if until > now:
+            await _move(ground, kind, [item.id], Stage.SENT, until)
+            later.append(item.id)
+    return [item for item in items if item.id not in later]
 
 
 async def _move(
@@ -64,7 +71,7 @@ async def _look_for(ground: Ground, kind: Kind, items: Sequence[Item], claims: M
     """Look for records that may have been made: by what changed in Pipedrive, or in the contact centre's list."""
     tenant = ground.tenant
     if ground.side is Side.CENTRE:
-        since = min(claims[_source(ground, item.id)].server_time for item in items) - BEFORE
+        since = min(claims[ground.source(item.id)].server_time for item in items) - BEFORE
         await read_changes(ground, since)
     else:
         await read_centre_side(ground, [kind])
@@ -76,14 +83,17 @@ async def _look_for(ground: Ground, kind: Kind, items: Sequence[Item], claims: M
     once_more: list[str] = []
     look_at = tenant.clock.now() + timedelta(seconds=tenant.service.look_gap)
     for case in missing:
-        claim = claims[_source(ground, case.id)]
+        claim = claims[ground.source(case.id)]
         if claim.looks + 1 < LOOKS:
             await tenant.creations.not_found(claim, look_at=look_at)
             once_more.append(case.id)
-        else:
+        elif await tenant.creations.renew(claim, server_time=claim.server_time, lease_s=0, sent=claim.sent):
             again.append(case.id)
+        else:
+            # Another process was faster, and is making it.
+            once_more.append(case.id)
     await _move(ground, kind, once_more, Stage.SENT, look_at)
-    await tenant.creations.settle(kind.entity, ground.other_side, [_source(ground, one) for one in again])
+    await tenant.creations.settle(kind.entity, ground.other_side, [ground.source(one) for one in again])
     await _move(ground, kind, again, Stage.NEW)
 
 
@@ -94,8 +104,7 @@ async def _read_again(ground: Ground, kind: Kind, items: Sequence[Item]) -> None
     bound = [case.bound for case in cases if case.bound is not None]
     api = client(tenant, Lane.BACKFILL)
     ids = [one.crm_id for one in bound]
-    for begin in range(0, len(ids), SERIES):
-        part = ids[begin : begin + SERIES]
+    for part in parts_of(ids):
         pages = api.persons(ids=part) if kind is CUSTOMERS else api.organizations(ids=part)
         async for page in pages:
             records: list[Person | Organization] = [*page]

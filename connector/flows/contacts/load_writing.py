@@ -23,14 +23,12 @@ from connector.errors import (
 )
 from connector.flows.contacts.kinds import CUSTOMERS, CentreRecord, Kind
 from connector.flows.contacts.planning import Case, Fate
-from connector.flows.contacts.staging import Ground
+from connector.flows.contacts.staging import SERIES, Ground
 from connector.flows.worker import HALTING
 from connector.store.changes import Wrote
 from connector.store.dirty import Side
 from connector.store.loads import Move, Stage
 
-#: A contact centre is written so many customers a request; Pipedrive reads so many persons by their ids.
-SERIES = 100
 #: What concerns the whole load and not the record at hand; too many requests in a moment pass by themselves.
 STOPPING = (*(error for error in HALTING if error is not Throttled), PlanLimit, UnknownField)
 _MOST_PROBLEMS = 1000
@@ -113,10 +111,6 @@ class Writer:
                 tally.counts[f"{Fate.LEAVE}: {case.reason}"] += 1
         await self.move(kind, cases, Stage.DONE)
 
-    def source(self, case: Case) -> str:
-        """What the claim of the record that is made for this one is known by."""
-        return case.id if self.ground.side is Side.CENTRE else f"{self.ground.centre.id}/{case.id}"
-
     def record_id(self, centre_id: str, crm_id: str) -> str:
         """The one of a pair that is on the side that is loaded to."""
         return crm_id if self.ground.side is Side.CENTRE else centre_id
@@ -163,10 +157,10 @@ class Writer:
                 refused.append(case)
         if claimed and failed:
             side, wait = self.ground.other_side, timedelta(seconds=tenant.service.first_look)
-            sources = [self.source(case) for case in unknown]
+            sources = [self.ground.source(case.id) for case in unknown]
             for making in (await tenant.creations.of(kind.entity, side, sources)).values():
                 await tenant.creations.doubt(making, look_at=tenant.clock.now() + wait)
-            gone = [self.source(case) for case in (*later, *refused)]
+            gone = [self.ground.source(case.id) for case in (*later, *refused)]
             await tenant.creations.settle(kind.entity, side, gone)
         await self.move(kind, unknown, Stage.SENT, tenant.service.first_look)
         await self.move(kind, later, Stage.NEW)
@@ -191,10 +185,10 @@ class Writer:
             await loads.advance(self.ground.load.id, again)
 
 
-def parts_of(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
-    """The items in parts of at most this size."""
-    for begin in range(0, len(items), size):
-        yield items[begin : begin + size]
+def parts_of(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """The items in parts that are written, or read, with one request."""
+    for begin in range(0, len(items), SERIES):
+        yield items[begin : begin + SERIES]
 
 
 async def each(items: Sequence[Item], send: Callable[[Item], Awaitable[T]]) -> list[T | ConnectorError]:

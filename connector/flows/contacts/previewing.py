@@ -20,7 +20,7 @@ from connector.flows.contacts.planning import (
     compare,
     decide,
 )
-from connector.flows.contacts.staging import Ground, Record, blank, unpack
+from connector.flows.contacts.staging import SERIES, Ground, Record, blank, unpack
 from connector.flows.contacts.work import reader_of
 from connector.flows.tenant import Tenant
 from connector.pipedrive.records import Organization, Person
@@ -29,8 +29,6 @@ from connector.store.dirty import Side
 
 #: So many records are looked at together.
 PAGE = 250
-#: So many customers of a contact centre are written with one request.
-SERIES = 100
 _EXAMPLES = 5
 _WRITE = 5
 _REREAD = 0.1

@@ -28,6 +28,9 @@ from connector.store.loads import Loaded, Stage
 
 Record = CentreRecord | CrmRecord
 
+#: A contact centre is written so many customers a request; Pipedrive reads so many persons by their ids.
+SERIES = 100
+
 _CUSTOM = "custom:"
 _TYPES: dict[str, type[Record]] = {
     Entity.CUSTOMER: Customer, Entity.COMPANY: Company, Entity.PERSON: Person, Entity.ORGANIZATION: Organization
@@ -66,6 +69,10 @@ class Ground:
     def other(self, kind: Kind) -> Entity:
         """What their counterparts are called."""
         return kind.crm if self.side is Side.CENTRE else kind.centre
+
+    def source(self, record_id: str) -> str:
+        """What the claim of the counterpart that is made for a record is known by."""
+        return record_id if self.side is Side.CENTRE else f"{self.centre.id}/{record_id}"
 
 
 def pack(record: Record) -> bytes:

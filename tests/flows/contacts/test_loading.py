@@ -242,6 +242,26 @@ async def test_a_lost_answer_to_a_series_makes_nobody_twice_in_the_contact_centr
     assert ended.counts["made"] == 6
 
 
+async def test_whom_another_process_is_making_is_not_looked_for_before_its_time(desk: Desk) -> None:
+    await desk.world.seed_centre(customers=[customer(1), customer(2)])
+    await desk.world.seed_pipedrive(persons=[person(2)])
+    await look(desk, Side.CENTRE)
+    [card] = [one for one in await desk.customers() if one["surname"] == "Próba-1"]
+    source, tenant = f"thulium:demo/{card['customer_id']}", await desk.tenant()
+    at = await tenant.pipedrive.server_time()
+    assert await tenant.creations.claim("customer", Side.PIPEDRIVE, [source], server_time=at, lease_s=1.8)
+
+    async def other_process() -> None:
+        await asyncio.sleep(1.4)
+        await desk.world.seed_pipedrive(persons=[person(1)])
+
+    making = asyncio.create_task(other_process())
+    ended = await run(desk, Side.CENTRE)
+    await making
+    assert ended.state is Phase.FINISHED, ended
+    assert sorted(one["name"] for one in await desk.persons()) == ["Jan Próba-1", "Jan Próba-2"]
+
+
 async def test_a_lost_answer_to_an_update_is_read_again_and_not_written_twice(desk: Desk) -> None:
     await desk.world.seed_centre(customers=[customer(n) for n in range(3)])
     await desk.world.seed_pipedrive(persons=[person(n) for n in range(3)])
