@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from connector.contact_settings import Policy
 from connector.flows.contacts.comparing import Plan
@@ -11,7 +11,6 @@ from connector.flows.contacts.merging import Verdict
 from connector.flows.contacts.reading import Reader
 from connector.flows.tenant import Tenant
 from connector.store.bindings import Bound
-from connector.store.questions import Asked
 from connector.store.questions import Kind as QuestionKind
 
 _ASKING = (Policy.ASK, Policy.NEWEST)
@@ -21,41 +20,45 @@ def _subject(bound: Bound, field: str) -> str:
     return f"{bound.entity}:{bound.centre_id}|{field}"
 
 
-async def ask_about_fields(tenant: Tenant, bound: Bound, reader: Reader, made: Plan) -> int:
+async def ask_about_fields(tenant: Tenant, reader: Reader, made: Sequence[tuple[Bound, Plan]]) -> int:
     """Leave fields to a person, and take back what need not be asked any more; answers how many are asked about."""
-    questions = tenant.questions
-    for field, (centre, crm) in made.asked.items():
-        detail = {
-            "field": field,
-            "centre": centre,
-            "pipedrive": crm,
-            "pair": bound.centre_id,
-            "person": bound.crm_id,
-        }
-        await questions.ask(QuestionKind.FIELD, _subject(bound, field), ("centre", "pipedrive"), detail)
     asks = [pair.key for pair in reader.pairs if pair.rule.conflict in _ASKING]
-    settled = [_subject(bound, field) for field in asks if field not in made.asked]
-    if settled:
-        await questions.void(QuestionKind.FIELD, settled)
-    return len(made.asked)
+    cases: dict[str, tuple[Sequence[str], Mapping[str, object]]] = {}
+    settled: list[str] = []
+    for bound, one in made:
+        for field, (centre, crm) in one.asked.items():
+            detail = {
+                "field": field,
+                "centre": centre,
+                "pipedrive": crm,
+                "pair": bound.centre_id,
+                "person": bound.crm_id,
+            }
+            cases[_subject(bound, field)] = ("centre", "pipedrive"), detail
+        settled += [_subject(bound, field) for field in asks if field not in one.asked]
+    await tenant.questions.ask_each(QuestionKind.FIELD, cases)
+    await tenant.questions.void(QuestionKind.FIELD, settled)
+    return len(cases)
 
 
 async def decided_fields(
-    tenant: Tenant, reader: Reader, bound: Bound, centre: CentreRecord, crm: CrmRecord
-) -> dict[str, Verdict]:
-    """What a person said about fields, as far as both values still are those that were shown."""
-    subjects = {
-        _subject(bound, pair.key): pair
-        for pair in reader.pairs
-        if pair.rule.conflict in _ASKING and not pair.rule.is_set
-    }
-    answers: Mapping[str, Asked] = await tenant.questions.of(QuestionKind.FIELD, list(subjects))
-    found: dict[str, Verdict] = {}
-    for subject, asked in answers.items():
-        pair = subjects[subject]
-        held = (reader.held(pair, centre) or "", reader.held(pair, crm) or "")
-        if asked.decision is None or held != (asked.detail.get("centre"), asked.detail.get("pipedrive")):
-            continue
-        centre_wins = asked.decision.get("choose") == "centre"
-        found[pair.key] = Verdict.TO_PIPEDRIVE if centre_wins else Verdict.TO_CENTRE
-    return found
+    tenant: Tenant, reader: Reader, pairs: Sequence[tuple[Bound, CentreRecord, CrmRecord]]
+) -> list[dict[str, Verdict]]:
+    """What a person said about fields of each pair, as far as both values still are those that were shown."""
+    asks = [pair for pair in reader.pairs if pair.rule.conflict in _ASKING and not pair.rule.is_set]
+    subjects = [_subject(bound, pair.key) for bound, _, _ in pairs for pair in asks]
+    answers = await tenant.questions.of(QuestionKind.FIELD, subjects)
+    decided: list[dict[str, Verdict]] = []
+    for bound, centre, crm in pairs:
+        found: dict[str, Verdict] = {}
+        for pair in asks:
+            asked = answers.get(_subject(bound, pair.key))
+            if asked is None or asked.decision is None:
+                continue
+            held = (reader.held(pair, centre) or "", reader.held(pair, crm) or "")
+            if held != (asked.detail.get("centre"), asked.detail.get("pipedrive")):
+                continue
+            centre_wins = asked.decision.get("choose") == "centre"
+            found[pair.key] = Verdict.TO_PIPEDRIVE if centre_wins else Verdict.TO_CENTRE
+        decided.append(found)
+    return decided

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from connector.contact_settings import Policy
 from connector.errors import ConnectorError
 from connector.flows.contacts.asking import ask_about_fields
 from connector.flows.contacts.basing import new_base
@@ -32,8 +31,6 @@ from connector.store.bindings import InStep
 from connector.store.changes import Wrote
 from connector.store.dirty import Side
 from connector.store.loads import Stage
-
-_ASKING = (Policy.ASK, Policy.NEWEST)
 
 
 async def merge(writer: Writer, kind: Kind, pairs: Sequence[Both]) -> None:
@@ -167,7 +164,6 @@ async def _keep(writer: Writer, kind: Kind, pairings: Sequence[Pairing]) -> None
     """Keep what both sides hold now; what was written to a contact centre in series is read back in the end."""
     ground, tenant = writer.ground, writer.ground.tenant
     reader, problems = await reader_of(tenant, kind)
-    asks = any(pair.rule.conflict in _ASKING for pair in reader.pairs)
     steps: list[InStep] = []
     awaited: dict[str, bytes] = {}
     done: list[Case] = []
@@ -180,15 +176,13 @@ async def _keep(writer: Writer, kind: Kind, pairings: Sequence[Pairing]) -> None
             {"field": problem.field, "reason": problem.reason} for problem in (*problems, *one.plan.problems)
         ]
         replaced = overwrote(reader, before, after) if one.plan.replaces_lists else None
-        if asks:
-            writer.tally.counts["asked about fields"] += await ask_about_fields(
-                tenant, one.bound, reader, one.plan
-            )
         if kind is CUSTOMERS and (one.plan.values or one.case.awaited):
             awaited[one.bound.centre_id] = pack_sent(Sent(centre, base, said, replaced))
         else:
             steps.append(InStep(one.bound, base, said, replaced))
         done.append(one.case)
+    asked = await ask_about_fields(tenant, reader, [(one.bound, one.plan) for one in pairings])
+    writer.tally.counts["asked about fields"] += asked
     await tenant.bindings.in_step(steps, at=tenant.clock.now())
     found = [ground.source(one.case.id) for one in pairings if one.case.claimed]
     await tenant.creations.settle(kind.entity, ground.other_side, found)

@@ -232,17 +232,17 @@ class Pairing:
 
 
 async def compare(ground: Ground, kind: Kind, pairs: Sequence[Both]) -> list[Pairing]:
-    """Compare pairs; what they say of companies and owners is looked up for all of them at once."""
+    """Compare pairs; what they say of companies and owners, and what was decided, is read for all of them at once."""
     tenant = ground.tenant
     reader, _ = await reader_of(tenant, kind)
     known = await translated_all(
         tenant, reader.pairs, [(bound.connection, centre, crm) for _, bound, centre, crm in pairs]
     )
+    answers = await decided_fields(tenant, reader, [both[1:] for both in pairs])
     found = []
-    for (case, bound, centre, crm), (to_crm, to_centre) in zip(pairs, known, strict=True):
+    for (case, bound, centre, crm), (to_crm, to_centre), decided in zip(pairs, known, answers, strict=True):
         if bound.base is not None and bound.sent is not None:
             bound = replace(bound, base=with_update(reader, centre, crm, bound.base, bound.sent))  # noqa: PLW2901
-        decided = await decided_fields(tenant, reader, bound, centre, crm)
         facts = Facts(centre, crm, to_crm, to_centre, extras(tenant, kind, centre, crm), decided)
         found.append(Pairing(case, bound, facts, plan(reader, facts, bound.base, {})))
     return found

@@ -66,7 +66,7 @@ async def update_pair(
         await work.may_write(marked, bool(made.body) + bool(made.values))
         await tenant.bindings.send([(bound, update_sent(reader, before, made))])
     after = await _write(work, kind, marked, bound, before, made)
-    if asked := await ask_about_fields(tenant, bound, reader, made):
+    if asked := await ask_about_fields(tenant, reader, [(bound, made)]):
         work.counts["asked"] += asked
     replaced = overwrote(reader, before, after) if made.replaces_lists else None
     base = await keep(tenant, kind, bound, reader, before, after, made, problems, replaced)
@@ -96,7 +96,7 @@ async def planned(
 ) -> tuple[Facts, Plan]:  # fmt: skip
     """A pair as it is now, and what has to be written; writes nothing."""
     to_crm, to_centre = await translated(tenant, reader.pairs, bound.connection, centre, crm)
-    decided = await decided_fields(tenant, reader, bound, centre, crm)
+    [decided] = await decided_fields(tenant, reader, [(bound, centre, crm)])
     facts = Facts(centre, crm, to_crm, to_centre, extras(tenant, kind, centre, crm), decided)
     seen = seen_times(reader.pairs, *await _told(tenant, reader, marked, bound))
     return facts, plan(reader, facts, bound.base, seen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import pytest
 
@@ -15,6 +15,7 @@ from connector.flows.contacts.scanning import scan
 from connector.flows.contacts.undoing import undo
 from connector.store.dirty import Side
 from connector.store.loads import Loaded, Phase
+from connector.store.questions import Asked, Kind, Questions
 from tests.flows.contacts.pairs import ON, Desk
 from tests.flows.looking import HastyClock, forget_calls, spent_on, tell
 from tests.world import World, ago, install
@@ -350,6 +351,40 @@ async def test_two_who_could_be_meant_are_asked_about(desk: Desk) -> None:
     assert (ended.counts["ask"], ended.counts["made"]) == (1, 1)
     [asked] = await (await desk.tenant()).questions.open()
     assert len(asked.candidates) == 2
+
+
+async def test_what_is_asked_about_fields_is_read_and_kept_once_for_a_batch(
+    world: World, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[tuple[str, int]] = []
+    read, ask = Questions.of, Questions.ask_each
+
+    async def of(self: Questions, kind: Kind, subjects: Collection[str]) -> dict[str, Asked]:
+        if kind is Kind.FIELD:
+            done.append(("read", len(subjects)))
+        return await read(self, kind, subjects)
+
+    async def ask_each(
+        self: Questions, kind: Kind, cases: Mapping[str, tuple[Sequence[str], Mapping[str, object]]]
+    ) -> None:
+        if kind is Kind.FIELD:
+            done.append(("ask", len(cases)))
+        await ask(self, kind, cases)
+
+    monkeypatch.setattr(Questions, "of", of)
+    monkeypatch.setattr(Questions, "ask_each", ask_each)
+    fields = [
+        {"centre": "name", "pipedrive": "name", "conflict": "ask"},
+        {"centre": "phones", "pipedrive": "phones", "conflict": "union"},
+    ]
+    tenant = await install(service, since=ago(hours=1), contacts={**ON, "customers": {"fields": fields}})
+    desk = Desk(world, service, tenant.id)
+    await world.seed_centre(customers=[customer(n) for n in range(6)])
+    await world.seed_pipedrive(persons=[person(n, name=f"Jan Inna-{n}") for n in range(6)])
+    ended = await run(desk, Side.CENTRE)
+    assert (ended.state, ended.counts["asked about fields"]) == (Phase.FINISHED, 6)
+    assert [one for one in done if one[1]] == [("read", 6), ("read", 6), ("ask", 6)]
+    assert len(await (await desk.tenant()).questions.open()) == 6
 
 
 async def test_two_of_the_load_with_one_address_do_not_become_two_persons(desk: Desk) -> None:
