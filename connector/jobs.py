@@ -23,6 +23,7 @@ from connector.flows.contacts.scanning import scan
 from connector.flows.deals.addresses import keep_pages
 from connector.flows.deals.back_linking import link_back
 from connector.flows.deals.catalogue import keep_catalogue, shows_deals
+from connector.flows.deals.healing import heal
 from connector.flows.deals.making import settle_doubts
 from connector.flows.deals.mirroring import note_all_changed
 from connector.flows.indexing import census, ensure
@@ -195,6 +196,7 @@ class Jobs:
     async def _look(self, tenant: Tenant) -> None:
         with self._guarded(tenant, "deals"):
             await settle_doubts(tenant, self._operations)
+            await heal(tenant)
         with self._guarded(tenant, "links"):
             await link_back(tenant)
         with self._guarded(tenant, "catalogue"):

@@ -61,6 +61,7 @@ _UPDATE_ORGANIZATION = Operation.of("PATCH", "/api/v2/organizations/{id}")
 _DEAL = Operation.of("GET", "/api/v2/deals/{id}")
 _DEALS = Operation.of("GET", "/api/v2/deals")
 _CREATE_DEAL = Operation.of("POST", "/api/v2/deals")
+_DELETE_DEAL = Operation.of("DELETE", "/api/v2/deals/{id}")
 _PIPELINES = Operation.of("GET", "/api/v2/pipelines")
 _STAGES = Operation.of("GET", "/api/v2/stages")
 _ME = Operation.of("GET", "/api/v1/users/me")
@@ -250,6 +251,10 @@ class Pipedrive:
         PlanLimit when the plan allows no more open deals. https://developers.pipedrive.com/docs/api/v1/Deals#addDeal
         """
         return _written(mapping.deal, (await self._call(_CREATE_DEAL, body=body)).data)
+
+    async def delete_deal(self, deal_id: str) -> None:
+        """https://developers.pipedrive.com/docs/api/v1/Deals#deleteDeal"""
+        await self._call(_DELETE_DEAL, deal_id)
 
     async def pipelines(self) -> list[Pipeline]:
         """https://developers.pipedrive.com/docs/api/v1/Pipelines#getPipelines"""

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Row, or_, select, text, update
 
 from connector.clock import Clock
 from connector.store.database import Database, any_of
-from connector.store.tables import OpenedDeal, table_of
+from connector.store.tables import HEALING, OpenedDeal, table_of
 from connector.store.vault import SubjectKeys, Vault
 
 opened = table_of(OpenedDeal)
@@ -48,7 +48,7 @@ class OpenedRow:
     """One deal that is or was opened; `body` is what is sent, wiped once it is known what came of it.
 
     `server_time` is Pipedrive's own time at the send. `looks` counts looks that found nothing, or, while nothing was
-    sent, how often it had to wait.
+    sent, how often it had to wait; of a deal that is made, the looks for doubles, the next of which is `not_before`.
     """
 
     source: str
@@ -250,21 +250,38 @@ class Deals:
         """It was looked for once more and is not there; False when that is known already."""
         return await self._change(row, looks=row.looks + 1, not_before=look_at)
 
-    async def settle(self, row: OpenedRow, deal_id: str) -> bool:
-        """The deal is made; False when another claim has taken over meanwhile."""
+    async def settle(self, row: OpenedRow, deal_id: str, *, heal_at: datetime | None) -> bool:
+        """The deal is made; False when another claim has taken over meanwhile.
+
+        What was sent is kept until a double of it is no longer looked for.
+        """
         due = Link.NONE if row.ticket_id is None else Link.DUE
-        values = {
-            "state": State.MADE,
-            "deal_id": deal_id,
-            "reason": "",
-            "body_sealed": None,
-            "not_before": None,
-        }
-        return await self._change(row, **values, link_state=due, link_not_before=self._clock.now())
+        sent = {} if heal_at is not None else {"body_sealed": None}
+        return await self._change(
+            row, **sent, state=State.MADE, deal_id=deal_id, reason="", looks=0, not_before=heal_at, link_state=due,
+            link_not_before=self._clock.now(),
+        )  # fmt: skip
 
     async def refuse(self, row: OpenedRow, reason: str) -> bool:
         """Nothing was made, and the place is free; without a reason as if nobody had tried."""
         return await self._change(row, state=State.REFUSED, reason=reason, body_sealed=None, not_before=None)
+
+    async def to_heal(self, limit: int = 50) -> list[OpenedRow]:
+        """Deals that were sent more than once, of which a double is to be looked for now."""
+        return await self._rows(
+            self._mine, text(HEALING), opened.c.not_before <= self._clock.now(), limit=limit
+        )
+
+    async def healed(self, row: OpenedRow, *, next_at: datetime | None) -> None:
+        """Doubles were looked for; without a next time for the last time."""
+        where = (
+            *self._of(row.source, row.ordinal),
+            opened.c.state == State.MADE,
+            opened.c.looks == row.looks,
+        )
+        sent = {} if next_at is not None else {"body_sealed": None}
+        values = {**sent, "looks": row.looks + 1, "not_before": next_at}
+        await self._db.write(lambda db: db.execute(update(opened).where(*where).values(**values)) and None)
 
     # what becomes of a deal in Pipedrive
 

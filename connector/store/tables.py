@@ -66,6 +66,10 @@ def table_of(model: type[SQLModel]) -> Table:
 ASLEEP = "state IN ('waiting', 'undecided')"
 
 
+#: Deals that were sent more than once, of which a second one may still come.
+HEALING = "state = 'made' AND not_before IS NOT NULL"
+
+
 def _partial(name: str, *columns: str, where: str) -> Index:
     """An index of few rows of a large table: what is done, nearly all, costs nothing."""
     return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
@@ -500,6 +504,7 @@ class OpenedDeal(SQLModel, table=True):
     """A deal that an agent or a program opens, once: `source` is the ticket, or the form or request, it is opened from.
 
     `state` is sending, made, refused or gone (deleted in Pipedrive); `link_state` none, due, field, comment or failed.
+    `not_before` and `looks` are of the looks for what was sent without an answer, then of those for doubles.
     """
 
     __tablename__ = "opened_deal"
@@ -509,6 +514,7 @@ class OpenedDeal(SQLModel, table=True):
         Index("ix_opened_deal_deal", "installation_id", "deal_id"),
         _partial("ix_opened_deal_sending", "installation_id", "state", where="state = 'sending'"),
         _partial("ix_opened_deal_link", "installation_id", "link_state", where="link_state = 'due'"),
+        _partial("ix_opened_deal_heal", "installation_id", "not_before", where=HEALING),
     )
     installation_id: str = Field(primary_key=True)
     source: str = Field(primary_key=True)

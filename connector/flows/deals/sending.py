@@ -11,6 +11,7 @@ import structlog
 from connector.errors import ConnectorError, NotFound, UnknownOutcome
 from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS
 from connector.flows.deals import reasons
+from connector.flows.deals.mirroring import mirror_soon
 from connector.flows.deals.viewing import deals_in_pipedrive
 from connector.flows.tenant import Tenant
 from connector.flows.worker import retry_wait
@@ -71,10 +72,14 @@ async def send(tenant: Tenant, row: OpenedRow) -> Step:
 
 async def made(tenant: Tenant, row: OpenedRow, deal_id: str, result: Result) -> Step:
     """The deal is there: nothing is looked for any more."""
-    settled = await tenant.deals.settle(row, deal_id)
+    # What was claimed before may have been sent before, and that may still arrive.
+    wait = timedelta(seconds=tenant.service.healing_looks[0])
+    heal_at = tenant.clock.now() + wait if row.claim_no > 1 else None
+    settled = await tenant.deals.settle(row, deal_id, heal_at=heal_at)
     for entity, record_id in ((CUSTOMERS.entity, row.person_id), (COMPANIES.entity, row.organization_id)):
         tenant.deals_at_hand.lists.pop((entity, record_id or ""), None)
     if settled:
+        await mirror_soon(tenant, row.customer_id)
         return Step(result, deal_id=deal_id)
     now = await tenant.deals.find(row.source, row.ordinal)
     if now is None or now.deal_id is None:
@@ -122,6 +127,13 @@ async def put_off(tenant: Tenant, row: OpenedRow, reason: str, *, after: float, 
 
 async def look(tenant: Tenant, row: OpenedRow) -> str | None:
     """The id of what was sent, if it is there (10 tokens a 500 deals of the customer's)."""
+    found = [deal.id for deal in await copies(tenant, row)]
+    known = await tenant.deals.known(found)
+    return next((one for one in found if one not in known), None)
+
+
+async def copies(tenant: Tenant, row: OpenedRow) -> list[Deal]:
+    """All deals that a row may have made, oldest first."""
     persons, organizations = await tenant.bindings.whose([row.customer_id])
     # Whom it was sent for may have been merged into another meanwhile: the deal went along.
     places = {(row.person_id, None if row.person_id else row.organization_id)}
@@ -136,8 +148,7 @@ async def look(tenant: Tenant, row: OpenedRow) -> str | None:
         except NotFound:
             continue
         found |= {deal.id: deal for deal in listed if _is_ours(tenant, row, deal)}
-    free = found.keys() - await tenant.deals.known(list(found))
-    return min(free, key=int, default=None)
+    return sorted(found.values(), key=lambda deal: int(deal.id))
 
 
 def _is_ours(tenant: Tenant, row: OpenedRow, deal: Deal) -> bool:

@@ -111,6 +111,13 @@ def upgrade() -> None:
     with op.batch_alter_table("opened_deal", schema=None) as batch_op:
         batch_op.create_index("ix_opened_deal_deal", ["installation_id", "deal_id"], unique=False)
         batch_op.create_index(
+            "ix_opened_deal_heal",
+            ["installation_id", "not_before"],
+            unique=False,
+            sqlite_where=sa.text("state = 'made' AND not_before IS NOT NULL"),
+            postgresql_where=sa.text("state = 'made' AND not_before IS NOT NULL"),
+        )
+        batch_op.create_index(
             "ix_opened_deal_link",
             ["installation_id", "link_state"],
             unique=False,
@@ -153,6 +160,11 @@ def downgrade() -> None:
             "ix_opened_deal_sending",
             sqlite_where=sa.text("state = 'sending'"),
             postgresql_where=sa.text("state = 'sending'"),
+        )
+        batch_op.drop_index(
+            "ix_opened_deal_heal",
+            sqlite_where=sa.text("state = 'made' AND not_before IS NOT NULL"),
+            postgresql_where=sa.text("state = 'made' AND not_before IS NOT NULL"),
         )
         batch_op.drop_index(
             "ix_opened_deal_link",
