@@ -163,15 +163,15 @@ def deal(row: JsonObject) -> Deal:
     """A row of `/api/v2/deals`."""
     return Deal(
         id=str(int(row["id"])),
-        title=row.get("title") or "",
+        title=_text(row.get("title")),
         person_id=_id(row.get("person_id")),
         org_id=_id(row.get("org_id")),
         owner_id=_id(row.get("owner_id")),
-        status=row.get("status") or "",
+        status=_text(row.get("status")),
         pipeline_id=_id(row.get("pipeline_id")),
         stage_id=_id(row.get("stage_id")),
         value=_money(row.get("value")),
-        currency=row.get("currency"),
+        currency=_text(row.get("currency")) or None,
         update_time=moment(row.get("update_time")),
         is_deleted=row.get("is_deleted") is True,
         is_archived=row.get("is_archived") is True,

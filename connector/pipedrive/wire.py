@@ -161,7 +161,9 @@ def _refusal(
     if status == 402:
         return AccountClosed(after=CLOSED_PAUSE)
     if status == 403:
-        return _forbidden(said, message, code, scopes)
+        # The code of a limit has been seen in more than one place of the answer.
+        capped = b"feature_capping" in orjson.dumps(document).lower()
+        return PlanLimit(said, status=403, code=code) if capped else _forbidden(said, message, code, scopes)
     if status in (404, 410):
         return NotFound(said, status=status, code=code)
     if status == 400 and (unknown := _NOT_ALLOWED.search(message)):
@@ -173,7 +175,7 @@ def _forbidden(said: str, message: str, code: str | None, scopes: Sequence[str])
     words = f"{code} {message}".lower()
     if "scope" in words and "mismatch" in words:
         return Forbidden(f"The app lacks a scope: {' or '.join(scopes) or 'unknown'}", status=403, code=code)
-    if "feature_capping" in words or "limit" in words:
+    if "limit" in words:
         return PlanLimit(said, status=403, code=code)
     return Forbidden(said, status=403, code=code)
 

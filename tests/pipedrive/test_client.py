@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from connector.errors import (
     BudgetSpent,
     Forbidden,
     NotFound,
+    PlanLimit,
     Rejected,
     Unauthorised,
     UnknownField,
@@ -125,6 +127,77 @@ async def test_an_organization_is_made_and_changed(sim: Simulated) -> None:
         "https://firma.example.com",
     )
     assert changed == await sim.pipedrive.organization(made.id)
+
+
+async def test_a_deal_is_made_whole_for_five_tokens_and_found_by_its_person_for_ten(sim: Simulated) -> None:
+    ids = await seed(
+        sim,
+        organizations=[{"name": "Firma"}],
+        persons=[{"name": "Zofia Żółć", "org": "Firma"}, {"name": "Jan"}],
+    )
+    marker = await sim.pipedrive.create_field("deal", "Contact centre", "varchar")
+    stage = (await sim.pipedrive.stages())[1]
+    before = sim.governor.spent_today
+    body = {
+        "title": "Wycena",
+        "person_id": mapping.number(ids["persons"][0]),
+        "org_id": mapping.number(ids["organizations"][0]),
+        "owner_id": sim.users[1],
+        "stage_id": mapping.number(stage.id),
+        "value": mapping.amount(Decimal("1200.50")),
+        "currency": "EUR",
+        "custom_fields": {marker.code: "m-1"},
+    }
+    made = await sim.pipedrive.create_deal(body)
+    assert sim.governor.spent_today == before + 5
+    assert (made.title, made.person_id, made.org_id) == ("Wycena", ids["persons"][0], ids["organizations"][0])
+    assert (made.owner_id, made.creator_user_id) == (str(sim.users[1]), str(sim.users[0]))
+    assert (made.pipeline_id, made.stage_id, made.status) == (stage.pipeline_id, stage.id, "open")
+    assert (made.value, made.currency, made.custom_fields[marker.code]) == (Decimal("1200.5"), "EUR", "m-1")
+    assert made.add_time == made.update_time is not None
+    assert made.visible_to == "3"
+
+    before = sim.governor.spent_today
+    found = await sim.pipedrive.deals_of(person_id=ids["persons"][0], custom_fields=[marker.code])
+    assert sim.governor.spent_today == before + 10
+    assert [(deal.id, deal.custom_fields) for deal in found] == [(made.id, {marker.code: "m-1"})]
+    assert await sim.pipedrive.deals_of(org_id=ids["organizations"][0]) == [made]
+    assert await sim.pipedrive.deals_of(person_id=ids["persons"][1]) == []
+    assert await sim.pipedrive.deals_of(person_id=ids["persons"][1], org_id=ids["organizations"][0]) == []
+    with pytest.raises(Rejected, match="not a Pipedrive id"):
+        await sim.pipedrive.deals_of(person_id="7&status=won")
+
+
+async def test_all_deals_of_a_person_are_listed_and_deleted_ones_where_asked_for(sim: Simulated) -> None:
+    titles = [f"Umowa {n}" for n in range(501)]
+    ids = await seed(
+        sim, persons=[{"name": "Jan"}], deals=[{"title": one, "person": "Jan"} for one in titles]
+    )
+    (person,) = ids["persons"]
+    assert [deal.title for deal in await sim.pipedrive.deals_of(person_id=person)] == titles
+    path = f"{sim.origin}/api/v2/deals/{ids['deals'][0]}"
+    async with sim.session.delete(path, headers={"x-api-token": "demo-api-token"}) as answer:
+        assert answer.status == 200
+    assert len(await sim.pipedrive.deals_of(person_id=person, status="open,won,lost")) == 500
+    [gone] = await sim.pipedrive.deals_of(person_id=person, status="deleted")
+    assert (gone.id, gone.is_deleted) == (ids["deals"][0], True)
+
+
+async def test_the_plans_limit_of_open_deals_is_told_as_such(sim: Simulated) -> None:
+    await sim.control("POST", "company", {"caps": {"open_deals": 0}})
+    with pytest.raises(PlanLimit) as limit:
+        await sim.pipedrive.create_deal({"title": "Wycena"})
+    assert limit.value.code == "feature_capping_deals_limit"
+
+
+async def test_a_deal_whose_answer_is_lost_is_neither_taken_as_made_nor_sent_again(sim: Simulated) -> None:
+    (person,) = (await seed(sim, persons=[{"name": "Jan"}]))["persons"]
+    await sim.fault("status_after", method="POST", path="/deals")
+    with pytest.raises(UnknownOutcome):
+        await sim.pipedrive.create_deal({"title": "Wycena", "person_id": int(person)})
+    assert (await sim.calls()).count("POST /api/v2/deals") == 1
+    [deal] = await sim.pipedrive.deals_of(person_id=person)
+    assert deal.title == "Wycena"
 
 
 async def test_a_custom_field_that_is_gone_is_named_by_its_code(sim: Simulated) -> None:

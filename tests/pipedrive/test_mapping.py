@@ -162,6 +162,36 @@ def test_money_is_exact() -> None:
     assert mapping.deal({"id": 1, "value": None}).value is None
 
 
+def test_a_deal_is_read_with_what_an_agent_is_shown() -> None:
+    deal = mapping.deal(
+        {
+            "id": 1,
+            "title": "Umowa",
+            "status": "open",
+            "add_time": "2026-08-22T13:05:40Z",
+            "probability": 62.5,
+            "visible_to": "7",
+            "creator_user_id": {"id": 12, "name": "Anna"},
+        }
+    )
+    assert (deal.add_time, deal.probability) == (AT, Decimal("62.5"))
+    assert (deal.visible_to, deal.creator_user_id) == ("7", "12")
+    bare = mapping.deal({"id": 1})
+    assert (bare.add_time, bare.probability, bare.visible_to, bare.creator_user_id) == (None,) * 4
+
+
+@given(odd_properties("deal.json"))
+def test_no_odd_property_makes_a_deal_unreadable(odd: dict[str, object]) -> None:
+    deal = mapping.deal(fixture("deal.json") | odd)
+    assert (deal.id, type(deal.title), type(deal.status)) == ("55", str, str)
+
+
+@pytest.mark.parametrize(("value", "sent"), [("1200", 1200), ("1200.00", 1200), ("1200.5", 1200.5), ("0", 0)])
+def test_money_is_sent_as_a_number(value: str, sent: float) -> None:
+    number = mapping.amount(Decimal(value))
+    assert (number, type(number)) == (sent, type(sent))
+
+
 def test_an_admin_is_known_by_global_access_or_by_the_older_flag() -> None:
     row = fixture("me.json")
     me = mapping.me(row)

@@ -90,6 +90,8 @@ def test_the_four_kinds_of_403_are_told_apart() -> None:
     assert "activities:full" in str(scope)
     assert type(error_of(403, said(error="Forbidden"))) is Forbidden
     assert type(error_of(403, said(error="x", code="feature_capping_deals_limit"))) is PlanLimit
+    inside = said(error="x", data={"code": "FEATURE_CAPPING_DEALS_LIMIT"})
+    assert type(error_of(403, inside)) is PlanLimit
     assert type(error_of(403, said(error="You have reached your custom fields limit"))) is PlanLimit
     edge = error_of(403, HTML, {"Content-Type": "text/html"})
     assert isinstance(edge, Blocked)

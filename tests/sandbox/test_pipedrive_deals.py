@@ -156,7 +156,8 @@ async def test_a_deleted_deal_is_listed_by_that_status_alone_with_its_custom_fie
 async def test_the_field_of_visibility_tells_what_everybody_is_called_in_the_plan(
     start: Start, plan: str, everybody: int
 ) -> None:
-    crm = await start(demo_config(plan=plan))
+    crm = await start(demo_config())
+    await crm.sandbox("company", {"plan": plan})
     fields = (await crm.get("/api/v2/dealFields?limit=500")).data
     [visible] = [field for field in fields if field["field_code"] == "visible_to"]
     assert max(option["id"] for option in visible["options"]) == everybody

@@ -20,7 +20,7 @@ from connector.sandbox.pipedrive.checks import (
     validate,
 )
 from connector.sandbox.pipedrive.errors import bad_request, forbidden, invalid, not_found
-from connector.sandbox.pipedrive.fields import add_field, remove_field
+from connector.sandbox.pipedrive.fields import add_field, remove_field, visibilities
 from connector.sandbox.pipedrive.queries import plain, read_cursor, read_query, up_to, words, write_cursor
 from connector.sandbox.wire import Object
 
@@ -63,8 +63,10 @@ def _details(entity: str) -> Object:
     }
 
 
-def _shown(entity: str, definition: Object, query: Object) -> Object:
+def _shown(call: Call, entity: str, definition: Object, query: Object) -> Object:
     details = _details(entity)
+    if definition["field_type"] == "visible_to":
+        definition = {**definition, "options": visibilities(call.company)}
     return {**definition, **{name: details[name] for name in query.get("include_fields", ())}}
 
 
@@ -107,13 +109,13 @@ async def _list(call: Call, entity: str) -> web.Response:
     start: int = read_cursor(query["cursor"]).get("start", 0) if "cursor" in query else 0
     fields = list(call.company.fields[entity].values())
     more = write_cursor(start=start + limit) if start + limit < len(fields) else None
-    shown = [_shown(entity, definition, query) for definition in fields[start : start + limit]]
+    shown = [_shown(call, entity, definition, query) for definition in fields[start : start + limit]]
     return ok(shown, additional_data={"next_cursor": more})
 
 
 async def _get(call: Call, entity: str) -> web.Response:
     query = read_query(call.request, {"include_fields": words(DETAILS)})
-    return ok(_shown(entity, _definition(call, entity), query))
+    return ok(_shown(call, entity, _definition(call, entity), query))
 
 
 async def _add(call: Call, entity: str) -> web.Response:

@@ -135,7 +135,7 @@ def add_built_in_fields(company: Company) -> None:
                 "field_type": kind,
                 "is_custom_field": False,
                 "is_optional_response_field": False,
-                "options": visibilities(company) if kind == "visible_to" else [] if kind == "set" else None,
+                "options": [] if kind in ("set", "enum") else None,
                 "subfields": None,
                 **({"description": ""} if entity == "deal" else {}),
             }
