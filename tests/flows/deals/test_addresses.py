@@ -194,7 +194,7 @@ async def test_a_new_ticket_and_its_customer_get_their_addresses(office: Office)
     await write_due_pages(tenant)
     ticket = office.day.system.tickets[int(str(ref))]
     assert ticket.custom_fields[TICKET] == ticket_page(tenant, f"{CENTRE}/{ref}")
-    assert ticket.custom_fields[TICKET].endswith(f"/thulium:demo/tickets/{ref}")
+    assert str(ticket.custom_fields[TICKET]).endswith(f"/thulium:demo/tickets/{ref}")
     assert office.page(2) == customer_page(tenant, f"{CENTRE}/2")
     assert await tenant.cards.next_due() is None
     assert office.calls("pipedrive") == []
