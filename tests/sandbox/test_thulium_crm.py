@@ -155,6 +155,14 @@ async def test_a_batch_goes_through_but_for_its_refused_rows(centre: Centre) -> 
     assert (await centre.get("customers/2"))["type"] == "VIP"
 
 
+async def test_a_series_may_be_taken_in_one_form_only(centre: Centre) -> None:
+    rows = [{"surname": "Żak"}]
+    for taken, other, switch in (({"customers": rows}, rows, "named"), (rows, {"customers": rows}, "bare")):
+        await centre.switch(series_body=switch)
+        assert (await centre.post("batch/customers", taken))[0]["customer_id"]
+        await centre.post("batch/customers", other, status=400)
+
+
 async def test_a_note_is_kept_on_the_card(centre: Centre) -> None:
     await centre.seed(customers=[{"surname": "Żak"}])
     assert await centre.post("customers/1/notes", {"note": "Woli e-mail"}) is None

@@ -62,7 +62,7 @@ class Cards(Reader):
         body = writing.customer_body(values)
         if self._one_by_one and await self._updated_alone(customer_id, body):
             return
-        answer = await self._client.write("PUT", "batch/customers", [{"customer_id": customer_id, **body}])
+        answer = await self._write_series("PUT", [{"customer_id": customer_id, **body}])
         self._one_by_one = False
         if told := wire.read_refused_row(answer, body):
             if await self.customer(customer_id) is None:
@@ -95,7 +95,7 @@ class Cards(Reader):
         if method in self._one_at_a_time:
             return None
         try:
-            answer = await self._client.write(method, "batch/customers", bodies)
+            answer = await self._write_series(method, bodies)
         except Rejected as refused:
             if refused.status in (404, 405):
                 self._one_at_a_time.add(method)
@@ -109,6 +109,10 @@ class Cards(Reader):
         except ConnectorError as error:
             return [error for _ in bodies]
         return [*read(f"{method} batch/customers", answer, bodies)]
+
+    async def _write_series(self, method: str, rows: Sequence[Mapping[str, object]]) -> bytes:
+        """https://api.thulium.com/docs/api/crm_batch/put_batch_customers"""
+        return await self._write_in_form("series", method, "batch/customers", ({"customers": rows}, rows))
 
     async def _updated_alone(self, customer_id: str, body: Mapping[str, object]) -> bool:
         """Whether the system took it; not so when it knows the customer, but not this way to change him."""

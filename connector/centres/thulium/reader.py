@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -10,7 +10,7 @@ from connector.centres.thulium import directory, wire
 from connector.centres.thulium.client import Client
 from connector.centres.thulium.paging import whole_list
 from connector.centres.thulium.wallclock import WallClock
-from connector.errors import NotFound
+from connector.errors import NotFound, Rejected
 
 EVENTS_A_PAGE = 100
 RECORDS_A_PAGE = 1000
@@ -27,6 +27,7 @@ class Reader:
         """Ask through `client`, whose times are those of `wall`."""
         self._client = client
         self._wall = wall
+        self._forms: dict[str, int] = {}
 
     @property
     def pace(self) -> float | None:
@@ -48,6 +49,22 @@ class Reader:
             return await self._client.get(path, read, params)
         except NotFound:
             return None
+
+    async def _write_in_form(self, what: str, method: str, path: str, forms: Sequence[object]) -> bytes:
+        """Send the first form of a body that is not refused: refused is not done. That one alone is sent from then on."""
+        known = self._forms.get(what)
+        for place, form in enumerate(forms):
+            if known not in (None, place):
+                continue
+            try:
+                answer = await self._client.write(method, path, form)
+            except Rejected as refused:
+                if refused.status not in (400, 422) or place in (known, len(forms) - 1):
+                    raise
+            else:
+                self._forms[what] = place
+                return answer
+        raise AssertionError("the last form is taken or raises")
 
     def _list(
         self, path: str, filters: Mapping[str, str] = NO_FILTERS, limit: int = EVENTS_A_PAGE

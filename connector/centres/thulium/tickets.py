@@ -7,9 +7,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 
 from connector.centres.thulium import mapping
-from connector.centres.thulium.client import Client, segment
+from connector.centres.thulium.client import segment
 from connector.centres.thulium.reader import NO_FILTERS, WITH_FIELDS, Reader
-from connector.centres.thulium.wallclock import WallClock
 from connector.centres.thulium.wire import Row
 from connector.errors import NotFound, Rejected
 from connector.records import Message, Ticket, Unreadable
@@ -20,11 +19,6 @@ _NO_TAGS = str.maketrans("<>", "‹›")
 
 class Tickets(Reader):
     """The tickets' part of `ContactCentre`."""
-
-    def __init__(self, client: Client, wall: WallClock) -> None:
-        """Ask through `client`, whose times are those of `wall`."""
-        super().__init__(client, wall)
-        self._known_forms: dict[str, int] = {}
 
     async def messages(self, since: datetime) -> AsyncIterator[Sequence[Message | Unreadable]]:
         """https://api.thulium.com/docs/api/tickets/get_tickets, tickets without messages by get_tickets_id"""
@@ -54,7 +48,7 @@ class Tickets(Reader):
         https://api.thulium.com/docs/api/tickets/put_tickets_id
         """
         path, named = f"tickets/{segment(ticket_id)}", {"custom_fields": {field: value}}
-        await self._write_as_known(
+        await self._write_in_form(
             "fields", "PUT", path, ({**named, "fill_read_only_custom_fields": True}, named)
         )
         if (row := await self._record(path, params=WITH_FIELDS)) is None:
@@ -70,26 +64,9 @@ class Tickets(Reader):
             return
         plain, agent = text.translate(_NO_TAGS), mapping.agent_of(row)
         forms: list[Mapping[str, object]] = [{"comment": plain}, {"body": plain}]
-        await self._write_as_known(
+        await self._write_in_form(
             "comments", "POST", f"{path}/comment", (*forms, *({**form, **agent} for form in forms))
         )
-
-    async def _write_as_known(
-        self, what: str, method: str, path: str, forms: Sequence[Mapping[str, object]]
-    ) -> None:
-        """Send the first form of a body that is not refused: refused is not done. That one alone is sent from then on."""
-        known = self._known_forms.get(what)
-        for place, form in enumerate(forms):
-            if known not in (None, place):
-                continue
-            try:
-                await self._client.write(method, path, form)
-            except Rejected as refused:
-                if refused.status not in (400, 422) or place in (known, len(forms) - 1):
-                    raise
-            else:
-                self._known_forms[what] = place
-                return
 
     async def _with(self, part: str, rows: list[object], params: Mapping[str, str]) -> list[object]:
         """The tickets as listed; those that the list gave without this part are read one by one."""

@@ -179,6 +179,9 @@ def delete_company(ask: Ask) -> None:
 
 def _batch(ask: Ask, write: Callable[[Body], int]) -> list[dict[str, object]]:
     """Write each row by itself; one that is refused carries its error, the others go through."""
+    refused = {"both": None, "named": ask.listed, "bare": ask.body.values}[ask.system.switches.series_body]
+    if refused:
+        raise ApiError(400, "Parameter is required", "customers")
     done: list[dict[str, object]] = []
     for row in ask.listed or ask.body.rows("customers"):
         try:

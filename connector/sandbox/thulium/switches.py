@@ -48,6 +48,8 @@ class Switches:
     """`fill_read_only_custom_fields` on customers and companies: `accept` fills, `ignore` leaves such fields as they are."""
     change_customers: str = "both"
     """Ways to change a customer: `both`, only `PUT customers/:id` (`single`), or only `PUT batch/customers` (`batch`)."""
+    series_body: str = "both"
+    """Body of `batch/customers`: `both`, only `{"customers": […]}` (`named`), or only an array (`bare`)."""
     ignored_filters: bool = False
     """Filters of customers and companies change nothing: the whole list comes."""
     unique_names: bool = False
@@ -111,5 +113,6 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "field_items_shape": ("listed", "named", "bare"),
     "read_only_customer_fields": ("accept", "ignore"),
     "change_customers": ("both", "single", "batch"),
+    "series_body": ("both", "named", "bare"),
     "dial_result": ("ANSWERED", "BUSY", "NO ANSWER", "FAILED"),
 }

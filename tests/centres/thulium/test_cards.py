@@ -328,3 +328,13 @@ async def test_a_lost_answer_to_a_series_is_unknown_for_every_row(
     await simulated.fault(kind="reset_after", path="batch/customers", method="POST")
     done = await thulium.create_customers(PEOPLE[:2])
     assert [type(outcome) for outcome in done] == [UnknownOutcome, UnknownOutcome]
+
+
+@pytest.mark.parametrize(("body", "tried"), [("both", 2), ("named", 2), ("bare", 3)])
+async def test_a_series_is_sent_as_the_vendors_page_says_or_else_as_an_array(
+    simulated: Simulated, thulium: ContactCentre, body: str, tried: int
+) -> None:
+    await simulated.switch(series_body=body)
+    for people in (PEOPLE[:2], PEOPLE[2:]):
+        assert all(isinstance(outcome, str) for outcome in await thulium.create_customers(people))
+    assert [call.method for call in simulated.requests()] == ["POST"] * tried
