@@ -27,6 +27,7 @@ class Answer:
     status: int
     headers: dict[str, str]
     text: str
+    cookies: list[str]
 
 
 @dataclass
@@ -45,7 +46,8 @@ class Site:
         url = URL(path if path.startswith("http") else self.origin + path, encoded=True)
         async with self.browser.request(method, url, allow_redirects=False, **how) as answer:
             headers = {name.lower(): value for name, value in answer.headers.items()}
-            return Answer(answer.status, headers, await answer.text())
+            cookies = answer.headers.getall("Set-Cookie", [])
+            return Answer(answer.status, headers, await answer.text(), cookies)
 
 
 Open = Callable[..., Awaitable[Site]]
