@@ -166,7 +166,10 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class FieldItem:
-    """A row of a customer's repeating group of special fields, such as one order; `values` by the field's name."""
+    """A row of a customer's repeating group of special fields, such as one order; `values` by the field's name.
+
+    A field without a value may be missing.
+    """
 
     id: str
     values: Mapping[str, str]

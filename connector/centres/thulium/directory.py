@@ -14,6 +14,7 @@ from connector.centres.thulium.wire import (
     join_of,
     reference_of,
     row_key,
+    special_of,
     text_of,
     values_of,
 )
@@ -158,15 +159,18 @@ def read_field_item(row: Row, group: FieldGroup, customer_id: str) -> FieldItem 
     others = {"group_id": group.id, "customer_id": customer_id}
     if item_id is None or any(text_of(row.get(key)) not in (None, one) for key, one in others.items()):
         return None
-    return FieldItem(item_id, _item_values(row, {found: name for name, found in group.fields.items()}))
+    return FieldItem(item_id, _item_values(row, group))
 
 
-def _item_values(row: Row, names: Mapping[str, str]) -> dict[str, str]:
-    """Values by the field's name, whether they come as a list or as an object, with the field's id or its name."""
+def _item_values(row: Row, group: FieldGroup) -> dict[str, str]:
+    """Values of the group's fields by name, whether they come as a list or as an object, with a field's id or name."""
+    names = {field_id: name for name, field_id in group.fields.items()}
     values = next((row[key] for key in ("values", "fields", "custom_fields") if row.get(key)), None)
     if isinstance(values, dict):
-        pairs = [(str(key), text_of(value)) for key, value in values.items()]
+        pairs = [(str(key), special_of(value)) for key, value in values.items()]
     else:
         dicts = [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
-        pairs = [(first_of(one, "field_id", "id", "name") or "", text_of(one.get("value"))) for one in dicts]
-    return {names.get(key, key): value or "" for key, value in pairs if key}
+        pairs = [
+            (first_of(one, "field_id", "id", "name") or "", special_of(one.get("value"))) for one in dicts
+        ]
+    return {name: value for key, value in pairs if (name := names.get(key, key)) in group.fields}

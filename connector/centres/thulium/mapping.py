@@ -23,6 +23,7 @@ from connector.centres.thulium.wire import (
     reference_of,
     row_key,
     seconds_of,
+    special_of,
     stable_hash,
     text_of,
     unknown,
@@ -297,10 +298,8 @@ def read_ticket(row: Any, wall: WallClock) -> Ticket | None:
 
 
 def special_text(row: Row, field: str) -> str:
-    """What a special field of a record holds, empty when nothing; a link may come as a small object."""
-    value = custom_of(row.get("custom_fields")).get(field)
-    found = first_of(value, "url", "href", "value") if isinstance(value, dict) else text_of(value)
-    return found or ""
+    """What a special field of a record holds, empty when nothing."""
+    return special_of(custom_of(row.get("custom_fields")).get(field))
 
 
 def has_comment(row: Row, words: str) -> bool:

@@ -191,6 +191,12 @@ def text_of(value: Any) -> str | None:
     return None
 
 
+def special_of(value: Any) -> str:
+    """What a special field says, empty when nothing; a link may come as a small object."""
+    found = first_of(value, "url", "href", "value") if isinstance(value, dict) else text_of(value)
+    return found or ""
+
+
 def raw_text(row: Any) -> str:
     """The row as JSON text, for a person to look at; very long ones are cut."""
     return orjson.dumps(row, option=orjson.OPT_SORT_KEYS).decode()[:_LONGEST_RAW]

@@ -127,6 +127,13 @@ def test_groups_are_read_as_the_vendors_sample_shows_them() -> None:
         {"fields": [{"field_id": 12, "name": "Product", "value": "phone"}, {"name": "Count", "value": "13"}]},
         {"values": {"Product": "phone", "Count": 13}},
         {"custom_fields": {"12": "phone", "8": "13"}},
+        {
+            "values": [
+                {"field_id": 12, "value": {"url": "phone"}},
+                {"field_id": 8, "value": 13},
+                {"field_id": 99, "value": "x"},
+            ]
+        },
     ],
 )
 def test_a_row_is_read_in_whatever_shape_its_values_come(values: dict[str, object]) -> None:
