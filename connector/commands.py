@@ -42,7 +42,6 @@ from connector.store.database import reason_of
 from connector.terminal import show, the_tenant
 from connector.tokens import unpack_tokens
 from connector.web.lookup import PATH as LOOKUP_PATH
-from connector.web.push import PATH as PUSH_PATH
 
 
 async def serve(settings: Settings) -> int:
@@ -125,7 +124,6 @@ async def show_lookups(service: Service, args: argparse.Namespace) -> int:
             {
                 "centre": c.id, "address": service.settings.public_url + LOOKUP_PATH + c.hook_path, "user": HOOK_USER,
                 "password": c.lookup_password, "where": ASKS_WHO_CALLS[c.vendor],
-                "button": f"{service.settings.public_url}{PUSH_PATH}{c.hook_path}?customer_id=ID",
             }
             for c in asking
         ]

@@ -11,19 +11,19 @@ from aiohttp import web
 
 from connector.app import Service
 from connector.errors import Misconfigured
-from connector.flows.contacts.kinds import CUSTOMERS
-from connector.flows.contacts.pushing import Pushed, known_pages, prepared, push
 from connector.flows.lookup import Callers
-from connector.flows.tenant import Tenant
 from connector.jobs import Jobs
-from connector.store.dirty import Side
+from connector.web import api, health, hooks, lookup
 from connector.web import clock as clock_control
-from connector.web import health, hooks, lookup
 from connector.web import install as install_pages
-from connector.web import push as push_page
 from connector.web.consent import Consent
 from connector.web.embed import sign_in as sign_in_pages
 from connector.web.embed.access import Guard
+from connector.web.embed.customer import CustomerPages
+from connector.web.embed.desk import Desk
+from connector.web.embed.new_deal import NewDeals
+from connector.web.embed.parties import Parties
+from connector.web.embed.ticket import TicketPages
 from connector.web.hooks import LARGEST_BODY
 from connector.web.middleware import middlewares
 
@@ -47,15 +47,6 @@ def build_web(service: Service, jobs: Jobs) -> web.Application:
     def count_lookup(installation_id: str, outcome: str) -> None:
         service.metrics.lookups.labels(installation_id, outcome).inc()
 
-    async def push_customer(installation_id: str, key: str) -> tuple[Tenant, Pushed]:
-        tenant = await service.tenant(installation_id)
-        if await prepared(tenant, service.installations):
-            tenant = await service.tenant(installation_id)
-        return tenant, await push(tenant, service.operations, CUSTOMERS, Side.CENTRE, key)
-
-    async def pages_of_customer(installation_id: str, key: str) -> list[str]:
-        return await known_pages(await service.tenant(installation_id), key)
-
     async def ready() -> dict[str, bool]:
         return {"database": await service.is_writable(), **jobs.health}
 
@@ -65,11 +56,10 @@ def build_web(service: Service, jobs: Jobs) -> web.Application:
     app.add_routes(
         lookup.routes(service.lookup_doors, callers, service.latest, look_for_doors, count_lookup, clock)
     )
-    app.add_routes(
-        push_page.routes(service.lookup_doors, push_customer, pages_of_customer, look_for_doors, clock)
-    )
+    app.add_routes(api.routes(service.access, service.tenant, service.operations, clock))
     app.add_routes(health.routes(ready, service.measure, service.metrics.registry, clock))
     guard = Guard(service.access, service.latest, settings, clock)
+    _embed(app, service, guard)
     sign_in = sign_in_pages.SignIn(guard, Consent(settings, clock), service.identify)
     app.add_routes(sign_in.routes())
     app.add_routes(
@@ -81,6 +71,15 @@ def build_web(service: Service, jobs: Jobs) -> web.Application:
     if settings.clock_control:
         app.add_routes(clock_control.routes(clock))
     return app
+
+
+def _embed(app: web.Application, service: Service, guard: Guard) -> None:
+    """The pages that stand inside the contact centre."""
+    desk = Desk(service.tenant, guard, service.operations, service.installations, service.clock)
+    parties = Parties()
+    new_deals = NewDeals(desk, parties)
+    app.add_routes(CustomerPages(desk, parties, new_deals).routes())
+    app.add_routes(TicketPages(desk, new_deals).routes())
 
 
 @asynccontextmanager

@@ -76,7 +76,6 @@ async def test_what_to_enter_in_the_contact_centre_is_said(line: Line) -> None:
     assert (one["centre"], one["user"]) == ("thulium:demo", "connector")
     assert one["address"].startswith("https://connector.example.com/lookup/")
     assert len(one["password"]) == 43
-    assert one["button"] == one["address"].replace("/lookup/", "/push/") + "?customer_id=ID"
     assert "Parametry zewnętrznego CRM" in one["where"]
     assert (await line("lookup"))[1][0]["password"] == one["password"]
 

@@ -15,6 +15,7 @@ import structlog
 from connector.centres.port import ContactCentre
 from connector.errors import ConnectorError, NotFound, Rejected, Retryable
 from connector.flows.contacts.kinds import asking, centre_of
+from connector.flows.deals.reasons import _
 from connector.flows.deals.viewing import deal_page
 from connector.flows.tenant import Tenant
 from connector.flows.worker import retry_wait
@@ -25,9 +26,9 @@ log = structlog.get_logger()
 #: Real seconds for which whoever opened a deal waits for its link.
 _PATIENCE = 3.0
 
-NO_TICKET = "The contact centre has no such ticket any more."
-NOT_TAKEN = "The contact centre does not take the link. It is tried again by itself."
-GIVEN_UP = "The contact centre did not take the link. Copy the deal's address into the ticket."
+NO_TICKET = _("The contact centre has no such ticket any more.")
+NOT_TAKEN = _("The contact centre does not take the link. It is tried again by itself.")
+GIVEN_UP = _("The contact centre did not take the link. Copy the deal's address into the ticket.")
 
 
 async def link_back(tenant: Tenant) -> Counter[str]:

@@ -1,0 +1,160 @@
+"""What all pages of deals begin with: whose browser it is, which installation and contact centre, who may frame them."""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from connector.clock import Clock
+from connector.errors import ConnectorError, Misconfigured
+from connector.flows.contacts.pushing import prepared
+from connector.flows.deals.viewing import Viewer
+from connector.flows.tenant import Centre, Tenant
+from connector.i18n import Translate
+from connector.store.access import Who
+from connector.store.installations import Installations
+from connector.store.operations import Operations
+from connector.web.embed.access import Guard
+from connector.web.embed.sign_in import signed_out
+from connector.web.embed.words import Said, not_now, too_old
+from connector.web.middleware import allow_framing
+from connector.web.pages import page, translate_for
+
+log = structlog.get_logger()
+
+_NOTE_LIFE = timedelta(minutes=10)
+_MOST_NOTES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """An agent at the page of one record; `here` is the page's path."""
+
+    request: web.Request
+    tenant: Tenant
+    centre: Centre
+    who: Who
+    record_id: str
+    here: str
+    guard: Guard
+
+    @property
+    def key(self) -> str:
+        """The record's key."""
+        return f"{self.centre.id}/{self.record_id}"
+
+    @property
+    def viewer(self) -> Viewer:
+        """Which deals the agent may see."""
+        return Viewer(self.who.user_id, sees_all=self.tenant.settings.deals.visible == "all")
+
+    @property
+    def translate(self) -> Translate:
+        """What says a sentence in the agent's language."""
+        return translate_for(self.request)
+
+    @property
+    def framed(self) -> bool:
+        """Whether the page stands in another one."""
+        return self.request.headers.get("Sec-Fetch-Dest") in ("iframe", "frame")
+
+    @property
+    def leave_token(self) -> str:
+        """What the form that ends the session carries."""
+        return self.token("sign-out")
+
+    def token(self, purpose: str) -> str:
+        """What a form of this page carries."""
+        return self.guard.form_token(self.request, purpose)
+
+    def purpose(self, what: str) -> str:
+        """What a form of this page is for: `what` is done to this record."""
+        return f"{what} {self.here}"
+
+    def allows(self, purpose: str, shown: object) -> bool:
+        """Whether a form is one that this session was shown for that purpose."""
+        return self.guard.check_form(self.request, purpose, shown)
+
+
+Show = Callable[[Visit], Awaitable[web.StreamResponse]]
+
+
+@dataclass(slots=True)
+class Desk:
+    """Lets agents in; keeps for a while what came of what they pressed, to be said by the page they are sent to."""
+
+    find: Callable[[str], Awaitable[Tenant]]
+    guard: Guard
+    operations: Operations
+    installations: Installations
+    clock: Clock
+    _notes: OrderedDict[str, tuple[datetime, str, Said]] = field(default_factory=OrderedDict)
+
+    def serve(self, show: Show) -> Handler:
+        """A handler that lets in who is known, and says in a page what keeps it from its work."""
+
+        async def enter(request: web.Request) -> web.StreamResponse:
+            visit = await self._visit(request)
+            if visit is None:
+                return signed_out(request, request.match_info["installation"])
+            try:
+                return await show(visit)
+            except ConnectorError as error:
+                log.warning("page not shown", installation=visit.tenant.id, error=type(error).__name__)
+                said = not_now(error, visit.translate)
+                if request.method == "POST":
+                    return self.tell(visit, said)
+                return page(request, "embed/trouble.html", status=503, visit=visit, said=said)
+
+        return enter
+
+    async def _visit(self, request: web.Request) -> Visit | None:
+        parts = request.match_info
+        try:
+            tenant = await self.find(parts["installation"])
+        except Misconfigured:
+            return None
+        centre = tenant.centres.get(parts["connection"])
+        if centre is None:
+            return None
+        allow_framing(request, centre.api.origin)
+        who = await self.guard.who(request, tenant.id)
+        if who is None:
+            return None
+        here = f"/embed/{tenant.id}/{centre.id}/{parts['kind']}/{parts['id']}"
+        return Visit(request, tenant, centre, who, parts["id"], here, self.guard)
+
+    async def prepared(self, tenant: Tenant) -> Tenant:
+        """The tenant once the fields are there by which records are known again."""
+        if await prepared(tenant, self.installations):
+            return await self.find(tenant.id)
+        return tenant
+
+    # what came of it
+
+    def tell(self, visit: Visit, said: Said, where: str = "") -> web.Response:
+        """Lead to a page that says so: loaded again, it does nothing again."""
+        while self._notes and (len(self._notes) >= _MOST_NOTES or self._is_old(next(iter(self._notes)))):
+            self._notes.popitem(last=False)
+        note = secrets.token_urlsafe(9)
+        self._notes[note] = (self.clock.now(), visit.here, said)
+        return web.Response(status=303, headers={"Location": f"{where or visit.here}?said={note}"})
+
+    def told(self, visit: Visit) -> Said | None:
+        """What a page shall say, if it was led to."""
+        note = self._notes.get(visit.request.query.get("said", ""))
+        return note[2] if note is not None and note[1] == visit.here else None
+
+    def too_old(self, visit: Visit) -> web.Response:
+        """Lead back from a form that is none of this session's."""
+        return self.tell(visit, too_old(visit.translate))
+
+    def _is_old(self, note: str) -> bool:
+        return self.clock.now() - self._notes[note][0] >= _NOTE_LIFE

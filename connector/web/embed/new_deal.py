@@ -1,0 +1,158 @@
+"""The form of a new deal, shown and taken: for customers and for tickets alike."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from connector.errors import ConnectorError, Misconfigured
+from connector.flows.contacts.answering import answer
+from connector.flows.contacts.identifying import IGNORE, NEW
+from connector.flows.contacts.kinds import CUSTOMERS
+from connector.flows.contacts.pushing import GOOD
+from connector.flows.deals.catalogue import catalogue
+from connector.flows.deals.opening import Order, Result, choose_person, open_deal
+from connector.flows.deals.viewing import CustomerDeals, customer_deals, pair_of
+from connector.flows.tenant import Tenant
+from connector.store.questions import Asked
+from connector.web.embed.deal_form import (
+    DealForm,
+    first_values,
+    offered_currencies,
+    offered_owners,
+    offered_stages,
+    read_deal,
+    read_values,
+)
+from connector.web.embed.desk import Desk, Visit
+from connector.web.embed.parties import Parties, candidates
+from connector.web.embed.words import Said, look_at_fields, moved_on, not_now, say_opened, say_pushed, too_old
+
+log = structlog.get_logger()
+
+_DONE = frozenset({Result.MADE, Result.THERE, Result.IN_DOUBT, Result.WAITS})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a deal is opened from: `name` stands in the form for the ordinal, or for the form's own nonce."""
+
+    source: str
+    ordinal: int
+    name: str
+    customer: str
+    action: str
+    ticket: str | None = None
+    subject: str = ""
+    back: str = ""
+
+
+class NewDeals:
+    """Forms of new deals."""
+
+    def __init__(self, desk: Desk, parties: Parties) -> None:
+        """For agents who are at the `desk`."""
+        self._desk, self._parties = desk, parties
+
+    async def form(self, visit: Visit, place: Place, values: Mapping[str, str] | None = None) -> DealForm:
+        """The form as it is first shown, or with what was written into it."""
+        tenant, own, _ = visit.tenant, visit.who.user_id, visit.translate
+        pair = await pair_of(tenant, place.customer)
+        known, party, asked = await asyncio.gather(
+            catalogue(tenant), self._parties.of(tenant, place.customer, pair), open_question(tenant, place.customer)
+        )  # fmt: skip
+        if values is None:
+            title = place.subject or _("%(name)s: deal") % {"name": party.organization or party.name}
+            values = first_values(known, tenant.settings.deals, own, title)
+        return DealForm(
+            action=place.action, token=visit.token(_purpose(visit, place)), place=place.name, party=party,
+            values=dict(values), stages=offered_stages(known, tenant.settings.deals),
+            owners=offered_owners(known, own), currencies=offered_currencies(), ticket=place.subject, back=place.back,
+            choice=await candidates(tenant, asked) if asked is not None and pair is None else (),
+        )  # fmt: skip
+
+    async def open(
+        self, visit: Visit, place: Place, sent: Mapping[str, object]
+    ) -> tuple[DealForm, Said] | None:
+        """Open what the form asks for; answers the form again and what is in the way, or None when it is under way."""
+        _, values = visit.translate, read_values(sent)
+        if not visit.allows(_purpose(visit, place), sent.get("form")):
+            return await self.form(visit, place, values), too_old(_)
+        wanted, errors = read_deal(values, await catalogue(visit.tenant), _)
+        is_paired = await pair_of(visit.tenant, place.customer) is not None
+        asked = None if is_paired else await open_question(visit.tenant, place.customer)
+        if asked is not None and not _is_choice(asked, values["person"]):
+            errors["person"] = _("Choose which one it is.")
+        if any(errors.values()):
+            form = await self.form(visit, place, values)
+            form.errors = errors
+            return form, look_at_fields(_)
+        tenant = visit.tenant if is_paired else await self._desk.prepared(visit.tenant)
+        order = Order(
+            source=place.source, ordinal=place.ordinal, customer_key=place.customer, ticket_key=place.ticket,
+            wanted=wanted, made_by=visit.who.user_id or visit.who.agent,
+            same_title_is_meant=sent.get("same_title") == "meant",
+        )  # fmt: skip
+        if asked is None:
+            opened = await open_deal(tenant, self._desk.operations, order)
+        else:
+            opened = await choose_person(tenant, self._desk.operations, order, values["person"])
+        if opened.result in _DONE:
+            return None
+        form = await self.form(visit, place, values)
+        form.again = opened.result is Result.SAME_TITLE
+        return form, say_opened(opened, _)
+
+
+def _purpose(visit: Visit, place: Place) -> str:
+    return visit.purpose(f"deal {place.name} {place.customer}")
+
+
+# what is there already
+
+
+async def deals_for(visit: Visit, key: str, *, fresh: bool) -> tuple[CustomerDeals | None, Said | None]:
+    """The deals of a customer who is in step, or what keeps them from being shown."""
+    try:
+        shown = await customer_deals(visit.tenant, key, visit.viewer, fresh=fresh)
+    except ConnectorError as error:
+        log.warning("deals not shown", installation=visit.tenant.id, error=type(error).__name__)
+        return None, not_now(error, visit.translate)
+    return (shown, None) if shown.pair is not None else (None, None)
+
+
+# which of several it is
+
+
+async def open_question(tenant: Tenant, key: str) -> Asked | None:
+    """The open question who in Pipedrive a customer is."""
+    asked = (await tenant.questions.of(CUSTOMERS.asks_of_centre, [key])).get(key)
+    return asked if asked is not None and asked.decision is None else None
+
+
+async def is_left_alone(tenant: Tenant, key: str) -> bool:
+    """Whether somebody decided that a customer is nobody in Pipedrive."""
+    asked = (await tenant.questions.of(CUSTOMERS.asks_of_centre, [key])).get(key)
+    return asked is not None and asked.decision is not None and asked.decision.get("choose") == IGNORE
+
+
+def _is_choice(asked: Asked, person: str) -> bool:
+    return person == NEW or person in asked.candidates
+
+
+async def choose(desk: Desk, visit: Visit, key: str, person: str) -> Said | None:
+    """Decide who in Pipedrive a customer is; answers what came of it unless both sides belong together now."""
+    asked, _ = await open_question(visit.tenant, key), visit.translate
+    if asked is None or not _is_choice(asked, person):
+        return moved_on(_)
+    tenant = await desk.prepared(visit.tenant)
+    try:
+        answered = await answer(tenant, desk.operations, asked.id, person)
+    except Misconfigured:
+        return moved_on(_)
+    if answered.pushed is None:
+        return moved_on(_)
+    return None if answered.pushed.outcome in GOOD else say_pushed(answered.pushed, _)

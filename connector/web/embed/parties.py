@@ -1,0 +1,128 @@
+"""Who a customer is, as both sides say it now: for the page alone, nothing of it is kept for longer than a minute."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from connector.errors import ConnectorError, NotFound
+from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, KINDS, Kind, read_centre
+from connector.flows.contacts.linking import page_of
+from connector.flows.tenant import Tenant
+from connector.names import join_name
+from connector.pipedrive.budget import Lane
+from connector.pipedrive.records import Organization, Person
+from connector.records import Company, Customer
+from connector.store.bindings import Bound
+from connector.store.questions import Asked
+
+_FRESH_FOR = timedelta(minutes=1)
+_MOST = 1000
+MOST_CANDIDATES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Who a deal would be with; `link` is the page in Pipedrive of one who is there."""
+
+    name: str
+    organization: str = ""
+    link: str | None = None
+    in_step: bool = False
+    is_company: bool = False
+    is_gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Somebody in Pipedrive whom the customer could be."""
+
+    id: str
+    name: str
+    organization: str
+    known_by: str
+    link: str
+
+
+class Parties:
+    """Reads them, each once in a minute."""
+
+    def __init__(self) -> None:
+        """Know nobody yet."""
+        self._kept: OrderedDict[tuple[str, str, str | None], tuple[datetime, Party]] = OrderedDict()
+
+    async def of(self, tenant: Tenant, key: str, pair: Bound | None) -> Party:
+        """Who a customer is: its pair in Pipedrive (2 tokens at most), or else its card in the contact centre."""
+        known, now = (tenant.id, key, pair.crm_id if pair else None), tenant.clock.now()
+        kept = self._kept.get(known)
+        if kept is not None and timedelta() <= now - kept[0] < _FRESH_FOR:
+            return kept[1]
+        party = await (_in_pipedrive(tenant, pair) if pair is not None else _in_centre(tenant, key))
+        if party.name:
+            self._kept[known] = (now, party)
+        while len(self._kept) > _MOST:
+            self._kept.popitem(last=False)
+        return party
+
+
+async def _in_pipedrive(tenant: Tenant, pair: Bound) -> Party:
+    kind = KINDS[pair.entity]
+    link = page_of(tenant, kind, pair.crm_id)
+    try:
+        record = await _read(tenant, kind, pair.crm_id)
+        name, organization = await _named(tenant, record)
+    except ConnectorError:
+        # He is there all the same; only his name is not to be had.
+        return Party("", link=link, in_step=True, is_company=kind is COMPANIES)
+    return Party(name, organization, link, in_step=True, is_company=kind is COMPANIES, is_gone=record is None)
+
+
+async def _read(tenant: Tenant, kind: Kind, crm_id: str) -> Person | Organization | None:
+    """A record of Pipedrive, in the lane of those who wait at a screen."""
+    api = tenant.pipedrive.on(Lane.POP)
+    try:
+        record = await (api.person(crm_id) if kind is CUSTOMERS else api.organization(crm_id))
+    except NotFound:
+        return None
+    return None if record.is_deleted else record
+
+
+async def _named(tenant: Tenant, record: Person | Organization | None) -> tuple[str, str]:
+    """The name of a record of Pipedrive, and that of its organization."""
+    if record is None:
+        return "", ""
+    if isinstance(record, Organization) or record.org_id is None:
+        return record.name, ""
+    organization = await _read(tenant, COMPANIES, record.org_id)
+    return record.name, organization.name if organization is not None else ""
+
+
+async def _in_centre(tenant: Tenant, key: str) -> Party:
+    card = await read_centre(tenant, CUSTOMERS, key)
+    if not isinstance(card, Customer):
+        return Party("", is_gone=True)
+    company: Company | None = None
+    if card.company_id is not None:
+        read = await read_centre(tenant, COMPANIES, f"{key.rpartition('/')[0]}/{card.company_id}")
+        company = read if isinstance(read, Company) else None
+    name = join_name(card.first_name, card.last_name)
+    if card.is_company:
+        return Party(company.name if company else name, is_company=True)
+    return Party(name, company.name if company else "")
+
+
+async def candidates(tenant: Tenant, asked: Asked) -> Sequence[Candidate]:
+    """Those in Pipedrive whom a customer could be, as they are now (2 tokens each at most)."""
+    kind: Kind = COMPANIES if asked.kind is COMPANIES.asks_of_centre else CUSTOMERS
+    found = []
+    for crm_id in asked.candidates[:MOST_CANDIDATES]:
+        record = await _read(tenant, kind, crm_id)
+        if record is None:
+            continue
+        name, organization = await _named(tenant, record)
+        ways = (*record.phones, *record.emails) if isinstance(record, Person) else (record.address,)
+        known_by = ", ".join(way for way in ways if way)
+        found.append(Candidate(crm_id, name, organization, known_by, page_of(tenant, kind, crm_id)))
+    return found

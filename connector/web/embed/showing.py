@@ -1,0 +1,72 @@
+"""Amounts, days and states as the agent's language writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+from babel.numbers import format_currency, format_decimal
+
+from connector.i18n import Translate
+from connector.web.embed.desk import Visit
+from connector.web.pages import language_of
+
+_LOCALES = {"en": "en_GB", "pl": "pl_PL"}
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """Writes values for one language and time zone."""
+
+    language: str
+    zone: ZoneInfo
+    translate: Translate
+
+    @classmethod
+    def of(cls, visit: Visit) -> Show:
+        """As the agent of a visit reads it."""
+        return cls(language_of(visit.request), visit.tenant.settings.tz, visit.translate)
+
+    @property
+    def _locale(self) -> str:
+        return _LOCALES.get(self.language, "en_GB")
+
+    def money(self, value: Decimal | None, currency: str | None) -> str:
+        """An amount; nothing where there is none."""
+        if not value:
+            return "–"
+        if not currency:
+            return format_decimal(value, locale=self._locale)
+        return format_currency(value, currency, locale=self._locale)
+
+    def percent(self, probability: Decimal | None) -> str:
+        """A probability of Pipedrive's, which counts to a hundred."""
+        return "–" if probability is None else f"{format_decimal(probability, locale=self._locale)} %"
+
+    def day(self, at: datetime | None) -> str:
+        """The day of a moment, where the contact centre is."""
+        return "–" if at is None else format_date(at.astimezone(self.zone).date(), locale=self._locale)
+
+    def status(self, status: str) -> tuple[str, str]:
+        """The look and the word of a deal's status."""
+        _ = self.translate
+        known = {
+            "open": ("busy", _("open")),
+            "won": ("good", _("won")),
+            "lost": ("broken", _("lost")),
+            "deleted": ("plain", _("deleted")),
+        }
+        return known.get(status, ("plain", status))
+
+    def totals(self, totals: Mapping[str, Decimal]) -> str:
+        """Sums by currency."""
+        return " · ".join(self.money(value, currency) for currency, value in sorted(totals.items()))
+
+    def hidden(self, count: int) -> str:
+        """How many deals this agent may not see."""
+        _ = self.translate
+        return _("Not shown: %(count)s, of others and not open to the whole company.") % {"count": count}

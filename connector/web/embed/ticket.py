@@ -1,0 +1,123 @@
+"""A ticket's page: the deals that were opened from it, how it shows them, and the form of the next one."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from aiohttp import web
+
+from connector.flows.contacts.kinds import asking
+from connector.flows.deals.opening import deals_of_ticket
+from connector.flows.deals.viewing import CustomerDeals, deal_page
+from connector.records import Ticket
+from connector.store.deals import OpenedRow, State
+from connector.web.embed.desk import Desk, Visit
+from connector.web.embed.new_deal import NewDeals, Place, deals_for
+from connector.web.embed.showing import Show
+from connector.web.embed.words import Line, Said, no_ticket, say_row, ticket_stands
+from connector.web.pages import page
+
+PATH = "/embed/{installation}/{connection}/{kind:tickets}/{id:[A-Za-z0-9._-]{1,64}}"
+
+_STANDING = frozenset({State.SENDING, State.MADE})
+_FRESH_FOR = timedelta(seconds=30)
+_MOST = 1000
+
+
+class TicketPages:
+    """The pages of tickets."""
+
+    def __init__(self, desk: Desk, new_deals: NewDeals) -> None:
+        """For agents who are at the `desk`."""
+        self._desk, self._new_deals = desk, new_deals
+        self._tickets: OrderedDict[tuple[str, str], tuple[datetime, Ticket]] = OrderedDict()
+
+    def routes(self) -> web.RouteTableDef:
+        """All of them."""
+        table = web.RouteTableDef()
+        table.get(PATH, allow_head=False)(self._desk.serve(self.show))
+        table.post(PATH)(self._desk.serve(self.open))
+        return table
+
+    async def show(self, visit: Visit) -> web.Response:
+        """The ticket and its deals."""
+        ticket = await self._ticket(visit)
+        return await self._page(visit, ticket, said=self._desk.told(visit))
+
+    async def open(self, visit: Visit) -> web.Response:
+        """Open the deal that the form asks for."""
+        sent, ticket = await visit.request.post(), await self._ticket(visit)
+        if ticket is None or ticket.customer_id is None:
+            return await self._page(visit, ticket, status=422)
+        text = str(sent.get("place", ""))
+        ordinal = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 1
+        place = _place(visit, ticket, ticket.customer_id, ordinal)
+        if (again := await self._new_deals.open(visit, place, sent)) is None:
+            return web.Response(status=303, headers={"Location": visit.here})
+        form, said = again
+        return await self._page(visit, ticket, said=said, form=form, status=422)
+
+    async def _page(
+        self, visit: Visit, ticket: Ticket | None, *, said: Said | None = None, form: object = None, status: int = 200
+    ) -> web.Response:  # fmt: skip
+        _, rows = visit.translate, await deals_of_ticket(visit.tenant, visit.key)
+        standing = [row for row in rows if row.state in _STANDING]
+        looking = any(row.state is State.SENDING for row in standing)
+        customer = ticket.customer_id if ticket is not None else None
+        key = f"{visit.centre.id}/{customer}"
+        shown, trouble = await deals_for(visit, key, fresh=bool(standing)) if customer else (None, None)
+        wants_another = "another" in visit.request.query and not looking
+        if form is None and ticket is not None and customer and (not standing or wants_another):
+            form = await self._new_deals.form(visit, _place(visit, ticket, customer, _next_ordinal(rows)))
+        return page(
+            visit.request, "embed/ticket.html", status=status, visit=visit, show=Show.of(visit), said=said, form=form,
+            standing=no_ticket(_) if ticket is None else ticket_stands(standing, ticket.subject, _, has_customer=bool(customer)),
+            opened=_lines(visit, rows, shown), looking=looking and form is None,
+            another=f"{visit.here}?another=1" if customer and standing and not looking else "",
+            shown=shown, trouble=trouble,
+            customer_page=f"/embed/{visit.tenant.id}/{visit.centre.id}/customers/{customer}",
+        )  # fmt: skip
+
+    async def _ticket(self, visit: Visit) -> Ticket | None:
+        """The ticket's head; with a customer it is taken as it was half a minute ago."""
+        known, now = (visit.tenant.id, visit.key), visit.tenant.clock.now()
+        kept = self._tickets.get(known)
+        if kept is not None and timedelta() <= now - kept[0] < _FRESH_FOR:
+            return kept[1]
+        async with asking(visit.centre, visit.key) as centre:
+            ticket = await centre.api.ticket(visit.record_id)
+        if ticket is not None and ticket.customer_id is not None:
+            self._tickets[known] = (now, ticket)
+            self._tickets.move_to_end(known)
+            while len(self._tickets) > _MOST:
+                self._tickets.popitem(last=False)
+        return ticket
+
+
+def _next_ordinal(rows: Sequence[OpenedRow]) -> int:
+    """The first place that is free."""
+    taken = {row.ordinal for row in rows if row.state in _STANDING}
+    return next(n for n in range(1, len(taken) + 2) if n not in taken)
+
+
+def _place(visit: Visit, ticket: Ticket, customer: str, ordinal: int) -> Place:
+    source = f"{visit.centre.id}/tickets/{visit.record_id}"
+    return Place(
+        source, ordinal, str(ordinal), f"{visit.centre.id}/{customer}", visit.here, ticket=visit.key, subject=ticket.subject
+    )  # fmt: skip
+
+
+def _lines(visit: Visit, rows: Sequence[OpenedRow], shown: CustomerDeals | None) -> list[Line]:
+    """What became of each deal; what was refused is of no more use once another took its place."""
+    _ = visit.translate
+    titles = {deal.id: deal.title for deal in shown.deals} if shown is not None else {}
+    lines = []
+    for row in rows:
+        if row.state is State.REFUSED and not row.reason:
+            continue
+        number = _("Deal %(number)s") % {"number": row.deal_id} if row.deal_id else _("New deal")
+        link = deal_page(visit.tenant, row.deal_id) if row.deal_id else None
+        lines.append(say_row(row, titles.get(row.deal_id or "", number), link, _))
+    return lines

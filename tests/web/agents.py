@@ -1,0 +1,93 @@
+"""An agent who has signed in, as his browser sends what he presses."""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from yarl import URL
+
+from connector.flows.tenant import Tenant
+from connector.store.access import Who
+from tests.serving import Served
+from tests.world import SYSTEM, World, install
+
+CONNECTION = f"thulium:{SYSTEM}"
+
+
+@dataclass
+class Shown:
+    """A page as it came: `path` is where the browser ended, `text` what it shows without marks."""
+
+    status: int
+    path: str
+    headers: dict[str, str]
+    page: str
+
+    @property
+    def text(self) -> str:
+        main = self.page.partition("<main")[2].partition("</main>")[0]
+        return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", main)).split())
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """What stands in the form of the page, or in the last of them."""
+        found: dict[str, str] = {}
+        form = self.page.partition("<main")[2].partition("</main>")[0].rpartition("<form")[2]
+        for tag in re.findall(r"<input[^>]*>", form):
+            given = dict(re.findall(r'(\w+)="([^"]*)"', tag))
+            if given.get("type") != "radio" or " checked" in tag:
+                found[given["name"]] = html.unescape(given.get("value", ""))
+        for name, options in re.findall(r'<select[^>]*name="(\w+)"[^>]*>(.*?)</select>', form, re.DOTALL):
+            chosen = re.search(r'value="([^"]*)" selected', options)
+            assert chosen, f"nothing is chosen in {name}"
+            found[name] = chosen[1]
+        return found
+
+
+@dataclass
+class Agent:
+    """His session, and the service he uses it at."""
+
+    here: Served
+    tenant: Tenant
+    cookie: str
+
+    @property
+    def world(self) -> World:
+        return self.here.world
+
+    def page(self, kind: str, record: object) -> str:
+        return f"/embed/{self.tenant.id}/{CONNECTION}/{kind}/{record}"
+
+    async def open(self, path: str, language: str = "en", **headers: str) -> Shown:
+        return await self._ask("GET", path, language, headers)
+
+    async def press(self, path: str, fields: dict[str, str], **headers: str) -> Shown:
+        return await self._ask("POST", path, "en", headers, fields)
+
+    async def forget(self) -> None:
+        """Let nothing of Pipedrive be at hand any more, as after some seconds."""
+        (await self.here.service.tenant(self.tenant.id)).deals_at_hand.lists.clear()
+
+    async def _ask(
+        self, method: str, path: str, language: str, headers: dict[str, str], data: dict[str, str] | None = None
+    ) -> Shown:  # fmt: skip
+        given = {"Accept": "text/html", "Accept-Language": language, "Cookie": self.cookie} | headers
+        url = URL(self.here.origin + path, encoded=True)
+        async with self.world.http.request(method, url, headers=given, data=data) as answer:
+            return Shown(answer.status, answer.url.raw_path_qs, dict(answer.headers), await answer.text())
+
+
+async def sign_in(here: Served, tenant: Tenant, user_id: str | None, name: str = "Anna Agent") -> Agent:
+    """Begin a session of a Pipedrive user, or of an agent who is none."""
+    who = Who(tenant.id, user_id, None if user_id else f"{CONNECTION}/anna", name)
+    return Agent(here, tenant, f"session={await here.service.access.begin(who)}")
+
+
+async def an_agent(here: Served, **settings: Any) -> Agent:
+    """The administrator of a fresh installation, signed in."""
+    tenant = await install(here.service, **settings)
+    return await sign_in(here, tenant, tenant.installed.owner_user_id)

@@ -1,0 +1,214 @@
+"""A customer's page: how he stands, his deals, adding him to Pipedrive, and new deals; only for who has signed in."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.flows.looking import tell
+from tests.serving import Served
+from tests.web.agents import Agent, an_agent, sign_in
+from tests.world import World
+
+
+@pytest.fixture
+async def agent(open_: Served) -> Agent:
+    return await an_agent(open_)
+
+
+async def a_customer(world: World, **details: object) -> int:
+    made = await world.happen(
+        "customer", **{"name": "Jan", "surname": "Próba", "phone_number": "601000001", **details}
+    )
+    return int(made["id"])
+
+
+async def alive(world: World, entity: str) -> list[dict[str, Any]]:
+    return [one for one in await world.records(entity) if not one["is_deleted"]]
+
+
+async def test_a_customer_who_is_not_in_pipedrive_is_added_by_one_press(agent: Agent) -> None:
+    page = agent.page("customers", await a_customer(agent.world))
+    shown = await agent.open(page)
+    assert (shown.status, "Not in Pipedrive yet" in shown.text) == (200, True)
+    assert await alive(agent.world, "person") == []
+
+    pressed = await agent.press(page, shown.fields)
+    [person] = await alive(agent.world, "person")
+    assert "The customer is in Pipedrive now." in pressed.text
+    assert "Jan Próba" in pressed.text
+    assert f".pipedrive.com/person/{person['id']}" in pressed.page
+    assert pressed.path.startswith(f"{page}?said=")
+
+
+async def test_a_result_that_is_loaded_again_presses_nothing_again(agent: Agent) -> None:
+    page = agent.page("customers", await a_customer(agent.world))
+    pressed = await agent.press(page, (await agent.open(page)).fields)
+    calls = len([one for one in await agent.world.calls("pipedrive") if one["method"] == "POST"])
+    again = await agent.open(pressed.path)
+    assert "The customer is in Pipedrive now." in again.text
+    assert "is in Pipedrive now" not in (await agent.open(page)).text
+    assert len([one for one in await agent.world.calls("pipedrive") if one["method"] == "POST"]) == calls
+
+
+async def test_a_customers_deals_stand_in_a_table_open_ones_first(agent: Agent) -> None:
+    world = agent.world
+    page = agent.page("customers", await a_customer(world))
+    await agent.press(page, (await agent.open(page)).fields)
+    assert "No deals yet." in (await agent.open(page)).text
+    await world.seed_pipedrive(
+        deals=[
+            {"title": "Old", "person": "Jan Próba", "status": "won", "value": 10, "currency": "EUR"},
+            {"title": "<b>Licences</b>", "person": "Jan Próba", "value": 1200.5, "currency": "PLN"},
+        ]
+    )
+    await agent.forget()
+    shown = await agent.open(page, "pl")
+    assert shown.text.index("<b>Licences</b>") < shown.text.index("Old")
+    assert "1\xa0200,50\xa0zł" in shown.page
+    assert re.search(r'aria-label="etap \d\sz\s\d"', shown.page)
+    assert "otwarta" in shown.text
+    assert "wygrana" in shown.text
+
+
+async def test_of_several_who_could_be_meant_the_agent_chooses_one(agent: Agent) -> None:
+    world = agent.world
+    await world.seed_pipedrive(
+        persons=[
+            {"name": "Jan Próba", "phones": ["+48601000001"]},
+            {"name": "Janina Próba", "phones": ["+48601000001"]},
+        ]
+    )
+    page = agent.page("customers", await a_customer(world))
+    pressed = await agent.press(page, (await agent.open(page)).fields)
+    assert "Several in Pipedrive could be this customer" in pressed.text
+    assert "Janina Próba" in pressed.text
+    [_, second] = await alive(world, "person")
+    chosen = await agent.press(page, pressed.fields | {"person": str(second["id"])})
+    assert "both sides belong together now" in chosen.text
+    assert f"/person/{second['id']}" in chosen.page
+    assert len(await alive(world, "person")) == 2
+
+
+async def test_a_deal_of_a_customer_who_is_not_in_step_adds_him_first(agent: Agent) -> None:
+    world = agent.world
+    page = agent.page("customers", await a_customer(world))
+    form = await agent.open(f"{page}/new-deal")
+    assert "not in Pipedrive yet: added first, in the same step" in form.text
+    wanted = form.fields | {"title": "Licences", "value": "1 200,50", "currency": "pln"}
+    made = await agent.press(f"{page}/new-deal", wanted)
+    [person], [deal] = await alive(world, "person"), await alive(world, "deal")
+    assert "The deal is in Pipedrive." in made.text
+    assert (deal["title"], deal["value"], deal["currency"]) == ("Licences", 1200.5, "PLN")
+    assert (deal["person_id"], str(deal["owner_id"])) == (person["id"], agent.tenant.installed.owner_user_id)
+    assert str(deal["stage_id"]) == wanted["stage"]
+
+    # Pressed once more, in the same tab or another one.
+    assert "The deal is in Pipedrive." in (await agent.press(f"{page}/new-deal", wanted)).text
+    assert len(await alive(world, "deal")) == 1
+
+
+async def test_errors_stand_beside_their_fields_and_what_was_written_is_kept(agent: Agent) -> None:
+    page = agent.page("customers", await a_customer(agent.world)) + "/new-deal"
+    form = (await agent.open(page)).fields
+    shown = await agent.press(
+        page, form | {"title": " ", "value": "<lots>", "currency": "zł", "stage": "999"}
+    )
+    assert shown.status == 422
+    assert 'aria-describedby="title-told"' in shown.page
+    assert "Give the deal a title." in shown.text
+    assert "Choose a stage" in shown.text
+    assert "Write the value in figures" in shown.text
+    assert "Write three letters" in shown.text
+    assert 'value="&lt;lots&gt;"' in shown.page
+    assert await alive(agent.world, "deal") == []
+
+
+async def test_an_equal_title_is_asked_about_and_made_if_it_is_meant(agent: Agent) -> None:
+    page = agent.page("customers", await a_customer(agent.world)) + "/new-deal"
+    for _ in range(2):
+        form = (await agent.open(page)).fields | {"title": "Licences"}
+        shown = await agent.press(page, form)
+    assert (shown.status, "A deal of this title was made a few minutes ago." in shown.text) == (422, True)
+    assert len(await alive(agent.world, "deal")) == 1
+    meant = await agent.press(page, shown.fields | {"same_title": "meant"})
+    assert "The deal is in Pipedrive." in meant.text
+    assert len(await alive(agent.world, "deal")) == 2
+
+
+async def test_what_pipedrive_refuses_is_said_and_the_form_is_kept(agent: Agent) -> None:
+    page = agent.page("customers", await a_customer(agent.world))
+    await agent.press(page, (await agent.open(page)).fields)
+    form = (await agent.open(f"{page}/new-deal")).fields | {"title": "Licences", "value": "7"}
+    await tell(agent.world, "pipedrive", "company", caps={"open_deals": 0})
+    shown = await agent.press(f"{page}/new-deal", form)
+    assert (shown.status, "The deal was not made." in shown.text) == (422, True)
+    assert "plan" in shown.text
+    assert shown.fields["value"] == "7"
+
+
+async def test_a_lost_answer_is_looked_for_and_the_page_follows(agent: Agent) -> None:
+    page = agent.page("customers", await a_customer(agent.world))
+    await agent.press(page, (await agent.open(page)).fields)
+    form = (await agent.open(f"{page}/new-deal")).fields | {"title": "Licences"}
+    await agent.world.fault("pipedrive", "reset_after", path="/api/v2/deals", method="POST")
+    shown = await agent.press(f"{page}/new-deal", form)
+    assert "The deal is in Pipedrive." in shown.text or "Looking…" in shown.text
+    assert len(await alive(agent.world, "deal")) == 1
+
+
+# who may come in
+
+
+async def test_a_stranger_is_shown_the_way_to_sign_in_and_nothing_else(agent: Agent) -> None:
+    page = agent.page("customers", await a_customer(agent.world))
+    agent.cookie = ""
+    shown = await agent.open(page)
+    assert (shown.status, "Sign in to see deals here" in shown.text) == (401, True)
+    assert "Próba" not in shown.page
+    for unknown in ("/embed/999/thulium:demo/customers/1", page.replace("thulium:demo", "thulium:other")):
+        other = await agent.open(unknown)
+        assert (other.status, "Sign in to see deals here" in other.text) == (401, True)
+
+
+async def test_only_the_contact_centre_of_the_address_may_frame_the_page(agent: Agent) -> None:
+    page = agent.page("customers", await a_customer(agent.world))
+    for cookie in (agent.cookie, ""):
+        agent.cookie = cookie
+        policy = (await agent.open(page)).headers["Content-Security-Policy"]
+        assert f"frame-ancestors {agent.world.thulium}" in policy
+    assert "frame-ancestors 'none'" in (await agent.open("/embed/sign-in")).headers["Content-Security-Policy"]
+
+
+async def test_a_form_of_another_page_or_site_is_not_followed(agent: Agent) -> None:
+    world = agent.world
+    page, other = [
+        agent.page("customers", await a_customer(world, phone_number=n)) for n in ("601000001", "601000002")
+    ]
+    theirs = (await agent.open(other)).fields
+    assert "This page was open too long." in (await agent.press(page, theirs)).text
+    own = (await agent.open(page)).fields
+    elsewhere = await agent.press(page, own, **{"Sec-Fetch-Site": "cross-site"})
+    assert "This page was open too long." in elsewhere.text
+    assert await alive(world, "person") == []
+
+
+async def test_deals_of_others_are_hidden_unless_the_whole_company_may_see_them(open_: Served) -> None:
+    agent = await an_agent(open_)
+    world = open_.world
+    page = agent.page("customers", await a_customer(world))
+    await agent.press(page, (await agent.open(page)).fields)
+    await world.seed_pipedrive(
+        deals=[
+            {"title": "Mine", "person": "Jan Próba", "visible_to": 1},
+            {"title": "Everybody’s", "person": "Jan Próba", "visible_to": 3},
+        ]
+    )
+    await agent.forget()
+    guest = await sign_in(open_, agent.tenant, None)
+    shown = await guest.open(page)
+    assert "Everybody’s" in shown.text
+    assert "Mine" not in shown.page
+    assert "Not shown: 1" in shown.text

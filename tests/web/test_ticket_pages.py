@@ -1,0 +1,103 @@
+"""A ticket's page: its deal is made once, the ticket shows it, and another one is an explicit second step."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.serving import Served
+from tests.web.agents import Agent, an_agent
+from tests.web.test_customer_pages import a_customer, alive
+from tests.world import World
+
+
+@pytest.fixture
+async def agent(open_: Served) -> Agent:
+    return await an_agent(open_, special_fields={"ticket_deal_link": "Pipedrive"})
+
+
+async def a_ticket(world: World, customer: int | None, subject: str = "Nowe licencje") -> int:
+    who = {"customer_id": customer} if customer is not None else {}
+    made = await world.happen("ticket", subject=subject, body="Dzień dobry", **who)
+    return int(made["id"])
+
+
+async def comments(agent: Agent, ticket: int) -> list[dict[str, Any]]:
+    url = f"{agent.world.thulium}/_sandbox/events"
+    async with agent.world.http.get(url) as answer:
+        rows = await answer.json()
+    return [row for row in rows if row["type"] == "COMMENT"]
+
+
+async def test_a_deal_is_made_from_a_ticket_with_its_subject_as_title(agent: Agent) -> None:
+    page = agent.page("tickets", await a_ticket(agent.world, await a_customer(agent.world)))
+    form = await agent.open(page)
+    assert form.fields["title"] == "Nowe licencje"
+    assert "gets the deal’s address" in form.text
+    made = await agent.press(page, form.fields)
+    [deal] = await alive(agent.world, "deal")
+    assert (made.path, deal["title"]) == (page, "Nowe licencje")
+    assert "This ticket has its deal in Pipedrive" in made.text
+    assert f".pipedrive.com/deal/{deal['id']}" in made.page
+    assert "Its address" in made.text
+    assert "All deals of this customer" in made.text
+
+
+async def test_pressed_twice_in_two_tabs_one_deal_is_made(agent: Agent) -> None:
+    page = agent.page("tickets", await a_ticket(agent.world, await a_customer(agent.world)))
+    form = (await agent.open(page)).fields
+    first, second = await asyncio.gather(agent.press(page, form), agent.press(page, form))
+    assert first.status == second.status == 200
+    assert len(await alive(agent.world, "deal")) == 1
+
+
+async def test_another_deal_is_a_step_of_its_own(agent: Agent) -> None:
+    page = agent.page("tickets", await a_ticket(agent.world, await a_customer(agent.world)))
+    made = await agent.press(page, (await agent.open(page)).fields)
+    assert "<select" not in made.page
+    assert f'href="{page}?another=1"' in made.page
+    form = (await agent.open(f"{page}?another=1")).fields
+    assert form["place"] == "2"
+    both = await agent.press(page, form | {"title": "Szkolenie"})
+    assert {one["title"] for one in await alive(agent.world, "deal")} == {"Nowe licencje", "Szkolenie"}
+    assert both.text.count("Its address") == 2
+
+
+async def test_a_deal_that_was_deleted_in_pipedrive_makes_room_for_a_new_one(agent: Agent) -> None:
+    page = agent.page("tickets", await a_ticket(agent.world, await a_customer(agent.world)))
+    await agent.press(page, (await agent.open(page)).fields)
+    [deal] = await alive(agent.world, "deal")
+    await agent.world.edit(entity="deal", action="delete", id=deal["id"])
+    tenant = await agent.here.service.tenant(agent.tenant.id)
+    await tenant.deals.gone(str(deal["id"]))
+    shown = await agent.open(page)
+    assert "It was deleted in Pipedrive. You can make a new one." in shown.text
+    await agent.press(page, shown.fields)
+    assert len(await alive(agent.world, "deal")) == 1
+
+
+async def test_a_ticket_without_a_customer_says_what_to_do(agent: Agent) -> None:
+    page = agent.page("tickets", await a_ticket(agent.world, None))
+    shown = await agent.open(page)
+    assert "This ticket has no customer." in shown.text
+    assert "Choose or enter the customer on the ticket" in shown.text
+    assert "<select" not in shown.page
+    assert "no such ticket" in (await agent.open(agent.page("tickets", 999999))).text
+
+
+async def test_a_lost_answer_is_said_and_the_page_follows_by_itself(agent: Agent) -> None:
+    customer = await a_customer(agent.world)
+    page = agent.page("customers", customer)
+    await agent.press(page, (await agent.open(page)).fields)
+    page = agent.page("tickets", await a_ticket(agent.world, customer))
+    form = (await agent.open(page)).fields
+    await agent.world.fault("pipedrive", "reset_after", path="/api/v2/deals", method="POST")
+    await agent.world.fault(
+        "pipedrive", "status_before", path="/api/v2/deals", method="GET", times=None, status=503
+    )
+    doubtful = await agent.press(page, form)
+    assert "Looking…" in doubtful.text
+    assert 'http-equiv="refresh"' in doubtful.page
+    assert "<select" not in doubtful.page
