@@ -14,6 +14,7 @@ import orjson
 
 from connector.csv_files.converting import Summary, intake, write_file
 from connector.csv_files.reading import DELIMITERS, Table, UnusableFile, open_table
+from connector.csv_files.writing import Sheet
 from connector.errors import ConnectorError
 from connector.phone import Phones
 
@@ -47,16 +48,11 @@ def convert(args: argparse.Namespace) -> int:
     region = args.region or "PL"
     try:
         table = opened(args)
+        # Before the second file is made anew: what cannot be written leaves nothing behind.
+        sheet = Sheet(sys.stdout.buffer, encoding=args.output_encoding, delimiter=table.delimiter)
         with intake(table, Phones(region), args.duplicates) as taken:
             try:
-                to_pipedrive = args.action == "to-pipedrive"
-                write_file(
-                    taken,
-                    sys.stdout.buffer,
-                    to_pipedrive=to_pipedrive,
-                    region=region,
-                    encoding=args.output_encoding,
-                )
+                write_file(taken, sheet, to_pipedrive=args.action == "to-pipedrive", region=region)
             finally:
                 say(taken.summary)
     except ConnectorError as error:

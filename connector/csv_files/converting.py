@@ -93,9 +93,8 @@ def _made_anew(path: str) -> BinaryIO:
         ) from error
 
 
-def write_file(taken: Intake, target: BinaryIO, *, to_pipedrive: bool, region: str, encoding: str) -> None:
+def write_file(taken: Intake, sheet: Sheet, *, to_pipedrive: bool, region: str) -> None:
     """Write every person into the other side's import file."""
-    sheet = Sheet(target, encoding=encoding, delimiter=taken.summary.delimiter)
     sheet.write(PIPEDRIVE_HEADER if to_pipedrive else CENTRE_HEADER)
     as_row: Callable[[Contact], tuple[str, ...]] = (
         pipedrive_row if to_pipedrive else lambda contact: centre_row(contact, region)
@@ -106,8 +105,8 @@ def write_file(taken: Intake, target: BinaryIO, *, to_pipedrive: bool, region: s
         except UnicodeEncodeError as error:
             letters = error.object[error.start : error.end]
             taken.refuse(
-                contact, f"{letters!r} cannot be written in {encoding}; choose --output-encoding utf-8"
+                contact, f"{letters!r} cannot be written in {sheet.encoding}; choose --output-encoding utf-8"
             )
         else:
             taken.take(contact)
-    target.flush()
+    sheet.flush()

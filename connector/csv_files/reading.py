@@ -26,6 +26,10 @@ _LONGEST_LINE = 1 << 20
 _SEPARATOR_LINE = re.compile(r"sep=(.)\n?")
 _PROTECTED = re.compile(r"'+(?:[\t\r\n]|\s*[=+\-@＝＋－＠])")
 _OF_WINDOWS = "connector.windows-1250"
+#: How .xlsx (and .ods) files begin, and .xls files.
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+#: What every encoding of texts has to bring there and back, a piece at a time.
+_PROBE = ("Name;", "Jan\r\n")
 
 
 class UnusableFile(ConnectorError):
@@ -62,6 +66,10 @@ def open_table(source: BinaryIO, *, encoding: str = "", delimiter: str = "") -> 
     sample = _read(source, _SAMPLE)
     if not sample.strip(b"\0\r\n\t "):
         raise UnusableFile("The file is empty.")
+    if sample.startswith(_WORKBOOKS):
+        raise UnusableFile(
+            "This is a workbook (.xlsx, .xls or .ods), no CSV file. Save it as CSV (UTF-8) and give that file."
+        )
     guessed = "" if encoding else _encoding_of(sample)
     chunks = chain([sample], iter(lambda: source.read(_CHUNK), b""))
     lines = _Lines(_texts(chunks, encoding or guessed, errors="strict" if encoding else _OF_WINDOWS))
@@ -112,12 +120,23 @@ def _by_windows(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error(_OF_WINDOWS, _by_windows)
 
 
+def check_encoding(encoding: str) -> None:
+    """Raise UnusableFile unless an encoding of this name turns text into bytes and back, piece by piece."""
+    try:
+        encoder, decoder = codecs.getincrementalencoder(encoding)(), codecs.getincrementaldecoder(encoding)()
+        written = b"".join(encoder.encode(piece) for piece in _PROBE)
+        fits = decoder.decode(written, True) == "".join(_PROBE)
+    except (LookupError, TypeError, ValueError):
+        # What Python calls a codec may also turn bytes into bytes (hex), or text into text (rot13).
+        fits = False
+    if not fits:
+        raise UnusableFile(f"There is no encoding {encoding[:40]!r} for text. Try utf-8 or windows-1250.")
+
+
 def _texts(chunks: Iterator[bytes], encoding: str, *, errors: str) -> Iterator[str]:
     """Decoded text, every line end as a line feed, without what `clean` drops: NUL and other controls."""
-    try:
-        decoder = codecs.getincrementaldecoder(encoding)(errors)
-    except LookupError as error:
-        raise UnusableFile(f"There is no encoding {encoding!r}. Try utf-8 or windows-1250.") from error
+    check_encoding(encoding)
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
     newlines = io.IncrementalNewlineDecoder(None, translate=True)
     try:
         for chunk in chunks:
@@ -126,6 +145,12 @@ def _texts(chunks: Iterator[bytes], encoding: str, *, errors: str) -> Iterator[s
     except UnicodeDecodeError as error:
         raise UnusableFile(
             f"The file is not in {encoding}: {error.reason}. Say its encoding with --encoding, or leave that out."
+        ) from error
+    except UnicodeError as error:
+        # Only those that begin with a mark raise it as such.
+        name = codecs.lookup(encoding).name
+        raise UnusableFile(
+            f"The file is in {name}, but has no byte-order mark: say --encoding {name}-le or {name}-be."
         ) from error
 
 

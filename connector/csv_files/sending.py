@@ -43,7 +43,7 @@ class Sending:
     """One file on its way into one contact centre.
 
     A customer without an answer is looked for `patience_s` later, when a late one has arrived; who is not there then
-    is sent once more.
+    is sent once more. So is a company.
     """
 
     centre: Centre
@@ -52,6 +52,7 @@ class Sending:
     clock: Clock
     patience_s: float
     _companies: dict[str, str] | None = None
+    _companies_sent: dict[str, datetime] = field(default_factory=dict)
     _unanswered: list[tuple[Contact, datetime]] = field(default_factory=list)
 
     async def run(self) -> None:
@@ -111,13 +112,18 @@ class Sending:
     async def _look_for_unanswered(self) -> None:
         while self._unanswered:
             contact, sent_at = self._unanswered[0]
-            await self.clock.sleep(self.patience_s - (self.clock.now() - sent_at).total_seconds())
+            await self._wait(sent_at)
             if await self._found(contact):
                 self.taken.take(contact)
             elif not await self._send(contact):
-                reason = "it was sent twice without an answer; look for it in the contact centre before it is sent again"
+                whose = "its company" if company_key(contact.company) in self._companies_sent else "it"
+                reason = f"{whose} was sent twice without an answer; look for it in the contact centre before it is sent again"
                 self.taken.refuse(contact, reason)
             del self._unanswered[0]
+
+    async def _wait(self, sent_at: datetime) -> None:
+        """Wait until what was sent without an answer can be looked for."""
+        await self.clock.sleep(self.patience_s - (self.clock.now() - sent_at).total_seconds())
 
     async def _values(self, contact: Contact) -> Values:
         values: dict[str, str | tuple[str, ...]] = {
@@ -131,18 +137,23 @@ class Sending:
         return {name: value for name, value in values.items() if value}
 
     async def _company(self, name: str) -> str:
-        """The id of the company of this name, made if there is none; empty where several have it."""
-        if self._companies is None:
-            self._companies = await self._known_companies()
+        """The id of the company of this name, made if there is none; empty where several have it.
+
+        Raises UnknownOutcome when it was sent without an answer: it is looked for before it is sent again.
+        """
         key = company_key(name)
+        if key in self._companies_sent:
+            await self._wait(self._companies_sent[key])
+            self._companies = await self._known_companies()
+            del self._companies_sent[key]
+        elif self._companies is None:
+            self._companies = await self._known_companies()
         if key not in self._companies:
             try:
                 self._companies[key] = await self.centre.create_company({"name": name})
             except UnknownOutcome:
-                await self.clock.sleep(self.patience_s)
-                self._companies = await self._known_companies()
-                if key not in self._companies:
-                    self._companies[key] = await self.centre.create_company({"name": name})
+                self._companies_sent[key] = self.clock.now()
+                raise
         return self._companies[key]
 
     async def _known_companies(self) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 import phonenumbers
 
 from connector.csv_files.contacts import Contact
-from connector.csv_files.reading import UnusableFile
+from connector.csv_files.reading import UnusableFile, check_encoding
 from connector.names import join_name
 
 CENTRE_HEADER = ("surname", "name", "phone_number", "email", "company")
@@ -68,11 +68,16 @@ class Sheet:
     """A CSV file being written: a row at a time, every cell neutralised."""
 
     def __init__(self, target: BinaryIO, *, encoding: str, delimiter: str) -> None:
-        """Raises UnusableFile when there is no such encoding."""
+        """Writes nothing yet. Raises UnusableFile when there is no such encoding, or it lacks the delimiter."""
+        check_encoding(encoding)
         try:
-            self._encoder = codecs.getincrementalencoder(encoding)()
-        except LookupError as error:
-            raise UnusableFile(f"There is no encoding {encoding!r}. Try utf-8 or windows-1250.") from error
+            delimiter.encode(encoding)
+        except UnicodeEncodeError as error:
+            raise UnusableFile(
+                f"The delimiter {delimiter!r} cannot be written in {encoding}. Choose --output-encoding utf-8."
+            ) from error
+        self.encoding = encoding
+        self._encoder = codecs.getincrementalencoder(encoding)()
         self._target = target
         self._text = io.StringIO()
         self._csv = csv.writer(self._text, delimiter=delimiter)
@@ -84,3 +89,7 @@ class Sheet:
         self._text.seek(0)
         self._text.truncate()
         self._target.write(self._encoder.encode(text))
+
+    def flush(self) -> None:
+        """Have all that was written at its place."""
+        self._target.flush()

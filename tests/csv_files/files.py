@@ -9,6 +9,7 @@ from pathlib import Path
 
 from connector.csv_files.converting import Summary, intake, write_file
 from connector.csv_files.reading import open_table
+from connector.csv_files.writing import Sheet
 from connector.phone import Phones
 
 
@@ -38,8 +39,9 @@ def convert(
     target = io.BytesIO()
     duplicates = folder / "duplicates.csv"
     table = open_table(given, encoding=encoding, delimiter=delimiter)
+    sheet = Sheet(target, encoding=output_encoding, delimiter=table.delimiter)
     with intake(table, Phones(region), str(duplicates)) as taken:
-        write_file(taken, target, to_pipedrive=to_pipedrive, region=region, encoding=output_encoding)
+        write_file(taken, sheet, to_pipedrive=to_pipedrive, region=region)
     text = target.getvalue().decode(output_encoding)
     header, *rows = csv.reader(io.StringIO(text, newline=""), delimiter=taken.summary.delimiter)
     left = duplicates.read_text(encoding="utf-8-sig")

@@ -120,6 +120,14 @@ def test_a_person_comes_once_by_number_and_by_address(tmp_path: Path) -> None:
     assert (outcome.summary.taken, outcome.summary.duplicates) == (2, 2)
 
 
+def test_who_stands_in_an_earlier_row_is_a_duplicate_though_that_row_was_not_taken(tmp_path: Path) -> None:
+    source = "Name;Phone\nNguyễn An;601000001\nJan Nowak;601000001\n"
+    outcome = convert(source, tmp_path, output_encoding="windows-1250")
+    assert outcome.rows == []
+    assert "cannot be written in windows-1250" in outcome.left[0][2]
+    assert outcome.left[1][2] == "'+48601000001 stands in line 2 already"
+
+
 def test_nothing_is_lost_without_a_reason(tmp_path: Path) -> None:
     source = (
         "Name,Phone,Email\n"
@@ -202,8 +210,17 @@ def test_the_output_is_written_as_the_input_or_as_told(tmp_path: Path) -> None:
     outcome = convert(source, tmp_path, output_encoding="windows-1250")
     assert outcome.rows == [["Żółć", "Łucja", "601000001", "", ""]]
     assert "cannot be written in windows-1250" in outcome.left[0][2]
-    with pytest.raises(UnusableFile, match="no encoding"):
-        convert(source, tmp_path, output_encoding="klingon")
+
+
+@pytest.mark.parametrize("encoding", ["klingon", "hex", "rot13", "undefined", "idna", "punycode"])
+def test_the_output_is_written_in_an_encoding_of_texts_only(encoding: str) -> None:
+    with pytest.raises(UnusableFile, match=r"There is no encoding .*Try utf-8 or windows-1250"):
+        Sheet(io.BytesIO(), encoding=encoding, delimiter=",")
+
+
+def test_a_delimiter_that_the_output_cannot_hold_is_said_to_be_one() -> None:
+    with pytest.raises(UnusableFile, match="'→' cannot be written in windows-1250"):
+        Sheet(io.BytesIO(), encoding="windows-1250", delimiter="→")
 
 
 def test_a_header_alone_gives_a_header_alone(tmp_path: Path) -> None:
@@ -265,8 +282,9 @@ def test_a_large_file_streams_through_little_memory(tmp_path: Path) -> None:
     before = process.memory_info().rss
     target = Nowhere()
     table = open_table(io.BufferedReader(Endless(50_000)))
+    sheet = Sheet(target, encoding="utf-8", delimiter=",")  # type: ignore[arg-type]
     with intake(table, Phones("PL"), str(tmp_path / "left.csv")) as taken:
-        write_file(taken, target, to_pipedrive=False, region="PL", encoding="utf-8")  # type: ignore[arg-type]
+        write_file(taken, sheet, to_pipedrive=False, region="PL")
     assert taken.summary.taken == 50_000
     assert target.size > 1_000_000
     # The file has 42 MB; what may stay is a hash and a line number an address.

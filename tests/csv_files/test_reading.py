@@ -43,8 +43,32 @@ def test_an_encoding_that_is_said_is_kept_to() -> None:
     assert rows("Name\nJosé\n".encode("windows-1252"), encoding="windows-1252") == [["Name"], ["José"]]
     with pytest.raises(UnusableFile, match="not in utf-8"):
         rows(TEXT.encode("windows-1250"), encoding="utf-8")
-    with pytest.raises(UnusableFile, match="no encoding 'klingon'"):
-        rows(TEXT, encoding="klingon")
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    ["klingon", "hex", "rot13", "base64", "undefined", "idna", "punycode", "../utf-8", "ż", "x" * 5000],
+)
+def test_what_is_no_encoding_of_texts_is_refused_in_a_sentence(encoding: str) -> None:
+    with pytest.raises(UnusableFile, match=r"There is no encoding .*Try utf-8 or windows-1250"):
+        rows(TEXT, encoding=encoding)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "UTF16", "utf-32"])
+def test_a_file_without_the_mark_that_its_encoding_asks_for_is_refused_in_a_sentence(encoding: str) -> None:
+    name = encoding.lower().replace("utf16", "utf-16")
+    with pytest.raises(UnusableFile, match=f"no byte-order mark.*--encoding {name}-le or {name}-be"):
+        rows(TEXT.encode(f"{name}-le"), encoding=encoding)
+    assert rows(TEXT.encode(f"{name}-le"), encoding=f"{name}-le") == EXPECTED
+
+
+@pytest.mark.parametrize(
+    "begins", [b"PK\x03\x04\x14\x00\x06\x00", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00\x00"]
+)
+@pytest.mark.parametrize("encoding", ["", "utf-8"])
+def test_a_workbook_is_refused_with_what_to_do(begins: bytes, encoding: str) -> None:
+    with pytest.raises(UnusableFile, match=r"Save it as CSV \(UTF-8\)"):
+        rows(begins + b"\x08" * 2000, encoding=encoding)
 
 
 @pytest.mark.parametrize("mark", [",", ";", "\t"])

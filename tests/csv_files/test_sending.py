@@ -96,6 +96,29 @@ async def test_who_was_sent_twice_without_an_answer_is_left_to_a_person(send: Se
     assert "sent twice without an answer" in left[0][2]
 
 
+async def test_a_company_is_looked_for_each_time_before_it_is_sent_again(send: Sender, world: World) -> None:
+    await send(HEADER)
+    creating = {"method": "POST", "path": "/companies"}
+    await world.fault("thulium", "timeout_before", **creating)
+    await world.fault("thulium", "reset_after", nth=2, **creating)
+    people = "".join(f"Jan Nowak{n},60100000{n},,Próba\n" for n in range(3))
+    summary, customers, left = await send(HEADER + people)
+    made = [card for card in await world.cards() if card["company_flag"]]
+    assert [card["surname"] for card in made] == ["Próba"]
+    assert (summary.taken, left) == (3, [])
+    assert {one.company_id for one in customers} == {str(made[0]["company_id"])}
+
+
+async def test_a_company_that_was_sent_twice_without_an_answer_is_left_to_a_person(
+    send: Sender, world: World
+) -> None:
+    await send(HEADER)
+    await world.fault("thulium", "timeout_before", times=2, method="POST", path="/companies")
+    summary, customers, left = await send(HEADER + "Jan Nowak,601000001,,Próba\nEwa Nowak,602000002,,\n")
+    assert (summary.taken, [one.first_name for one in customers]) == (1, ["Ewa"])
+    assert "its company was sent twice without an answer" in left[0][2]
+
+
 async def test_a_refused_row_is_left_with_the_vendors_reason_and_nothing_else_stops(
     send: Sender, world: World
 ) -> None:
@@ -167,6 +190,19 @@ def test_a_file_needs_neither_database_nor_settings(tmp_path: Path) -> None:
     [
         ("to-centre", b"", "The file is empty."),
         ("to-centre --region xx", b"Name,Phone\n", "There is no region 'XX'."),
+        (
+            "to-centre --encoding hex",
+            b"Name,Phone\n",
+            "There is no encoding 'hex' for text. Try utf-8",
+        ),
+        ("to-centre --encoding utf-16", b"Name,Phone\n", "say --encoding utf-16-le or utf-16-be"),
+        ("to-centre --output-encoding rot13", b"Name,Phone\n", "There is no encoding 'rot13' for text."),
+        (
+            "to-centre --output-encoding ascii --delimiter →",
+            "Name→Phone\n".encode(),
+            "cannot be written in ascii",
+        ),
+        ("to-centre", b"PK\x03\x04" + b"\0" * 100, "Save it as CSV (UTF-8)"),
         ("to-pipedrive", b"a,b\n", "No column with names was found"),
         (
             "to-centre --duplicates nowhere/x.csv",
@@ -188,6 +224,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence(
     assert convert(parser().parse_args(["csv", *words.split()])) == 2
     said = capsys.readouterr()
     assert (said.out, sentence in said.err) == ("", True)
+    assert list(tmp_path.iterdir()) == [], "nothing is made of what cannot be done"
 
 
 def test_a_delimiter_is_one_character(capsys: pytest.CaptureFixture[str]) -> None:
