@@ -39,6 +39,8 @@ from connector.store.operations import FINISHED, Operations
 
 log = structlog.get_logger()
 
+#: Loads that may have written something already.
+_BEGUN = (Phase.RUNNING, Phase.PAUSED)
 #: A preview that is older is made anew.
 _PREVIEW_HOLDS = timedelta(hours=24)
 _PATIENCE = 5
@@ -96,19 +98,19 @@ async def previewed(tenant: Tenant, source: Side, say: Say, *, anew: bool = Fals
     is open.
     """
     load = await tenant.loads.open()
-    if load is not None and load.source != source and load.state in (Phase.RUNNING, Phase.PAUSED):
-        raise Misconfigured(
-            f"{load.cause}, from {load.source}, has not ended: go on with it, or end it by starting with --restart."
-        )
-    if load is not None and not anew and _holds(tenant, load, source):
-        return load
-    if load is not None and load.state in (Phase.READING, Phase.PREVIEWED):
+    if load is not None:
+        _check_side(load, source)
+        if not anew and _holds(tenant, load, source):
+            return load
+    if load is not None and load.state not in _BEGUN:
         async with _held(tenant, load) as there:
             # Another process may have gone on with it while this one waited.
+            _check_side(there, source)
             if not anew and _holds(tenant, there, source):
                 return there
-            await tenant.loads.drop(load.id, Phase.DROPPED, "a newer preview was made")
-        load = None
+            if there.state not in _BEGUN:
+                await tenant.loads.drop(load.id, Phase.DROPPED, "a newer preview was made")
+                load = None
     if load is None:
         version = tenant.installed.settings_version
         load = await tenant.loads.begin(source, settings_version=version)
@@ -118,10 +120,17 @@ async def previewed(tenant: Tenant, source: Side, say: Say, *, anew: bool = Fals
         return await _count(tenant, there, say)
 
 
+def _check_side(load: Loaded, source: Side) -> None:
+    if load.source != source and load.state in _BEGUN:
+        raise Misconfigured(
+            f"{load.cause}, from {load.source}, has not ended: go on with it, or end it by starting with --restart."
+        )
+
+
 def _holds(tenant: Tenant, load: Loaded, source: Side) -> bool:
     """Whether a load of this side can be gone on with as it was counted."""
     if load.state is not Phase.PREVIEWED:
-        return load.source == source and load.state in (Phase.RUNNING, Phase.PAUSED)
+        return load.source == source and load.state in _BEGUN
     read_at, version = load.read_at, tenant.installed.settings_version
     fresh = read_at is not None and tenant.clock.now() - read_at < _PREVIEW_HOLDS
     return load.source == source and load.settings_version == version and fresh

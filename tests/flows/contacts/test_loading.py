@@ -169,6 +169,26 @@ async def test_who_waited_for_another_process_takes_its_preview(desk: Desk) -> N
         assert theirs.id == (await reading).id
 
 
+async def test_a_load_that_another_process_began_meanwhile_is_not_dropped(desk: Desk) -> None:
+    await desk.world.seed_centre(customers=[customer(1)])
+    load = await look(desk, Side.CENTRE)
+    async with desk.world.connector() as other:
+        loads = (await other.tenant(desk.tenant_id)).loads
+        for side in (Side.CENTRE, Side.PIPEDRIVE):
+            await loads.note(load.id, state=Phase.PREVIEWED)
+            assert await loads.claim(load.id, lease_s=60)
+            waiting = asyncio.create_task(look(desk, side))
+            await asyncio.sleep(0.2)
+            await loads.note(load.id, state=Phase.PAUSED)
+            await loads.release(load.id)
+            if side is Side.CENTRE:
+                again = await waiting
+                assert (again.id, again.state) == (load.id, Phase.PAUSED)
+            else:
+                with pytest.raises(Misconfigured, match="--restart"):
+                    await waiting
+
+
 async def test_a_load_that_another_process_has_taken_over_is_not_written_down(desk: Desk) -> None:
     await desk.world.seed_centre(customers=[customer(n) for n in range(12)])
     await look(desk, Side.CENTRE)
