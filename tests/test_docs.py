@@ -21,8 +21,10 @@ from connector.centres import CENTRES
 from connector.contact_settings import FieldMapping, Scope
 from connector.installation_settings import InstallationSettings
 from connector.metrics import Metrics
+from connector.serving import build_web
 from connector.settings import Settings
 from connector.store.entries import State
+from tests.serving import Served
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -153,6 +155,18 @@ def test_the_documents_shown_are_valid_and_the_first_shows_the_defaults() -> Non
     assert json.loads(shown[0]) == InstallationSettings().model_dump(mode="json")
     for document in shown:
         InstallationSettings.model_validate_json(document)
+
+
+# what a proxy lets through
+
+
+async def test_every_address_but_health_and_metrics_passes_the_proxy_of_the_readme(open_: Served) -> None:
+    named = re.findall(r"^ +location (~ )?(\S{2,}) \{$", _read("README.md"), re.MULTILINE)
+    passing = [re.compile(place if is_pattern else re.escape(place)) for is_pattern, place in named]
+    router = build_web(open_.service, open_.jobs).router
+    paths = {re.sub(r"\{\w+\}", "one", resource.canonical) for resource in router.resources()}
+    shut = {path for path in paths if not any(place.match(path) for place in passing)}
+    assert {path.split("/")[1] for path in shut} == {"health", "metrics"}
 
 
 # errors, adapters, metrics, states
