@@ -70,7 +70,8 @@ async def _meant(tenant: Tenant, named: str, connection: str | None) -> Who:
     found = {
         key: agent
         for key, agent in people.agents.items()
-        if connection in (None, key[0]) and wanted in (agent.id.casefold(), (agent.email or "").casefold())
+        if connection in (None, key[0])
+        and wanted in {agent.id.casefold(), (agent.email or agent.id).casefold()}
     }
     active = [key for key, agent in found.items() if agent.active]
     if len(active) > 1:
