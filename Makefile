@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# One process more than there are cores, for tests wait; those of a file stay together and share what they opened.
+PYTEST = $(BIN)/python -m pytest -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist loadfile --no-loadscope-reorder
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -46,10 +48,10 @@ check: $(VENV)/.tests ## format, lint, types, import rules, migrations
 	$(BIN)/python -m tests.check_migrations
 
 test: check tests/node/node_modules/.done /usr/bin/chromium ## every check and every test
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 test-long: $(VENV)/.tests tests/node/node_modules/.done /usr/bin/chromium ## the same tests, run longer
-	CONNECTOR_TEST_LONG=1 $(BIN)/python -m pytest $(ARGS)
+	CONNECTOR_TEST_LONG=1 $(PYTEST) $(ARGS)
 
 fix: $(VENV)/.tests ## format and mend what can be mended
 	$(BIN)/ruff check --fix-only .

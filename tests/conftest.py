@@ -2,35 +2,54 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from connector.app import Service
+from connector.logs import set_up
 from tests.bad_days.days import empty_database
-from tests.flows.contacts import background
+from tests.contract.checker import Checker
 from tests.flows.looking import HastyClock
 from tests.serving import Served, served
 from tests.world import World, open_world
 
-HISTORIES = "test_histories.py"
+# As the product logs; structlog's own way draws each traceback with all its variables, which takes a second.
+set_up("text", "DEBUG")
+
+#: Begun first, lest a process be busy with one of them when the others have ended.
+LONGEST = ("test_histories.py", "test_every_call.py", "test_killed.py", "test_a_day.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Wait for the histories last: they are played while the others run."""
-    items.sort(key=lambda item: item.path.name == HISTORIES)
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    busy = any(part in background.BUSY for part in item.path.parts)
-    if not busy and item.session.items[-1].path.name == HISTORIES:
-        background.begin()
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: it need not be looked through for garbage again and again."""
+    gc.collect()
+    gc.freeze()
 
 
-def pytest_sessionfinish() -> None:
-    background.end()
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process that had a share of the tests tells which exceptions from the vendor's contract they needed."""
+    if (told := getattr(session.config, "workeroutput", None)) is not None:
+        told["exceptions needed"] = dict(Checker.used)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    told: Mapping[str, Mapping[str, int]] = getattr(node, "workeroutput", {})
+    Checker.used.update(told.get("exceptions needed", {}))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the exceptions that nothing needed: candidates for removal, when the whole suite was run."""
+    if Checker.used and (unused := Checker.unused()):
+        terminalreporter.write_line(f"contract exceptions not needed: {', '.join(unused)}")
 
 
 @pytest.fixture

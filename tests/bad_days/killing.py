@@ -23,7 +23,7 @@ from tests.world import KEY
 #: Short enough that a restarted service finds expired leases, looks twice, sends again and heals within a second.
 WAITS: dict[str, object] = {
     "lease": 0.3, "first_look": 0.25, "look_gap": 0.1, "healing_looks": (0.3, 1.5), "retry_waits": (0.02,),
-    "sync_interval": 0.25, "sync_jitter": 0, "pipedrive_timeout": 1.0, "thulium_timeout": 1.0,
+    "sync_interval": 0.25, "sync_jitter": 0, "pipedrive_timeout": 10.0, "thulium_timeout": 10.0,
     "thulium_requests_per_second": 0, "log_level": "ERROR",
 }  # fmt: skip
 PEOPLE = [{"name": f"Osoba {n}", "phones": [f"+48 601 000 {n:03}"]} for n in range(20)]

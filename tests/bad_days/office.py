@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import re
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -21,7 +20,6 @@ from connector.app import Service
 from connector.errors import ConnectorError
 from connector.flows.sync import sync
 from connector.flows.tenant import Tenant
-from connector.logs import set_up
 from connector.sandbox.pipedrive.app import WORLD
 from tests.bad_days.days import SIDES, Day, open_day
 from tests.world import listening
@@ -257,7 +255,8 @@ async def _one_day(office: Office, found: Found, what: str, *, late_first: bool 
     return {rule.path or "" for rule in rules if not rule.hits}
 
 
-async def _strike_many(names: Iterable[str], *spots: Sequence[Spot]) -> Found:
+async def strike_all(names: Iterable[str], *spots: Sequence[Spot]) -> Found:
+    """Work through kinds of faults, a few of them at a time: all of them wait now and then."""
     places = asyncio.Semaphore(5)
 
     async def one(name: str) -> Found:
@@ -265,10 +264,3 @@ async def _strike_many(names: Iterable[str], *spots: Sequence[Spot]) -> Found:
             return await strike_every(name, *spots)
 
     return sum(await asyncio.gather(*map(one, names)), Found())
-
-
-def strike_many(names: Sequence[str], *spots: Sequence[Spot]) -> Found:
-    """Work through some kinds of faults in a process of their own."""
-    set_up("text", "ERROR")
-    gc.freeze()  # what was imported need not be looked at a thousand times
-    return asyncio.run(_strike_many(names, *spots))

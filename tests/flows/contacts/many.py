@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from connector.logs import set_up
 from tests.flows.contacts.histories import played
 from tests.flows.contacts.steps import HABITS, Habits, Step, histories
 
-SHARES = 2
 HISTORIES = 600 if os.environ.get("CONNECTOR_TEST_LONG") else 100
+SHARES = 2
+SHARE = HISTORIES // SHARES
 LENGTH = 60
 #: So long a history that went wrong is made shorter.
 SHRINKING_S = 90
@@ -23,7 +23,6 @@ SHRINKING_S = 90
 
 def play_many(number: int, share: int) -> Counter[str]:
     """Play a share of the histories; raises the shortest script that goes wrong."""
-    set_up("text", "CRITICAL")
     counts: Counter[str] = Counter()
     scripts: list[str] = []
     shrink_until: float | None = None
