@@ -139,7 +139,7 @@ class Branch:
     async def _first_send(self, life: Life) -> None:
         log = self.day.faults("pipedrive").log
         begin = log[-1].n if log else 0
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while not life.ended.done():
                 sent = (call for call in reversed(log) if call.n > begin and call.method == "POST")
                 if any(call.target == "/api/v2/activities" for call in sent):
@@ -170,12 +170,12 @@ class Branch:
         """Run in peace until nothing is in doubt, then end as operators end a service; gives its status."""
         self.day.mend()
         async with self.service(whole=True) as life:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(120):
                 while self.events() < len(self.day.names()) or self.in_doubt():
                     assert not life.ended.done(), "the service ended by itself"
                     await asyncio.sleep(0.1)
             life.send(signal.SIGTERM)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 return await life.ended
 
 
