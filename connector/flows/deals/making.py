@@ -9,6 +9,7 @@ from datetime import timedelta
 import structlog
 
 from connector.errors import ConnectorError, Forbidden, PlanLimit, Rejected, UnknownField
+from connector.flows.contacts.identifying import IGNORE
 from connector.flows.contacts.kinds import CUSTOMERS
 from connector.flows.contacts.pushing import GOOD, Outcome, Pushed, push
 from connector.flows.contacts.reconciling import LEFT_ALONE, NOT_IN_CENTRE
@@ -113,12 +114,13 @@ async def _has_changed(tenant: Tenant, row: OpenedRow, error: Rejected) -> bool:
 async def _arm(tenant: Tenant, row: OpenedRow, whose: _Whose) -> OpenedRow | None:
     """Commit what is about to be sent, and for whom."""
     deal, code = body_of(row), tenant.settings.special_fields.deal_marker
+    for key in ("person_id", "org_id", "custom_fields"):  # of an earlier try
+        deal.pop(key, None)
     deal |= {
         key: number(value)
         for key, value in (("person_id", whose.person_id), ("org_id", whose.organization_id))
         if value is not None
     }
-    deal.pop("custom_fields", None)
     if code is not None and code not in tenant.deals_at_hand.unmarked:
         deal["custom_fields"] = {code: row.marker}
     return await tenant.deals.arm(
@@ -167,9 +169,13 @@ async def _not_in_step(tenant: Tenant, row: OpenedRow, pushed: Pushed, *, was_in
     if pushed.reason == NOT_IN_CENTRE:
         await tenant.deals.refuse(row, reasons.CUSTOMER_GONE)
         return Step(Result.NO_CUSTOMER, reasons.CUSTOMER_GONE)
-    reason = reasons.LEFT_ALONE if pushed.reason == LEFT_ALONE else reasons.CUSTOMER_REFUSED
-    await tenant.deals.refuse(row, reason)
-    return Step(Result.REFUSED, reason, detail=pushed.reason)
+    asked = (await tenant.questions.of(CUSTOMERS.asks_of_centre, [row.customer_id])).get(row.customer_id)
+    is_ignored = asked is not None and (asked.decision or {}).get("choose") == IGNORE
+    if is_ignored or pushed.reason == LEFT_ALONE:
+        await tenant.deals.refuse(row, reasons.LEFT_ALONE)
+        return Step(Result.REFUSED, reasons.LEFT_ALONE, question=asked)
+    await tenant.deals.refuse(row, reasons.CUSTOMER_REFUSED)
+    return Step(Result.REFUSED, reasons.CUSTOMER_REFUSED, detail=pushed.reason)
 
 
 async def _there_before(tenant: Tenant, row: OpenedRow, whose: _Whose) -> Step | None:

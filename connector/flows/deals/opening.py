@@ -80,6 +80,8 @@ async def open_deal(tenant: Tenant, operations: Operations, order: Order) -> Ope
     step = Step(Result.IN_DOUBT, reasons.UNDER_WAY)
     for _ in range(_ROUNDS):
         row = await _find(tenant, order)
+        if row is not None and row.source != order.source:
+            return Opened(Result.REFUSED, reason=reasons.USED_KEY)
         if row is None or row.is_free(tenant.clock.now()):
             if (refused := await _refused(tenant, order, row)) is not None:
                 return _opened(tenant, refused, None)
@@ -102,7 +104,7 @@ async def choose_person(tenant: Tenant, operations: Operations, order: Order, ch
     """Decide who of several an order's customer is, a candidate's id, `new` or `ignore`, and open the deal."""
     asks, key = CUSTOMERS.asks_of_centre, order.customer_key or ""
     asked = (await tenant.questions.of(asks, [key])).get(key)
-    if asked is not None and asked.decision is None:
+    if asked is not None:
         try:
             await answer(tenant, operations, asked.id, choice)
         except Misconfigured as error:
@@ -110,7 +112,7 @@ async def choose_person(tenant: Tenant, operations: Operations, order: Order, ch
         except ConnectorError:
             pass  # it is decided; opening says what is in its way
         if choice == IGNORE:
-            return Opened(Result.REFUSED, reason=reasons.LEFT_ALONE)
+            return Opened(Result.REFUSED, reason=reasons.LEFT_ALONE, question=asked)
     return await open_deal(tenant, operations, order)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -14,6 +14,7 @@ from connector.flows.contacts.kinds import CUSTOMERS
 from connector.flows.contacts.linking import keep_special_fields
 from connector.flows.contacts.pushing import push
 from connector.flows.deals.back_linking import link_back
+from connector.flows.deals.healing import heal
 from connector.flows.deals.making import settle_doubts
 from connector.flows.deals.opening import NewDeal, Opened, Order, open_deal
 from connector.flows.deals.viewing import CustomerDeals, Viewer, customer_deals
@@ -28,7 +29,7 @@ NUMBER = "+48 601 000 001"
 FIELD = "Deal"
 EVERYTHING = Viewer(None, sees_all=True)
 WAITS: dict[str, object] = {
-    "lease": 120, "first_look": 180, "look_gap": 60, "retry_waits": (30, 120), "pipedrive_timeout": 2,
+    "lease": 120, "first_look": 180, "look_gap": 60, "retry_waits": (30, 120), "healing_looks": (900, 7200), "pipedrive_timeout": 2,
     "thulium_timeout": 2,
 }  # fmt: skip
 
@@ -67,6 +68,7 @@ class Counter:
         """What the scheduler does each quarter of a minute."""
         tenant = await self.tenant()
         await settle_doubts(tenant, self.service.operations)
+        await heal(tenant)
         await link_back(tenant)
 
     async def settle(self) -> None:
@@ -116,10 +118,16 @@ class Counter:
 
 @asynccontextmanager
 async def open_counter(
-    folder: Path, *, in_step: bool = True, admin: bool = True, field: bool = True, **settings: Any
+    folder: Path,
+    *,
+    in_step: bool = True,
+    admin: bool = True,
+    field: bool = True,
+    waits: Mapping[str, object] | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Counter]:
     """A counter whose waits are the product's own, at a hundred times the speed."""
-    async with open_day(folder, waits=WAITS) as day:
+    async with open_day(folder, waits={**WAITS, **(waits or {})}) as day:
         day.seed(
             customers=[{"customer_id": 7, "name": "Jan", "surname": "Próba", "phone_number": [NUMBER]}],
             ticket_fields=[{"name": FIELD}],
