@@ -199,11 +199,9 @@ async def _due(tenant: Tenant, kind: Kind, side: Side, source: str) -> Making:
     if making is None:
         raise Retryable("It was made a moment ago", after=tenant.service.look_gap)
     now = tenant.clock.now()
-    until = max(making.lease_until, making.not_before or making.lease_until)
-    if until > now:
-        raise Retryable(
-            "It is being made, or was sent without an answer", after=(until - now).total_seconds()
-        )
+    if making.look_at > now:
+        wait = (making.look_at - now).total_seconds()
+        raise Retryable("It is being made, or was sent without an answer", after=wait)
     return making
 
 
