@@ -115,8 +115,12 @@ class Cards:
 
     async def next_due(self) -> datetime | None:
         """When something is due next."""
-        query = select(func.min(cards.c.page_due_at), func.min(cards.c.mirror_due_at)).where(self._mine)
-        times = await self._db.read(lambda db: db.execute(query).one())
+        # A question each, so that each is answered from the index of the few that are due.
+        first = [
+            select(func.min(due)).where(self._mine, due.is_not(None)).scalar_subquery()
+            for due in (cards.c.page_due_at, cards.c.mirror_due_at)
+        ]
+        times = await self._db.read(lambda db: db.execute(select(*first)).one())
         return min((at for at in times if at is not None), default=None)
 
     async def _due(self, column: str, limit: int) -> list[str]:
