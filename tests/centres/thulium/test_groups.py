@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from connector.centres import ContactCentre
-from connector.centres.thulium import directory
+from connector.centres.thulium import directory, wire
 from connector.errors import NotFound, Rejected, UnknownOutcome
-from tests.centres.simulated import Simulated
+from tests.centres.simulated import Simulated, fixture
 
 GROUP = "Szanse"
 FIELDS = ("Tytuł", "Etap", "Adres")
@@ -115,9 +115,15 @@ GROUPS = directory.read_field_groups(
 )  # fmt: skip
 
 
-def test_groups_are_read_as_the_vendors_sample_shows_them() -> None:
+def test_groups_are_read_leniently_each_name_once() -> None:
     orders = directory.FieldGroup("2", {"Product": "12", "Count": "8"})
     assert {"Orders": orders, "Empty": directory.FieldGroup("4", {})} == GROUPS
+
+
+def test_groups_of_the_vendors_page_have_their_fields() -> None:
+    page = wire.read_page(fixture("customer_field_groups.json"))
+    fields = {"Product": "12", "Count": "8", "Confirmed": "9", "Comment": "10"}
+    assert directory.read_field_groups(page.rows) == {"Orders": directory.FieldGroup("2", fields)}
 
 
 @pytest.mark.parametrize(
