@@ -23,7 +23,7 @@ from connector.sandbox.pipedrive.app import WORLD
 from connector.sandbox.pipedrive.control import edit
 from connector.sandbox.thulium.state import Ticket
 from connector.store.dirty import Side
-from tests.bad_days.days import Day, open_day
+from tests.bad_days.days import Day, QuickClock, open_day
 
 NUMBER = "+48 601 000 001"
 FIELD = "Deal"
@@ -124,10 +124,12 @@ async def open_counter(
     admin: bool = True,
     field: bool = True,
     waits: Mapping[str, object] | None = None,
+    speed: float = 10,
     **settings: Any,
 ) -> AsyncIterator[Counter]:
-    """A counter whose waits are the product's own, at a hundred times the speed."""
+    """A counter whose waits are the product's own, at `speed` times the speed."""
     async with open_day(folder, waits={**WAITS, **(waits or {})}) as day:
+        day.clock = QuickClock(speed)
         day.seed(
             customers=[{"customer_id": 7, "name": "Jan", "surname": "Próba", "phone_number": [NUMBER]}],
             ticket_fields=[{"name": FIELD}],

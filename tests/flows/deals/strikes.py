@@ -124,7 +124,7 @@ class Found:
 async def find_spots(folder: Path, kind: str) -> list[Spot]:
     """The calls of one deal, from the press to its link, ids in their paths taken out."""
     in_step, has_field, own = KINDS[kind]
-    async with open_counter(folder, in_step=False, field=has_field) as counter:
+    async with open_counter(folder, in_step=False, field=has_field, speed=100) as counter:
         strike = Strike(counter, 1, in_step)
         await strike.prepare()
         await strike.press()
@@ -144,7 +144,9 @@ async def strike_every(name: str, kind: str, spots: Sequence[Spot]) -> Found:
     fault, found = FAULTS[name], Found()
     in_step, has_field, _ = KINDS[kind]
     with TemporaryDirectory() as folder:
-        async with open_counter(Path(folder), in_step=False, field=has_field, waits=_SHORT) as counter:
+        async with open_counter(
+            Path(folder), in_step=False, field=has_field, waits=_SHORT, speed=100
+        ) as counter:
             for number, spot in enumerate(spots, 1):
                 if spot.method == "GET" and ("effect" in name and "before" not in name):
                     continue  # a read has none

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from connector.flows.deals import mirroring
 from connector.flows.deals.mirroring import mirror, mirror_due, note_all_changed
 from connector.flows.following import follow_hook
+from connector.flows.indexing import ensure
 from connector.pipedrive.records import HookEvent
 from connector.sandbox.thulium.state import FieldItem
-from tests.flows.deals.counter import Counter, open_counter
+from tests.flows.deals.counter import NUMBER, Counter, open_counter
 
 GROUP = "Szanse w Pipedrive"
 CAPTIONS = ["Title", "Pipeline", "Stage", "Value", "Status", "Link", "Notes"]
@@ -191,6 +194,33 @@ async def test_the_first_night_brings_the_deals_that_were_there_before(tmp_path:
         await note_all_changed(tenant, no_older_than=counter.day.clock.now())
         await mirror_due(tenant)
         assert [row["Title"] for row in rows(counter)] == ["Nowy dach"]
+
+
+@pytest.mark.parametrize("few", [20, 0])
+async def test_a_customer_who_becomes_a_person_shows_old_deals_the_next_night(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(mirroring, "_FEW", few)
+    async with open_counter(
+        tmp_path, in_step=False, deals={"mirror_group": GROUP, "visible": "all"}
+    ) as counter:
+        counter.day.seed(field_groups={GROUP: CAPTIONS})
+        person = counter.edit(
+            "person", "create", changes={"name": "Jan Próba", "phones": [{"value": NUMBER}]}
+        )
+        counter.edit("deal", "create", changes={"title": "Dawna szansa", "person_id": person["id"]})
+        tenant = await counter.tenant()
+        await counter.day.move(3600)
+        await note_all_changed(tenant, no_older_than=counter.day.clock.now())
+        await mirror_due(tenant)
+        assert rows(counter) == []
+        await ensure(tenant, no_older_than=timedelta())
+        await counter.put_in_step()
+        await counter.day.move(86_400)
+        await note_all_changed(tenant, no_older_than=counter.day.clock.now())
+        await mirror_due(tenant)
+        assert len(counter.persons()) == 1
+        assert [row["Title"] for row in rows(counter)] == ["Dawna szansa"]
 
 
 async def test_a_card_shows_only_what_everybody_may_see(tmp_path: Path) -> None:
