@@ -124,6 +124,12 @@ class Bindings:
             found.setdefault(row.crm_id, []).append(_bound(row))
         return found
 
+    async def bound_since(self, since: datetime) -> list[Bound]:
+        """The pairs that were made since then."""
+        where = (self._mine, bindings.c.bound_at >= since, bindings.c.state == Bond.BOUND)
+        rows = await self._db.read(lambda db: db.execute(select(bindings).where(*where)).all())
+        return [_bound(row) for row in rows]
+
     async def bind(self, pairs: Mapping[str, str], *, at: datetime, entity: str = CUSTOMER) -> None:
         """Bind customers to persons; one that is bound stays as it is, one whose person has another is an alias."""
         await self.link_all([Bound(entity, *pair) for pair in pairs.items()], at=at)

@@ -35,6 +35,8 @@ _FOR_THE_WEBHOOK = timedelta(seconds=30)
 _NAMES_KEPT = timedelta(days=1)
 _OVERLAP = timedelta(minutes=2)
 _OF_PIPEDRIVE = "pipedrive"
+#: So many new pairs are asked about one by one; of more, all deals are listed once.
+_FEW = 20
 _EVERYBODY = Viewer(user_id=None, sees_all=False)
 
 
@@ -92,6 +94,7 @@ async def _homes(tenant: Tenant, deals: Sequence[Deal]) -> dict[str, set[str]]:
 async def note_all_changed(tenant: Tenant, *, no_older_than: datetime) -> None:
     """Once a night: all deals that changed since the last pass, in one list (10 tokens a 500); at first all there are.
 
+    Customers who got their person since then have deals that did not change.
     Nothing is done where a pass has begun since `no_older_than` for the same group.
     """
     group = tenant.settings.deals.mirror_group
@@ -108,7 +111,22 @@ async def note_all_changed(tenant: Tenant, *, no_older_than: datetime) -> None:
     statuses = "open,won,lost" if since is None else "open,won,lost,deleted"
     async for deals in api.deals(since, status=statuses):
         await note_changed(tenant, deals)
+    if last is not None:
+        await _note_new_pairs(tenant, last)
     await tenant.ledger.collect(_OF_PIPEDRIVE, [], cursor_to=(channel, min(begun, server_time)))
+
+
+async def _note_new_pairs(tenant: Tenant, since: datetime) -> None:
+    pairs = await tenant.bindings.bound_since(since - _OVERLAP)
+    if len(pairs) <= _FEW:
+        cards = (one.card_id if one.entity == COMPANIES.entity else one.centre_id for one in pairs)
+        await tenant.cards.mirror_again({card for card in cards if card is not None})
+        return
+    persons = {one.crm_id for one in pairs if one.entity == CUSTOMERS.entity}
+    organizations = {one.crm_id for one in pairs if one.entity == COMPANIES.entity}
+    async for deals in tenant.pipedrive.on(Lane.CONTACTS).deals(status="open,won,lost"):
+        theirs = [deal for deal in deals if deal.person_id in persons or deal.org_id in organizations]
+        await note_changed(tenant, theirs)
 
 
 async def mirror_soon(tenant: Tenant, key: str) -> None:
