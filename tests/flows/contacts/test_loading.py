@@ -160,7 +160,7 @@ async def test_a_load_is_held_as_long_as_it_reads(desk: Desk) -> None:
 async def test_who_waited_for_another_process_takes_its_preview(desk: Desk) -> None:
     await desk.world.seed_centre(customers=[customer(1)])
     await desk.world.fault("thulium", "delay", method="GET", path="customers", seconds=0.5)
-    async with desk.world.connector() as other:
+    async with desk.world.connector(lease=60) as other:
         reading = asyncio.create_task(look(desk, Side.CENTRE))
         tenant = await other.tenant(desk.tenant_id)
         while await tenant.loads.open() is None:  # noqa: ASYNC110
