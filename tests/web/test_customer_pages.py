@@ -96,7 +96,7 @@ async def test_a_deal_of_a_customer_who_is_not_in_step_adds_him_first(agent: Age
     world = agent.world
     page = agent.page("customers", await a_customer(world))
     form = await agent.open(f"{page}/new-deal")
-    assert "not in Pipedrive yet: added first, in the same step" in form.text
+    assert "not linked yet: found in Pipedrive or added there first, in the same step" in form.text
     wanted = form.fields | {"title": "Licences", "value": "1 200,50", "currency": "pln"}
     made = await agent.press(f"{page}/new-deal", wanted)
     [person], [deal] = await alive(world, "person"), await alive(world, "deal")

@@ -46,7 +46,8 @@ class Guard:
         """`latest` answers an installation as it was last set up, or None."""
         self.access, self._latest = access, latest
         self._https = settings.public.scheme == "https"
-        self._strangers = Throttle(clock)
+        # A whole office may share one address, and sign in on the same morning.
+        self._strangers = Throttle(clock, burst=60, per_minute=60, all_burst=600)
 
     async def who(self, request: web.Request, installation_id: str) -> Who | None:
         """The agent of this installation whose browser asks; None when it is nobody's, or another installation's."""
@@ -78,8 +79,8 @@ class Guard:
                 return await self.access.session(token)
         return None
 
-    def admit_stranger(self, request: web.Request) -> None:
-        """Count an attempt to come in; HTTPTooManyRequests when there were too many."""
+    def count_stranger(self, request: web.Request) -> None:
+        """Count an attempt to come in of somebody unknown; HTTPTooManyRequests when there were too many."""
         if seconds := self._strangers.wait(request.remote):
             raise web.HTTPTooManyRequests(headers={"Retry-After": str(seconds)})
 

@@ -49,8 +49,8 @@ class CustomerPages:
         )
         asked = await open_question(tenant, key) if pair is None else None
         left_alone = pair is None and await is_left_alone(tenant, key)
-        if row is not None and (link := row.deal_id and deal_page(tenant, row.deal_id)) is not None:
-            said = say_made(row, link, _)
+        if row is not None:
+            said = say_made(row, deal_page(tenant, row.deal_id) if row.deal_id else None, _)
         may_add = asked is None and party.in_step is party.is_gone
         return page(
             visit.request, "embed/customer.html", visit=visit, show=Show.of(visit), said=said,

@@ -41,7 +41,9 @@ class Show:
             return "–"
         if not currency:
             return format_decimal(value, locale=self._locale)
-        return format_currency(value, currency, locale=self._locale)
+        # English puts the code in front, and nothing between the two.
+        pattern = "¤¤\u00a0#,##0.00" if self._locale == "en_GB" else None
+        return format_currency(value, currency, pattern, locale=self._locale)
 
     def percent(self, probability: Decimal | None) -> str:
         """A probability of Pipedrive's, which counts to a hundred."""

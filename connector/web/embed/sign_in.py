@@ -98,7 +98,7 @@ class SignIn:
     async def leave_for_pipedrive(self, request: web.Request) -> web.Response:
         """Send the browser to Pipedrive, which knows whose it is."""
         keep_opener(request)
-        self._guard.admit_stranger(request)
+        self._guard.count_stranger(request)
         if not self._consent.has_app:
             raise web.HTTPFound(_with_next(SIGN_IN, own_page(request.query.get("next"))))
         return self._consent.ask(PURPOSE, own_page(request.query.get("next")))
@@ -137,17 +137,16 @@ class SignIn:
     async def take_code(self, request: web.Request) -> web.Response:
         """Say whom an invitation is for; when that was said and accepted, use it up and begin the session."""
         keep_opener(request)
-        self._guard.admit_stranger(request)
-        form = await request.post()
-        code, accepted = str(form.get("code", "")).strip()[:LONGEST_CODE], "accept" in form
-        following = own_page(str(form.get("next", "")))
-        # Whoever pastes the whole address means the code in it.
-        code = code.rpartition("#")[2]
         if not is_own(request):
             raise web.HTTPForbidden
+        form = await request.post()
+        # Whoever pastes the whole address means the code in it.
+        code = str(form.get("code", "")).strip().rpartition("#")[2][:LONGEST_CODE]
+        accepted, following = "accept" in form, own_page(str(form.get("next", "")))
         take = self._guard.access.use_code if accepted else self._guard.access.peek_code
         who = await take(code, purpose=INVITATION)
         if who is None:
+            self._guard.count_stranger(request)
             return self._invitation(request, following=following, status=403, used=True)
         if not accepted:
             return self._invitation(request, following=following, who=who, code=code)
@@ -177,23 +176,18 @@ class SignIn:
         installation_id = request.query.get("installation", "")
         who = await self._guard.who(request, installation_id)
         if who is None:
-            self._guard.admit_stranger(request)
+            self._guard.count_stranger(request)
             raise web.HTTPFound(_with_next(SIGN_IN, own_page(request.path_qs)))
         code = await self._guard.access.make_code(who, purpose=HANDOVER, lasts=HANDOVER_LIFE)
         return page(request, "embed/handover.html", code=code)
 
     async def begin_in_frame(self, request: web.Request) -> web.Response:
         """The frame's script brings the code that it was handed: 204 and a cookie for it, 403 when it is none."""
-        self._guard.admit_stranger(request)
-        try:
-            given = orjson.loads(await request.read()) if request.content_type == "application/json" else None
-        except orjson.JSONDecodeError:
-            given = None
-        code = given.get("code") if isinstance(given, dict) else None
-        if not isinstance(code, str) or not is_own(request):
-            raise web.HTTPForbidden
-        who = await self._guard.access.use_code(code[:LONGEST_CODE], purpose=HANDOVER)
+        who = None
+        if is_own(request) and (code := await _code_in(request)):
+            who = await self._guard.access.use_code(code, purpose=HANDOVER)
         if who is None:
+            self._guard.count_stranger(request)
             raise web.HTTPForbidden
         answer = web.Response(status=204, headers={"Cache-Control": "no-store"})
         await self._guard.begin_framed(request, answer, who)
@@ -230,6 +224,18 @@ class SignIn:
     async def say_signed_out(self, request: web.Request) -> web.Response:
         """The same after the end."""
         return page(request, "embed/signed_in.html", is_in=False)
+
+
+async def _code_in(request: web.Request) -> str:
+    # JSON, which a form of another site cannot send.
+    if request.content_type != "application/json":
+        return ""
+    try:
+        given = orjson.loads(await request.read())
+    except orjson.JSONDecodeError:
+        return ""
+    code = given.get("code") if isinstance(given, dict) else None
+    return code[:LONGEST_CODE] if isinstance(code, str) else ""
 
 
 def _with_next(path: str, following: str) -> str:

@@ -137,12 +137,10 @@ def say_opened(opened: Opened, _: Translate) -> Said:
     return replace(said, reason=explain(opened.reason, _)) if opened.result is Result.REFUSED else said
 
 
-def say_made(row: OpenedRow, link: str, _: Translate) -> Said:
+def say_made(row: OpenedRow, link: str | None, _: Translate) -> Said:
     """What became of the deal of a customer's form."""
     if row.state is State.MADE:
-        return Said(
-            "good", _("Done"), _("The deal is in Pipedrive."), _("Pressing again makes no other."), link=link
-        )
+        return Said("good", _("Done"), _("The deal is in Pipedrive."), link=link)
     if row.state is State.SENDING:
         return looking(_) if row.was_sent else waits(row, _)
     if row.state is State.GONE:
