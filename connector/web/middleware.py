@@ -23,7 +23,8 @@ from connector.web.pages import page, translate_for
 
 log = structlog.get_logger()
 
-FOR_MACHINES = ("/api/", "/hooks/", "/lookup/", "/health/", "/metrics", "/_clock")
+API = "/api/"
+FOR_MACHINES = ("/hooks/", "/lookup/", "/health/", "/metrics", "/_clock")
 QUIET = ("/health/", "/metrics", "/static/")
 _FRAMED_BY = web.RequestKey("framed by", str)
 _KEEPS_OPENER = web.RequestKey("keeps opener", bool)
@@ -134,6 +135,8 @@ async def _bare(request: web.Request, handler: Handler) -> web.StreamResponse:
 def _refusal(request: web.Request, error: web.HTTPException, request_id: str) -> web.Response:
     if error.status < 400:
         return web.Response(status=error.status, headers=error.headers)
+    if request.path.startswith(API):
+        return _problem(error, request_id)
     if _wants_json(request):
         return _for_machine(error, request_id)
     trouble = _sentences(error, translate_for(request))
@@ -170,10 +173,24 @@ def _sentences(error: web.HTTPException, _: Translate) -> tuple[str, str]:
     return known.get(error.status, other)
 
 
-def _for_machine(error: web.HTTPException, request_id: str | None) -> web.Response:
+def _problem(error: web.HTTPException, request_id: str) -> web.Response:
+    """A refusal of the HTTP API: problem details, https://www.rfc-editor.org/rfc/rfc9457."""
+    body = {
+        "type": "about:blank", "title": _said(error), "status": error.status, "request_id": request_id,
+    }  # fmt: skip
+    return web.json_response(
+        body, status=error.status, headers=_kept(error), content_type="application/problem+json"
+    )
+
+
+def _said(error: web.HTTPException) -> str:
     # A text that a handler gave is its own explanation; the default is "404: Not Found".
     given = error.text if error.text and not error.text.startswith(f"{error.status}:") else None
-    body: dict[str, object] = {"error": given or error.reason, "status": error.status}
+    return given or error.reason
+
+
+def _for_machine(error: web.HTTPException, request_id: str | None) -> web.Response:
+    body: dict[str, object] = {"error": _said(error), "status": error.status}
     if request_id:
         body["request_id"] = request_id
     return web.json_response(body, status=error.status, headers=_kept(error))

@@ -87,7 +87,6 @@ async def test_a_405_says_what_is_allowed(open_site: Open) -> None:
 @pytest.mark.parametrize(
     ("path", "accept"),
     [
-        ("/api/nowhere", "text/html"),
         ("/health/nowhere", "*/*"),
         ("/hooks/nowhere/x/y", "*/*"),
         ("/x", "application/json"),
@@ -97,6 +96,20 @@ async def test_machines_get_json(open_site: Open, path: str, accept: str) -> Non
     answer = await (await open_site(extra=EXTRA)).get(path, Accept=accept)
     assert answer.status == 404
     assert orjson.loads(answer.text)["error"] == "Not Found"
+
+
+async def test_the_api_answers_problem_details(open_site: Open) -> None:
+    site = await open_site(extra=EXTRA)
+    for path, status, title in (
+        ("/api/nowhere", 404, "Not Found"),
+        ("/api/crash", 500, "Internal Server Error"),
+    ):
+        answer = await site.get(path, Accept="text/html")
+        assert answer.headers["content-type"] == "application/problem+json; charset=utf-8"
+        problem = orjson.loads(answer.text)
+        assert (answer.status, problem["status"], problem["title"]) == (status, status, title)
+        assert problem["request_id"] == answer.headers["x-request-id"]
+        assert SECRET not in answer.text
 
 
 async def test_a_crash_is_logged_by_its_place_and_found_by_its_reference(open_site: Open) -> None:
