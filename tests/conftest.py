@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from connector.app import Service
 from connector.logs import set_up
@@ -19,6 +20,10 @@ from tests.world import World, open_world
 
 # As the product logs; structlog's own way draws each traceback with all its variables, which takes a second.
 set_up("text", "DEBUG")
+
+# Another process may have the core while an example runs.
+settings.register_profile("patient", settings(), deadline=None)
+settings.load_profile("patient")
 
 #: Begun first, lest a process be busy with one of them when the others have ended.
 LONGEST = ("test_histories.py", "test_every_call.py", "test_killed.py", "test_a_day.py")
