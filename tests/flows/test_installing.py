@@ -18,7 +18,7 @@ from connector.installation_settings import InstallationSettings
 from connector.pipedrive.records import Me
 from connector.serving import serving
 from connector.store.installations import Outcome
-from tests.flows.looking import PERSON, HastyClock, ask, hooks, subscriptions, tell
+from tests.flows.looking import PERSON, HastyClock, ask, forget_calls, hooks, subscriptions, tell
 from tests.world import ADMIN_TOKEN, PASSWORD, SYSTEM, USER, World, ago, install, settle_down
 
 OBJECTS = ["deal", "organization", "person"]
@@ -247,6 +247,7 @@ async def test_an_uninstall_wipes_before_it_calls_anybody_and_then_still_takes_o
 ) -> None:
     arrival = await settle_in(world, public)
     for side in ("pipedrive", "thulium"):
+        await forget_calls(world, side)
         await world.fault(side, "delay", seconds=0.3, times=None, method="DELETE")
 
     leaving = asyncio.create_task(public.uninstall(arrival.installation_id, arrival.user_id))

@@ -17,7 +17,7 @@ async def test_a_card_is_met_once(stock: Stock) -> None:
     cards = Cards(stock.db, "77", stock.clock)
     assert await cards.meet([ONE, TWO])
     assert not await cards.meet([ONE])
-    assert await cards.due_pages(10) == [ONE, TWO]
+    assert {*await cards.due_pages(10)} == {ONE, TWO}
     await cards.pages_written({ONE: None})
     assert await cards.due_pages(10) == [TWO]
     assert not await cards.meet([ONE])
