@@ -26,7 +26,7 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from connector.app import Service, open_service
-from connector.demo_contacts import Evening, spend_evening
+from connector.demo_contacts import Evening, invitations, spend_evening
 from connector.errors import ConnectorError
 from connector.flows.auditing import Audit, audit
 from connector.installation_settings import InstallationSettings
@@ -343,7 +343,7 @@ async def _play_to_the_present(demo: Demo, progress: Progress) -> None:
     evening = await demo.keep_in_step()
     progress.end()
     _report(played, evening)
-    _tell_addresses(demo)
+    await _tell_addresses(demo)
 
 
 async def _wait_for_installs(demo: Demo) -> None:
@@ -352,7 +352,7 @@ async def _wait_for_installs(demo: Demo) -> None:
         f"\nOpen {demo.service.settings.public_url}/ and install the connector: choose an administrator and allow.\n"
         "Its contact centre is connected as soon as the company is. Both companies can be installed.\n"
     )
-    _tell_addresses(demo)
+    await _tell_addresses(demo)
     companies = {str(company): letter for letter, company in demo.day.stage.companies.items()}
     while len(demo.installations) < len(BRANCHES):
         for one in await demo.service.installations.all():
@@ -366,18 +366,20 @@ async def _wait_for_installs(demo: Demo) -> None:
         await asyncio.sleep(1)
 
 
-def _tell_addresses(demo: Demo) -> None:
+async def _tell_addresses(demo: Demo) -> None:
     stage = demo.day.stage
     lines = [("the connector", demo.service.settings.public_url), ("Pipedrive, simulated", stage.pipedrive)]
     lines += [
         (f"contact centre of {branch.company}", f"{stage.thulium}/{branch.system}/panel/")
         for branch in BRANCHES
     ]
+    lines += await invitations(demo.service, stage, demo.installations)
     for name, address in lines:
         print(f"  {name:<45} {address}")
     print(
         "Make something happen in a contact centre: its activity follows within seconds. Edit a customer there, or a\n"
-        "person in Pipedrive: the other side shows it within a second. Ctrl-C ends.",
+        "person in Pipedrive: the other side shows it within a second. Sign in, then open a customer or a ticket: deals stand\n"
+        "in a tab of it. Ctrl-C ends.",
         flush=True,
     )
 

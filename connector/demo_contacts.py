@@ -6,20 +6,26 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from connector.app import Service
 from connector.contact_settings import Contacts
 from connector.flows.contacts.linking import keep_special_fields
 from connector.flows.contacts.scanning import scan
+from connector.flows.deals.addresses import keep_pages
 from connector.flows.installing import keep_subscriptions
 from connector.flows.tenant import Tenant
 from connector.jobs import Jobs
 from connector.sandbox.scenario_cast import BRANCHES, Branch
 from connector.sandbox.scenario_stage import Stage
 from connector.sandbox.wire import Object
+from connector.store.access import Who
+from connector.web.embed.sign_in import INVITATION, INVITED
 
 _LONGEST_S = 20.0
 _STEP_S = 0.05
+#: The special field that holds the address of our page.
+_DEALS = "Szanse sprzedaży"
 
 
 @dataclass(slots=True)
@@ -47,6 +53,7 @@ async def spend_evening(service: Service, jobs: Jobs, stage: Stage, installation
         tenant = await _switch_on(service, installations[branch.letter])
         for centre in tenant.centres.values():
             await scan(tenant, centre)
+            await keep_pages(tenant, centre, no_older_than=service.clock.now())
         jobs.keeper.soon(tenant)
         await jobs.keeper.idle()
         evening.seconds += await _edit(stage, branch)
@@ -56,10 +63,11 @@ async def spend_evening(service: Service, jobs: Jobs, stage: Stage, installation
 
 
 async def _switch_on(service: Service, installation_id: str) -> Tenant:
-    """As an admin does: customers in step, and one click from the card to the person and back."""
+    """As an admin does: customers in step, one click from the card to the person and back, deals on cards and tickets."""
     tenant = await service.tenant(installation_id)
     settings = tenant.settings
     special = {"customer_pipedrive_id": "Pipedrive ID", "customer_pipedrive_link": "Pipedrive"}
+    special |= {"customer_deals_page": _DEALS, "ticket_deals_page": _DEALS, "ticket_deal_link": "Pipedrive"}
     on = settings.model_copy(
         update={
             "contacts": Contacts(sync="on"),
@@ -72,6 +80,18 @@ async def _switch_on(service: Service, installation_id: str) -> Tenant:
     tenant = await service.tenant(installation_id)
     await keep_subscriptions(tenant, service.installations, look=True)
     return tenant
+
+
+async def invitations(service: Service, stage: Stage, installations: dict[str, str]) -> list[tuple[str, str]]:
+    """What to open to see deals inside each contact centre: what it is for, and an address that signs one agent in."""
+    found = []
+    for branch in BRANCHES:
+        if (installation_id := installations.get(branch.letter)) is not None:
+            name = branch.users[0][0]
+            who = Who(installation_id, str(stage.users[branch.admin]), None, name)
+            code = await service.access.make_code(who, purpose=INVITATION, lasts=timedelta(hours=72))
+            found.append((f"sign in once, as {name}", f"{service.settings.public_url}{INVITED}#{code}"))
+    return found
 
 
 async def _edit(stage: Stage, branch: Branch) -> list[float]:
