@@ -7,7 +7,7 @@ cannot be carried is a Problem with a reason. Reasons name fields, never what is
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TypeAlias
 
@@ -267,15 +267,20 @@ def alike(pair: Pair, one: str, other: str, phones: Phones) -> bool:
 
 
 def _measure(pair: Pair, text: str, phones: Phones) -> object:
-    """What makes two texts of this field one: its value where it has one, else the text but for white space."""
-    value: object = None
+    """What makes two texts of this field one: its value where it has one, else the text but for white space.
+
+    The field's kind comes before the row's transform: what Pipedrive keeps is what is read back.
+    """
     how = pair.rule.transform
-    if pair.kind is Kind.NUMBER or how is Transform.NUMBER:
-        value = read_number(text)
-    elif pair.kind is Kind.DATE or how is Transform.DATE:
-        value = read_date(text)
-    elif pair.kind is Kind.PHONE or how is Transform.E164:
-        value = one_number(text, phones)
-    elif pair.kind in CHOSEN:
+    value: object = None
+    if pair.kind in CHOSEN:
         value = _chosen(pair, text)
+    reads: tuple[tuple[Kind, Transform, Callable[[], object]], ...] = (
+        (Kind.PHONE, Transform.E164, lambda: one_number(text, phones)),
+        (Kind.NUMBER, Transform.NUMBER, lambda: read_number(text)),
+        (Kind.DATE, Transform.DATE, lambda: read_date(text)),
+    )
+    for kind, transformed, read in reads:
+        if value is None and (pair.kind is kind or how is transformed):
+            value = read()
     return " ".join(text.split()) if value is None else value

@@ -2,7 +2,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connector.contact_settings import FieldMapping, Transform, Way
@@ -387,6 +387,7 @@ def test_every_text_is_carried_or_has_a_reason(pair: Pair, one: str, other: str)
     same(pair, one, other, POLISH)
 
 
+@example(custom("phone", transform=Transform.NUMBER), "601 000 001")
 @given(pairs, texts)
 def test_what_was_carried_to_pipedrive_agrees_with_where_it_came_from_and_is_read_back(
     pair: Pair, text: str
