@@ -54,6 +54,7 @@ class BothSides:
     our_writes: list[str] = field(default_factory=list)
     idle_writes: int = 0
     made: list[tuple[Ref, int | None]] = field(default_factory=list)
+    landed: set[int] = field(default_factory=set)
     _fresh: Iterator[int] = field(default_factory=lambda: count(1))
     _shown: dict[int, object] = field(default_factory=dict)
     _acting: bool = False

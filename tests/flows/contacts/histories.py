@@ -219,8 +219,9 @@ class Player(Actors):
     async def land(self) -> None:
         """What was sent without an answer has its effect now."""
         for side in SIDES:
-            late = len(self.sides.our_writes)
+            late, made = len(self.sides.our_writes), len(self.sides.made)
             await self.day.faults(side).land()
+            self.sides.landed.update(range(made, len(self.sides.made)))
             for line in self.sides.our_writes[late:]:
                 self.say(f"landed late: {line}")
 

@@ -100,10 +100,12 @@ def _made_twice(actors: Actors) -> list[Ref]:
 
 
 def _come_back(actors: Actors) -> list[Ref]:
+    """What was made of a record after it was parted from its own; what landed late had been sent before."""
     return [
         made
         for ref, before in actors.parted.items()
-        for made, source in actors.sides.made[before:]
+        for number, (made, source) in enumerate(actors.sides.made)
+        if number >= before and number not in actors.sides.landed
         if (made[1], source) == (ref[1], ref[2]) and made[0] != ref[0]
     ]
 
