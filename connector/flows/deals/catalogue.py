@@ -11,9 +11,9 @@ from connector.flows.tenant import Tenant
 from connector.pipedrive.budget import Lane
 from connector.pipedrive.records import Pipeline, Stage
 
-#: So long a catalogue is taken for true; one that does not know what it is asked for is read again after a minute.
-KEPT = timedelta(minutes=10)
-YOUNG = timedelta(minutes=1)
+#: So long a catalogue is taken for true. A tab takes an old one, which is then read again for the next; one that does
+#: not know what it is asked for is read again after a minute.
+KEPT, OLD, YOUNG = timedelta(minutes=10), timedelta(days=1), timedelta(minutes=1)
 
 #: Who sees a record: 3 is everybody on the small plans, whose records know no 7, and a group of users on the others.
 _EVERYBODY, _EVERYBODY_ON_SMALL_PLANS = "7", "3"
@@ -65,17 +65,12 @@ def shows_deals(tenant: Tenant) -> bool:
 
 
 async def keep_catalogue(tenant: Tenant) -> None:
-    """Have the catalogue at hand before a tab is opened: read once, and again when it is old and was asked for since."""
+    """Have the catalogue at hand before a tab is opened: read once, and again when an old one was asked for."""
     at_hand = tenant.deals_at_hand
-    kept = at_hand.catalogue
-    if not shows_deals(tenant):
-        return
-    if kept is None or (
-        tenant.clock.now() - kept[0] > KEPT and at_hand.asked_at is not None and at_hand.asked_at > kept[0]
-    ):
-        asked_at = at_hand.asked_at
+    kept, asked_at = at_hand.catalogue, at_hand.asked_at
+    was_old = kept is not None and asked_at is not None and asked_at - kept[0] > KEPT
+    if was_old or (kept is None and shows_deals(tenant)):
         await catalogue(tenant)
-        at_hand.asked_at = asked_at
 
 
 async def _read(tenant: Tenant) -> Catalogue:

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, KINDS
 from connector.flows.contacts.linking import page_of
-from connector.flows.deals.catalogue import YOUNG, Catalogue, catalogue
+from connector.flows.deals.catalogue import OLD, YOUNG, Catalogue, catalogue
 from connector.flows.tenant import Tenant
 from connector.pipedrive.budget import Lane
 from connector.pipedrive.records import Deal
@@ -71,7 +71,8 @@ async def customer_deals(tenant: Tenant, key: str, viewer: Viewer, *, fresh: boo
     if pair is None:
         return CustomerDeals(key, None, None, (), {}, 0)
     known, listed = await asyncio.gather(
-        catalogue(tenant), listed_deals(tenant, pair, no_older_than=timedelta() if fresh else _SHOWN_FOR)
+        catalogue(tenant, no_older_than=OLD),
+        listed_deals(tenant, pair, no_older_than=timedelta() if fresh else _SHOWN_FOR),
     )
     if any(known.stage(deal.stage_id) is None for deal in listed if deal.stage_id is not None):
         known = await catalogue(tenant, no_older_than=YOUNG)

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from connector.errors import ConnectorError
 from connector.flows.deals.opening import Opened, Result, open_deal
 from connector.logs import set_up
+from connector.store.deals import Link
 from tests.bad_days.days import SIDES
 from tests.bad_days.office import FAULTS as ALL_FAULTS
 from tests.bad_days.office import Spot
@@ -76,6 +77,11 @@ class Strike:
             await self.pass_time()
             opened = await self._press()
         await self.pass_time()
+        tenant, ticket = await self.counter.tenant(), self.counter.ticket
+        for _ in range(_PRESSES):
+            if any(row.link_state is Link.DUE for row in await tenant.deals.of_ticket(ticket)):
+                await self.counter.day.move(7200)
+                await self.counter.look()
 
     async def _press(self) -> Opened | None:
         tenant = await self.counter.tenant()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -162,7 +163,7 @@ async def test_a_ticket_without_a_customer_or_with_one_that_is_gone_says_so(coun
     ],
 )
 async def test_what_pipedrive_cannot_take_is_said_before_or_after_it_was_asked(
-    counter: Counter, wanted: dict[str, object], reason: str
+    counter: Counter, wanted: dict[str, Any], reason: str
 ) -> None:
     add_pipeline(counter.day.company, "Serwis", ["Nowe"], "2026-01-01T00:00:00Z")
     for _ in range(2):  # first nothing is known of Pipedrive, then all

@@ -1,0 +1,101 @@
+"""What becomes of a deal in Pipedrive shows on the ticket: deleted, restored, merged, told by webhooks or noticed."""
+
+from __future__ import annotations
+
+from connector.flows.deals.opening import Result, deals_of_ticket
+from connector.flows.following import follow_hook
+from connector.pipedrive.records import HookEvent
+from connector.store.deals import OpenedRow, State
+from tests.flows.deals.counter import Counter
+
+
+async def tell(counter: Counter, action: str, deal_id: int, **more: object) -> None:
+    """As if Pipedrive's webhook had come."""
+    values: dict[str, object] = dict.fromkeys(HookEvent.__slots__) | {
+        "entity": "deal", "action": action, "entity_id": str(deal_id), "previous_keys": frozenset(), **more
+    }  # fmt: skip
+    await follow_hook(await counter.tenant(), HookEvent(**values))  # type: ignore[arg-type]
+
+
+async def row_of(counter: Counter) -> OpenedRow:
+    return (await deals_of_ticket(await counter.tenant(), counter.ticket))[0]
+
+
+async def test_a_deleted_deal_frees_the_ticket_for_a_new_one(counter: Counter) -> None:
+    first = await counter.press()
+    counter.edit("deal", "delete", id=1)
+    await tell(counter, "delete", 1)
+    assert (await row_of(counter)).state is State.GONE
+    opened = await counter.press()
+    assert (opened.result, opened.deal_id) == (Result.MADE, "2")
+    assert counter.link() == opened.link != first.link
+
+
+async def test_a_deleted_deal_is_noticed_without_a_webhook(counter: Counter) -> None:
+    await counter.press()
+    assert (await row_of(counter)).state is State.MADE
+    counter.edit("deal", "delete", id=1)
+    await counter.day.move(61)
+    assert (await row_of(counter)).state is State.GONE
+
+
+async def test_a_deal_that_was_just_listed_is_not_asked_for(counter: Counter) -> None:
+    await counter.press()
+    await counter.tab()
+    counter.forget_calls()
+    assert (await row_of(counter)).state is State.MADE
+    assert counter.calls() == []
+
+
+async def test_a_lost_answer_to_a_new_deal_after_a_deleted_one_is_not_taken_for_the_old(
+    counter: Counter,
+) -> None:
+    await counter.press()
+    counter.edit("deal", "delete", id=1)
+    await tell(counter, "delete", 1)
+    counter.day.fault("pipedrive", method="POST", path="^/api/v2/deals$", kind="reset_before")
+    assert (await counter.press()).result is Result.IN_DOUBT
+    counter.edit("deal", "restore", id=1)
+    await counter.settle()
+    assert {row["id"] for row in counter.deals()} == {1, 2}
+    assert (await row_of(counter)).deal_id == "2"
+
+
+async def test_a_restored_deal_has_its_place_again_unless_it_is_taken(counter: Counter) -> None:
+    opened = await counter.press()
+    counter.edit("deal", "delete", id=1)
+    await tell(counter, "delete", 1)
+    counter.edit("deal", "restore", id=1)
+    await tell(counter, "change", 1)
+    again = await counter.press()
+    assert (again.result, again.link) == (Result.THERE, opened.link)
+
+
+async def test_a_merged_deal_is_the_survivor_and_the_ticket_is_linked_anew(counter: Counter) -> None:
+    await counter.press()
+    other = counter.edit("deal", "create", changes={"title": "Inny", "person_id": 1})
+    counter.edit("deal", "merge", id=1, into=other["id"])
+    await tell(counter, "delete", 1, merged_to=str(other["id"]))
+    await tell(counter, "change", other["id"], merged_from="1")
+    row = await row_of(counter)
+    assert (row.state, row.deal_id) == (State.MADE, str(other["id"]))
+    await counter.look()
+    assert counter.link() == counter.page(other["id"])
+
+
+async def test_a_merge_that_is_heard_of_after_the_deal_was_found_gone_still_counts(counter: Counter) -> None:
+    await counter.press()
+    other = counter.edit("deal", "create", changes={"title": "Inny", "person_id": 1})
+    counter.edit("deal", "merge", id=1, into=other["id"])
+    await counter.day.move(61)
+    assert (await row_of(counter)).state is State.GONE
+    await tell(counter, "change", other["id"], merged_from="1")
+    assert (await row_of(counter)).deal_id == str(other["id"])
+
+
+async def test_a_webhook_has_the_next_tab_read_anew(counter: Counter) -> None:
+    await counter.press()
+    await counter.tab()
+    counter.edit("deal", "change", id=1, changes={"title": "Zmieniony"})
+    await tell(counter, "change", 1)
+    assert (await counter.tab(fresh=False)).deals[0].title == "Zmieniony"
