@@ -8,7 +8,7 @@ import secrets
 from aiohttp import web
 
 from connector.flows.contacts.kinds import CUSTOMERS
-from connector.flows.contacts.pushing import push
+from connector.flows.contacts.pushing import Outcome, push
 from connector.flows.deals.viewing import deal_page, pair_of
 from connector.store.deals import OpenedRow, State
 from connector.store.dirty import Side
@@ -71,6 +71,8 @@ class CustomerPages:
             return self._desk.tell(visit, said or say_chosen(_))
         tenant = await self._desk.prepared(visit.tenant)
         pushed = await push(tenant, self._desk.operations, CUSTOMERS, Side.CENTRE, visit.key)
+        if pushed.outcome is Outcome.ASKED:
+            return web.Response(status=303, headers={"Location": visit.here})
         return self._desk.tell(visit, say_pushed(pushed, _))
 
     async def new_deal(self, visit: Visit) -> web.Response:
