@@ -62,7 +62,7 @@ class NewDeals:
         tenant, own, _ = visit.tenant, visit.who.user_id, visit.translate
         pair = await pair_of(tenant, place.customer)
         known, party, asked = await asyncio.gather(
-            catalogue(tenant), self._parties.of(tenant, place.customer, pair), open_question(tenant, place.customer)
+            catalogue(tenant), self._parties.of(tenant, place.customer, pair, with_organization=True), open_question(tenant, place.customer)
         )  # fmt: skip
         if values is None:
             title = place.subject or _("%(name)s: deal") % {"name": party.organization or party.name}

@@ -53,13 +53,18 @@ class Parties:
         """Know nobody yet."""
         self._kept: OrderedDict[tuple[str, str, str | None], tuple[datetime, Party]] = OrderedDict()
 
-    async def of(self, tenant: Tenant, key: str, pair: Bound | None) -> Party:
-        """Who a customer is: its pair in Pipedrive (2 tokens at most), or else its card in the contact centre."""
-        known, now = (tenant.id, key, pair.crm_id if pair else None), tenant.clock.now()
+    async def of(
+        self, tenant: Tenant, key: str, pair: Bound | None, *, with_organization: bool = False
+    ) -> Party:
+        """Who a customer is: its pair in Pipedrive (1 token, 2 with its organization), or else its card here."""
+        known = (tenant.id, key, f"{pair.crm_id} {with_organization}" if pair else None)
+        now = tenant.clock.now()
         kept = self._kept.get(known)
         if kept is not None and timedelta() <= now - kept[0] < _FRESH_FOR:
             return kept[1]
-        party = await (_in_pipedrive(tenant, pair) if pair is not None else _in_centre(tenant, key))
+        party = await (
+            _in_centre(tenant, key) if pair is None else _in_pipedrive(tenant, pair, with_organization)
+        )
         if party.name:
             self._kept[known] = (now, party)
         while len(self._kept) > _MOST:
@@ -67,12 +72,13 @@ class Parties:
         return party
 
 
-async def _in_pipedrive(tenant: Tenant, pair: Bound) -> Party:
+async def _in_pipedrive(tenant: Tenant, pair: Bound, with_organization: bool) -> Party:
     kind = KINDS[pair.entity]
     link = page_of(tenant, kind, pair.crm_id)
     try:
         record = await _read(tenant, kind, pair.crm_id)
-        name, organization = await _named(tenant, record)
+        name = record.name if record is not None else ""
+        organization = await _organization_of(tenant, record) if with_organization else ""
     except ConnectorError:
         # He is there all the same; only his name is not to be had.
         return Party("", link=link, in_step=True, is_company=kind is COMPANIES)
@@ -89,14 +95,12 @@ async def _read(tenant: Tenant, kind: Kind, crm_id: str) -> Person | Organizatio
     return None if record.is_deleted else record
 
 
-async def _named(tenant: Tenant, record: Person | Organization | None) -> tuple[str, str]:
-    """The name of a record of Pipedrive, and that of its organization."""
-    if record is None:
-        return "", ""
-    if isinstance(record, Organization) or record.org_id is None:
-        return record.name, ""
+async def _organization_of(tenant: Tenant, record: Person | Organization | None) -> str:
+    """The name of a person's organization."""
+    if not isinstance(record, Person) or record.org_id is None:
+        return ""
     organization = await _read(tenant, COMPANIES, record.org_id)
-    return record.name, organization.name if organization is not None else ""
+    return organization.name if organization is not None else ""
 
 
 async def _in_centre(tenant: Tenant, key: str) -> Party:
@@ -121,8 +125,8 @@ async def candidates(tenant: Tenant, asked: Asked) -> Sequence[Candidate]:
         record = await _read(tenant, kind, crm_id)
         if record is None:
             continue
-        name, organization = await _named(tenant, record)
+        organization = await _organization_of(tenant, record)
         ways = (*record.phones, *record.emails) if isinstance(record, Person) else (record.address,)
         known_by = ", ".join(way for way in ways if way)
-        found.append(Candidate(crm_id, name, organization, known_by, page_of(tenant, kind, crm_id)))
+        found.append(Candidate(crm_id, record.name, organization, known_by, page_of(tenant, kind, crm_id)))
     return found

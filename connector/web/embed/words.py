@@ -88,7 +88,11 @@ def stands(party: Party, _: Translate, *, several: bool, left_alone: bool) -> Sa
         )  # fmt: skip
     if party.in_step:
         return Said(
-            "good", _("In Pipedrive"), party.name or _("without a name"), party.organization, link=party.link
+            "good",
+            _("In Pipedrive"),
+            party.name or _("This customer is in Pipedrive"),
+            party.organization,
+            link=party.link,
         )
     if party.is_gone:
         return Said(
