@@ -287,7 +287,7 @@ class Deals:
 
     async def gone(self, deal_id: str) -> int:
         """A deal was deleted: its place is free."""
-        values = {"state": State.GONE, "link_state": Link.NONE}
+        values = {"state": State.GONE, "link_state": Link.NONE, "body_sealed": None, "not_before": None}
         return await self._of_deal(deal_id, State.MADE, values)
 
     async def restored(self, deal_id: str) -> int:

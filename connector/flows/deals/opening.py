@@ -6,11 +6,12 @@ Its place is claimed and committed first. A customer who is not in step is pushe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from connector.errors import ConnectorError, Misconfigured, NotFound
 from connector.flows.contacts.answering import answer
 from connector.flows.contacts.identifying import IGNORE
-from connector.flows.contacts.kinds import CUSTOMERS
+from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS
 from connector.flows.deals import reasons
 from connector.flows.deals.back_linking import link_soon
 from connector.flows.deals.making import make, settle_doubt
@@ -38,7 +39,7 @@ __all__ = [
 _PATIENCE_S, _NAP_S = 5.0, 0.1
 _ROUNDS = 3
 #: A deal that was met so lately is not asked for again.
-_MET_S = 60
+_MET_WITHIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +130,15 @@ async def deals_of_ticket(tenant: Tenant, ticket_key: str) -> list[OpenedRow]:
 
 
 async def _notice(tenant: Tenant, row: OpenedRow) -> bool:
-    """Whether a deal is found to be gone."""
+    """Whether a deal is found to be gone; one that was made, listed or read within the last minute is not asked for."""
     at_hand, deal_id, now = tenant.deals_at_hand, row.deal_id or "", tenant.clock.now()
-    for at, listed in at_hand.lists.values():
-        if any(deal.id == deal_id for deal in listed):
-            at_hand.met[deal_id] = max(at, at_hand.met.get(deal_id, at))
-    if deal_id in at_hand.met and (now - at_hand.met[deal_id]).total_seconds() < _MET_S:
+    whose = (
+        (CUSTOMERS.entity, row.person_id) if row.person_id else (COMPANIES.entity, row.organization_id or "")
+    )
+    listed_at, listed = at_hand.lists.get(whose, (row.made_at, []))
+    met = [row.made_at, at_hand.met.get(deal_id, row.made_at)]
+    met += [listed_at] if any(deal.id == deal_id for deal in listed) else []
+    if now - max(met) < _MET_WITHIN:
         return False
     try:
         is_gone = (await tenant.pipedrive.on(Lane.POP).deal(deal_id)).is_deleted
@@ -206,7 +210,8 @@ async def _standing(tenant: Tenant, operations: Operations, row: OpenedRow) -> S
     if found is None or found.is_free(tenant.clock.now()):
         return None
     if found.state is State.MADE:
-        return Step(Result.THERE, deal_id=found.deal_id)
+        # Whoever presses where a deal was deleted means a new one.
+        return None if await _notice(tenant, found) else Step(Result.THERE, deal_id=found.deal_id)
     return await settle_doubt(tenant, operations, found)
 
 

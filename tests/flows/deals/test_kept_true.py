@@ -39,6 +39,14 @@ async def test_a_deleted_deal_is_noticed_without_a_webhook(counter: Counter) -> 
     assert (await row_of(counter)).state is State.GONE
 
 
+async def test_pressing_where_a_deal_was_deleted_unheard_makes_a_new_one(counter: Counter) -> None:
+    await counter.press()
+    counter.edit("deal", "delete", id=1)
+    assert (await counter.press()).result is Result.THERE  # a moment ago it was there
+    await counter.day.move(61)
+    assert (await counter.press()).deal_id == "2"
+
+
 async def test_a_deal_that_was_just_listed_is_not_asked_for(counter: Counter) -> None:
     await counter.press()
     await counter.tab()

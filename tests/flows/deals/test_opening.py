@@ -213,6 +213,7 @@ async def test_a_person_who_was_merged_unheard_passes_the_deal_on(counter: Count
     phones = [{"value": NUMBER}]
     survivor = counter.edit("person", "create", changes={"name": "Jan Próba", "phones": phones})
     counter.edit("person", "merge", id=counter.persons()[0]["id"], into=survivor["id"])
+    await counter.day.move(60)
     assert (await counter.press()).result is Result.MADE
     assert counter.deal()["person_id"] == survivor["id"]
 
