@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from connector.flows.deals.back_linking import GIVEN_UP
 from tests.serving import Served
-from tests.web.agents import Agent, an_agent
+from tests.web.agents import CONNECTION, Agent, an_agent
 from tests.web.test_customer_pages import a_customer, alive
 from tests.world import World
 
@@ -101,3 +102,20 @@ async def test_a_lost_answer_is_said_and_the_page_follows_by_itself(agent: Agent
     assert "Looking…" in doubtful.text
     assert 'http-equiv="refresh"' in doubtful.page
     assert "<select" not in doubtful.page
+
+
+async def test_a_link_that_cannot_be_written_is_said_with_what_to_do(agent: Agent) -> None:
+    page = agent.page("tickets", await a_ticket(agent.world, await a_customer(agent.world)))
+    form = (await agent.open(page)).fields
+    for method in ("PUT", "POST"):
+        await agent.world.fault(
+            "thulium", "status_before", path="/api/tickets", method=method, times=None, status=503
+        )
+    made = await agent.press(page, form)
+    assert "Its address is being written into the ticket." in made.text
+    tenant = await agent.here.service.tenant(agent.tenant.id)
+    [row] = await tenant.deals.of_ticket(f"{CONNECTION}/{page.rpartition('/')[2]}")
+    assert await tenant.deals.not_linked(row, GIVEN_UP, again_at=None)
+    shown = await agent.open(page, "pl")
+    assert "zgłoszenie jej nie pokazuje" in shown.text
+    assert "Contact center nie przyjęło linku. Wklej adres szansy sprzedaży do zgłoszenia." in shown.text
