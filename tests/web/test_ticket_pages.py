@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from connector.flows.deals.back_linking import GIVEN_UP
+from tests.flows.looking import tell
 from tests.serving import Served
 from tests.web.agents import CONNECTION, Agent, an_agent
 from tests.web.test_customer_pages import a_customer, alive
@@ -119,3 +120,33 @@ async def test_a_link_that_cannot_be_written_is_said_with_what_to_do(agent: Agen
     shown = await agent.open(page, "pl")
     assert "zgłoszenie jej nie pokazuje" in shown.text
     assert "Contact center nie przyjęło linku. Wklej adres szansy sprzedaży do zgłoszenia." in shown.text
+
+
+async def test_who_of_several_is_meant_is_chosen_with_the_deal(agent: Agent) -> None:
+    world = agent.world
+    await world.seed_pipedrive(
+        persons=[{"name": name, "phones": ["+48601000001"]} for name in ("Adam Próba", "Ewa Próba")]
+    )
+    page = agent.page("tickets", await a_ticket(world, await a_customer(world, name="A.")))
+    asked = await agent.press(page, (await agent.open(page)).fields)
+    assert (asked.status, "Several in Pipedrive could be this customer." in asked.text) == (422, True)
+    assert await alive(world, "deal") == []
+    unchosen = await agent.press(page, asked.fields)
+    assert "Choose which one it is." in unchosen.text
+    ewa = next(one for one in await alive(world, "person") if one["name"] == "Ewa Próba")
+    made = await agent.press(page, unchosen.fields | {"person": str(ewa["id"])})
+    [deal] = await alive(world, "deal")
+    assert deal["person_id"] == ewa["id"]
+    assert "This ticket has its deal in Pipedrive" in made.text
+
+
+async def test_a_refusal_is_said_at_the_ticket_until_it_is_mended(agent: Agent) -> None:
+    page = agent.page("tickets", await a_ticket(agent.world, await a_customer(agent.world)))
+    form = (await agent.open(page)).fields | {"value": "7"}
+    await tell(agent.world, "pipedrive", "company", caps={"open_deals": 0})
+    refused = await agent.press(page, form)
+    assert "Your Pipedrive plan allows no more open deals." in refused.text
+    assert refused.fields["value"] == "7"
+    assert "Plan Pipedrive nie pozwala na więcej otwartych szans" in (await agent.open(page, "pl")).text
+    await tell(agent.world, "pipedrive", "company", caps={})
+    assert "This ticket has its deal" in (await agent.press(page, refused.fields)).text
