@@ -383,8 +383,10 @@ class Deals:
         return None if found is None else self._row(found)
 
     async def _rows(self, *where: object, limit: int = 500) -> list[OpenedRow]:
-        query = select(opened).where(*where).order_by(opened.c.source, opened.c.ordinal).limit(limit)  # type: ignore[arg-type]  # conditions
-        return [self._row(row) for row in await self._db.read(lambda db: db.execute(query).all())]
+        query = select(opened).where(*where).limit(limit)  # type: ignore[arg-type]  # conditions
+        rows = await self._db.read(lambda db: db.execute(query).all())
+        # Sorted here: asked to, SQLite would read every row there is in that order.
+        return sorted((self._row(row) for row in rows), key=lambda row: (row.source, row.ordinal))
 
     def _of(self, source: str, ordinal: int) -> tuple[ColumnElement[bool], ...]:
         return self._mine, opened.c.source == source, opened.c.ordinal == ordinal

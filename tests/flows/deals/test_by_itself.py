@@ -1,0 +1,79 @@
+"""What the running service does for a deal while nobody looks, and how it finds what is due."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+
+from sqlalchemy import Connection, Engine, event
+
+from connector.flows.contacts.linking import keep_special_fields
+from connector.flows.deals.opening import NewDeal, Order, Result, open_deal
+from connector.store.deals import Link
+from tests.at_work import NUMBER, until
+from tests.flows.deals.counter import Counter
+from tests.serving import served
+from tests.world import World, ago, install
+
+
+async def test_a_closed_page_loses_nothing(world: World) -> None:
+    """The answer is lost, the page is closed: the service looks, sends again and links the deal back."""
+    await world.seed_centre(
+        customers=[{"customer_id": 7, "name": "Jan", "surname": "Próba", "phone_number": [NUMBER]}],
+        tickets=[{"ticket_id": 9, "customer_id": 7, "subject": "Dach"}], ticket_fields=[{"name": "Deal"}],
+    )  # fmt: skip
+    async with served(world, look_gap=0.1) as here:
+        service = here.service
+        tenant = await install(service, since=ago(hours=1), special_fields={"ticket_deal_link": "Deal"})
+        await keep_special_fields(tenant, service.installations)
+        tenant = await service.tenant(tenant.id)
+        await world.fault("pipedrive", "reset_before", method="POST", path="/api/v2/deals$")
+        wanted = NewDeal("Dach", None, None, None, None, None)
+        order = Order("thulium:demo/tickets/9", 1, "thulium:demo/7", "thulium:demo/9", wanted, "Anna")
+        assert (await open_deal(tenant, service.operations, order)).result is Result.IN_DOUBT
+
+        async def linked() -> bool:
+            rows = await tenant.deals.of_ticket("thulium:demo/9")
+            return [row.link_state for row in rows] == [Link.FIELD]
+
+        await until(linked)
+    posts = [call for call in await world.calls("pipedrive") if call["method"] == "POST"]
+    assert sum(call["path"] == "/api/v2/deals" for call in posts) == 2
+
+
+async def test_what_is_due_is_found_by_its_index(counter: Counter) -> None:
+    heard: list[tuple[str, object]] = []
+
+    def hear(_db: Connection, _cursor: object, statement: str, given: object, *_: object) -> None:
+        heard.append((statement, given))
+
+    tenant = await counter.tenant()
+    event.listen(Engine, "before_cursor_execute", hear)
+    try:
+        await tenant.deals.due()
+        await tenant.deals.links_due()
+        await tenant.deals.to_heal()
+        await tenant.deals.of_ticket(counter.ticket)
+        await tenant.deals.of_deal("1")
+    finally:
+        event.remove(Engine, "before_cursor_execute", hear)
+    with closing(sqlite3.connect(counter.day.world.database)) as db:
+        plans = [step[3] for one, given in heard for step in db.execute(f"EXPLAIN QUERY PLAN {one}", given)]  # type: ignore[arg-type]
+    for name in ("sending", "link", "heal", "ticket", "deal"):
+        assert any(f"ix_opened_deal_{name} " in plan for plan in plans), (name, plans)
+
+
+async def test_what_is_sent_is_kept_only_until_it_is_known_to_be_there(counter: Counter) -> None:
+    await counter.press()
+    tenant = await counter.tenant()
+    [row] = await tenant.deals.of_ticket(counter.ticket)
+    assert row.body is None
+    counter.day.fault("pipedrive", method="POST", path="^/api/v2/deals$", kind="reset_before")
+    await counter.press(2, title="Okna")
+    row = (await tenant.deals.of_ticket(counter.ticket))[1]
+    assert row.body is not None
+    for _ in range(6):
+        await counter.look()
+        await counter.day.move(timedelta(hours=1).total_seconds())
+    assert [row.body for row in await tenant.deals.of_ticket(counter.ticket)] == [None, None]
