@@ -81,14 +81,14 @@ async def _not_shown(tenant: Tenant, row: OpenedRow, reason: str, *, again_in: f
 
 async def _show(tenant: Tenant, row: OpenedRow) -> Link:
     centre, ticket_id = centre_of(tenant, row.ticket_id or "")
-    page = deal_page(tenant, row.deal_id or "")
+    page, _ = deal_page(tenant, row.deal_id or ""), tenant.translate
     name = tenant.settings.special_fields.ticket_deal_link
     async with asking(centre, row.ticket_id or "") as there:
         is_for_field = name is not None and await _has_the_field(tenant, row)
         if name is not None and is_for_field and await _is_filled(there.api, ticket_id, name, page):
             return Link.FIELD
         # The bracket ends the address, so that deal 1 is not taken for deal 12.
-        text = f"{page} ({tenant.translate('the deal in Pipedrive')})"
+        text = f"{page} ({_('the deal in Pipedrive')})"
         await there.api.comment_ticket(ticket_id, text, once=f"{page} (")
     return Link.COMMENT
 
