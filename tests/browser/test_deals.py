@@ -42,8 +42,8 @@ async def sign_in_by_pop_up(page: Page, frame: FrameLocator, *, user: str = "Łu
     popup = await opened.value
     with_pipedrive = popup.get_by_role("link", name=re.compile("Pipedrive"))
     await with_pipedrive.click()
-    await popup.get_by_role("button", name="Allow and install").click()
-    await popup.wait_for_event("close")
+    async with popup.expect_event("close"):
+        await popup.get_by_role("button", name="Allow and install").click()
 
 
 @asynccontextmanager
