@@ -27,7 +27,7 @@ from connector.web.throttle import Throttle
 
 PROBLEM = "application/problem+json"
 _KEY = re.compile(r"[\x21-\x7e]{1,100}")
-_RECORD = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_RECORD = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 #: Every call may cost a list of Pipedrive's.
 _BURST, _PER_MINUTE = 60, 120
 _AGAIN_S = 15

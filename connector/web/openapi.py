@@ -86,7 +86,7 @@ def _record(what: str) -> list[dict[str, object]]:
             "in": "path",
             "required": True,
             "description": what,
-            "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
+            "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"},
         },
         {
             "name": "connection",

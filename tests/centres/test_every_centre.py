@@ -154,6 +154,16 @@ async def test_what_does_not_exist_is_none(centre: ContactCentre) -> None:
     assert await centre.ticket("987654321") is None
 
 
+async def test_a_record_has_one_id_alone(centre: ContactCentre) -> None:
+    """Who reads 012 as 12 would let one ticket have two first deals."""
+    customer_id = await centre.create_customer({"last_name": "Próba"})
+    assert await centre.customer(customer_id) is not None
+    assert await centre.customer(f"0{customer_id}") is None
+    company_id = await centre.create_company({"name": "Próba"})
+    assert await centre.company(company_id) is not None
+    assert await centre.company(f"0{company_id}") is None
+
+
 async def test_a_customer_is_made_found_changed_and_emptied(centre: ContactCentre) -> None:
     made = await centre.create_customer(
         {

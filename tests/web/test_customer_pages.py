@@ -212,3 +212,19 @@ async def test_deals_of_others_are_hidden_unless_the_whole_company_may_see_them(
     assert "Everybody’s" in shown.text
     assert "Mine" not in shown.page
     assert "Not shown: 1" in shown.text
+
+
+async def test_an_equal_title_is_asked_about_without_telling_of_a_deal_that_is_hidden(agent: Agent) -> None:
+    page = agent.page("customers", await a_customer(agent.world))
+    await agent.press(page, (await agent.open(page)).fields)
+    [person] = await alive(agent.world, "person")
+    await agent.world.edit(
+        entity="deal", action="create",
+        changes={"title": "Tajna", "person_id": person["id"], "visible_to": 1},
+    )  # fmt: skip
+    await agent.forget()
+    other = await sign_in(agent.here, agent.tenant, None)
+    form = (await other.open(page + "/new-deal")).fields
+    asked = await other.press(page + "/new-deal", form | {"title": "tajna"})
+    assert "A deal of this title" in asked.text
+    assert "pipedrive.com/deal/" not in asked.page

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connector.flows.deals.back_linking import GIVEN_UP
-from tests.flows.looking import tell
+from tests.flows.looking import forget_calls, tell
 from tests.serving import Served
 from tests.web.agents import CONNECTION, Agent, an_agent
 from tests.web.test_customer_pages import a_customer, alive
@@ -150,3 +150,24 @@ async def test_a_refusal_is_said_at_the_ticket_until_it_is_mended(agent: Agent) 
     assert "Plan Pipedrive nie pozwala na więcej otwartych szans" in (await agent.open(page, "pl")).text
     await tell(agent.world, "pipedrive", "company", caps={})
     assert "This ticket has its deal" in (await agent.press(page, refused.fields)).text
+
+
+async def test_a_ticket_that_is_looked_at_all_the_time_costs_no_list_each_time(agent: Agent) -> None:
+    page = agent.page("tickets", await a_ticket(agent.world, await a_customer(agent.world)))
+    await agent.press(page, (await agent.open(page)).fields)
+    await agent.open(page)
+    await forget_calls(agent.world, "pipedrive")
+    for _ in range(10):
+        await agent.open(page)
+    lists = [call for call in await agent.world.calls("pipedrive") if call["path"] == "/api/v2/deals"]
+    assert len(lists) <= 1
+
+
+async def test_a_ticket_is_known_by_one_number_alone(agent: Agent) -> None:
+    ticket = await a_ticket(agent.world, await a_customer(agent.world))
+    page = agent.page("tickets", ticket)
+    await agent.press(page, (await agent.open(page)).fields)
+    shown = await agent.open(agent.page("tickets", f"0{ticket}"))
+    assert not shown.fields
+    assert "no such ticket" in shown.text
+    assert (await agent.open(agent.page("tickets", ".."))).status == 404

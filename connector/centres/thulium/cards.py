@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from connector.centres.thulium import directory, wire, writing
 from connector.centres.thulium.client import Client, segment
-from connector.centres.thulium.reader import RECORDS_A_PAGE, WITH_FIELDS, Reader
+from connector.centres.thulium.reader import RECORDS_A_PAGE, WITH_FIELDS, Reader, exactly
 from connector.centres.thulium.wallclock import WallClock
 from connector.errors import ConnectorError, NotFound, NotSupported, Rejected
 from connector.records import Company, Customer, Values
@@ -37,7 +37,7 @@ class Cards(Reader):
     async def customer(self, customer_id: str) -> Customer | None:
         """https://api.thulium.com/docs/api/crm/get_customers_id"""
         row = await self._record(f"customers/{segment(customer_id)}", params=WITH_FIELDS)
-        return directory.read_customer(row, self._wall) if row else None
+        return exactly(directory.read_customer(row, self._wall) if row else None, customer_id)
 
     async def find_customers(
         self,
@@ -136,7 +136,7 @@ class Cards(Reader):
     async def company(self, company_id: str) -> Company | None:
         """https://api.thulium.com/docs/api/crm/get_companies_id"""
         row = await self._record(f"companies/{segment(company_id)}", params=WITH_FIELDS)
-        return directory.read_company(row, self._wall) if row else None
+        return exactly(directory.read_company(row, self._wall) if row else None, company_id)
 
     async def find_companies(self, *, custom: tuple[str, str]) -> Sequence[Company]:
         """Companies whose special field of this name has this value; errors as for customers."""

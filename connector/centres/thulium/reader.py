@@ -11,6 +11,7 @@ from connector.centres.thulium.client import Client
 from connector.centres.thulium.paging import whole_list
 from connector.centres.thulium.wallclock import WallClock
 from connector.errors import NotFound, Rejected
+from connector.records import Company, Customer, Ticket
 
 EVENTS_A_PAGE = 100
 RECORDS_A_PAGE = 1000
@@ -18,6 +19,12 @@ NO_FILTERS: Mapping[str, str] = MappingProxyType({})
 WITH_FIELDS: Mapping[str, str] = MappingProxyType({"include_custom_fields": "true"})
 
 Rec = TypeVar("Rec")
+Known = TypeVar("Known", Customer, Company, Ticket)
+
+
+def exactly(record: Known | None, asked: str) -> Known | None:
+    """The record if it is of the very id that was asked for: who reads 012 as 12 would have two keys for one."""
+    return record if record is not None and record.id == asked else None
 
 
 class Reader:

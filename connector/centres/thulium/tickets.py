@@ -8,7 +8,7 @@ from datetime import datetime
 
 from connector.centres.thulium import mapping
 from connector.centres.thulium.client import segment
-from connector.centres.thulium.reader import NO_FILTERS, WITH_FIELDS, Reader
+from connector.centres.thulium.reader import NO_FILTERS, WITH_FIELDS, Reader, exactly
 from connector.centres.thulium.wire import Row
 from connector.errors import NotFound, Rejected
 from connector.records import Message, Ticket, Unreadable
@@ -33,7 +33,7 @@ class Tickets(Reader):
             return None
         if (ticket := mapping.read_ticket(row, self._wall)) is None:
             raise Rejected("Thulium: GET tickets/:id: the ticket cannot be read")
-        return ticket
+        return exactly(ticket, ticket_id)
 
     async def tickets_since(self, since: datetime) -> AsyncIterator[Sequence[Ticket]]:
         """https://api.thulium.com/docs/api/tickets/get_tickets, tickets without special fields by get_tickets_id"""

@@ -104,12 +104,6 @@ async def prepared(tenant: Tenant, installations: Installations) -> bool:
     return True
 
 
-async def known_pages(tenant: Tenant, key: str) -> list[str]:
-    """The pages in Pipedrive of a customer that is linked."""
-    pairs = await _pairs(tenant, Mark(CUSTOMERS.entity, Side.CENTRE, key))
-    return [page_of(tenant, KINDS[one.entity], one.crm_id) for one in pairs if one.state is not Bond.GONE]
-
-
 async def push(tenant: Tenant, operations: Operations, kind: Kind, side: Side, record_id: str) -> Pushed:
     """Bring one record in step now; raises what concerns the whole company or its credentials."""
     mark = Mark(kind.entity, side, record_id)

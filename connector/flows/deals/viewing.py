@@ -62,7 +62,7 @@ class CustomerDeals:
     hidden: int
 
 
-async def customer_deals(tenant: Tenant, key: str, viewer: Viewer, *, fresh: bool = False) -> CustomerDeals:
+async def customer_deals(tenant: Tenant, key: str, viewer: Viewer) -> CustomerDeals:
     """The deals of a customer by its key (10 tokens a 500, none for one not in step), without archived ones.
 
     Pipedrive lists archived deals by another call, for twice the price; agents work with those that are not.
@@ -72,7 +72,7 @@ async def customer_deals(tenant: Tenant, key: str, viewer: Viewer, *, fresh: boo
         return CustomerDeals(key, None, None, (), {}, 0)
     known, listed = await asyncio.gather(
         catalogue(tenant, no_older_than=OLD),
-        listed_deals(tenant, pair, no_older_than=timedelta() if fresh else _SHOWN_FOR),
+        listed_deals(tenant, pair, no_older_than=_SHOWN_FOR),
     )
     if any(known.stage(deal.stage_id) is None for deal in listed if deal.stage_id is not None):
         known = await catalogue(tenant, no_older_than=YOUNG)

@@ -14,12 +14,12 @@ from connector.store.deals import OpenedRow, State
 from connector.store.dirty import Side
 from connector.web.embed.desk import Desk, Visit
 from connector.web.embed.new_deal import NewDeals, Place, choose, deals_for, is_left_alone, open_question
-from connector.web.embed.parties import Parties, candidates
+from connector.web.embed.parties import Parties
 from connector.web.embed.showing import Show
 from connector.web.embed.words import say_chosen, say_made, say_pushed, stands
 from connector.web.pages import page
 
-PATH = "/embed/{installation}/{connection}/{kind:customers}/{id:[A-Za-z0-9._-]{1,64}}"
+PATH = "/embed/{installation}/{connection}/{kind:customers}/{id:[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}}"
 
 
 class CustomerPages:
@@ -45,7 +45,7 @@ class CustomerPages:
         pair = await pair_of(tenant, key)
         party, (shown, trouble) = await asyncio.gather(
             self._parties.of(tenant, key, pair),
-            deals_for(visit, key, fresh=said is not None or row is not None),
+            deals_for(visit, key),
         )
         asked = await open_question(tenant, key) if pair is None else None
         left_alone = pair is None and await is_left_alone(tenant, key)
@@ -55,7 +55,7 @@ class CustomerPages:
         return page(
             visit.request, "embed/customer.html", visit=visit, show=Show.of(visit), said=said,
             standing=stands(party, _, several=asked is not None, left_alone=left_alone),
-            shown=shown, trouble=trouble, choice=await candidates(tenant, asked) if asked else (),
+            shown=shown, trouble=trouble, choice=await self._parties.candidates(tenant, asked) if asked else (),
             choice_token=visit.token(visit.purpose("choice")), add_token=visit.token(visit.purpose("add")) if may_add else "",
             may_open=not party.is_gone, looking=row is not None and row.state is State.SENDING,
         )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -28,7 +28,7 @@ from connector.web.embed.deal_form import (
     read_values,
 )
 from connector.web.embed.desk import Desk, Visit
-from connector.web.embed.parties import Parties, candidates
+from connector.web.embed.parties import Parties
 from connector.web.embed.words import Said, look_at_fields, moved_on, not_now, say_opened, say_pushed, too_old
 
 log = structlog.get_logger()
@@ -71,7 +71,7 @@ class NewDeals:
             action=place.action, token=visit.token(_purpose(visit, place)), place=place.name, party=party,
             values=dict(values), stages=offered_stages(known, tenant.settings.deals),
             owners=offered_owners(known, own), currencies=offered_currencies(), ticket=place.subject, back=place.back,
-            choice=await candidates(tenant, asked) if asked is not None and pair is None else (),
+            choice=await self._parties.candidates(tenant, asked) if asked is not None and pair is None else (),
         )  # fmt: skip
 
     async def open(
@@ -103,7 +103,12 @@ class NewDeals:
         if opened.result in _DONE:
             return None
         form = await self.form(visit, place, values)
-        form.again = opened.result is Result.SAME_TITLE
+        if opened.result is Result.SAME_TITLE:
+            form.again = True
+            shown, _trouble = await deals_for(visit, place.customer)
+            if shown is None or opened.deal_id not in {deal.id for deal in shown.deals}:
+                # It is one that this agent may not see.
+                opened = replace(opened, link=None)
         return form, say_opened(opened, _)
 
 
@@ -114,10 +119,10 @@ def _purpose(visit: Visit, place: Place) -> str:
 # what is there already
 
 
-async def deals_for(visit: Visit, key: str, *, fresh: bool) -> tuple[CustomerDeals | None, Said | None]:
+async def deals_for(visit: Visit, key: str) -> tuple[CustomerDeals | None, Said | None]:
     """The deals of a customer who is in step, or what keeps them from being shown."""
     try:
-        shown = await customer_deals(visit.tenant, key, visit.viewer, fresh=fresh)
+        shown = await customer_deals(visit.tenant, key, visit.viewer)
     except ConnectorError as error:
         log.warning("deals not shown", installation=visit.tenant.id, error=type(error).__name__)
         return None, not_now(error, visit.translate)

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from connector.errors import ConnectorError, NotFound
 from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, KINDS, Kind, read_centre
@@ -21,6 +22,9 @@ from connector.store.questions import Asked
 _FRESH_FOR = timedelta(minutes=1)
 _MOST = 1000
 MOST_CANDIDATES = 10
+
+_Known = TypeVar("_Known")
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,9 @@ class Parties:
     def __init__(self) -> None:
         """Know nobody yet."""
         self._kept: OrderedDict[tuple[str, str, str | None], tuple[datetime, Party]] = OrderedDict()
+        self._candidates: OrderedDict[tuple[str, str, str], tuple[datetime, Sequence[Candidate]]] = (
+            OrderedDict()
+        )
 
     async def of(
         self, tenant: Tenant, key: str, pair: Bound | None, *, with_organization: bool = False
@@ -66,17 +73,32 @@ class Parties:
             _in_centre(tenant, key) if pair is None else _in_pipedrive(tenant, pair, with_organization)
         )
         if party.name:
-            self._kept[known] = (now, party)
-        while len(self._kept) > _MOST:
-            self._kept.popitem(last=False)
+            _keep(self._kept, known, (now, party))
         return party
+
+    async def candidates(self, tenant: Tenant, asked: Asked) -> Sequence[Candidate]:
+        """Those in Pipedrive whom a customer could be (2 tokens each at most)."""
+        known, now = (tenant.id, asked.kind, ",".join(asked.candidates)), tenant.clock.now()
+        kept = self._candidates.get(known)
+        if kept is not None and timedelta() <= now - kept[0] < _FRESH_FOR:
+            return kept[1]
+        found = await _candidates(tenant, asked)
+        _keep(self._candidates, known, (now, found))
+        return found
+
+
+def _keep(kept: OrderedDict[_Known, _Read], known: _Known, read: _Read) -> None:
+    kept[known] = read
+    kept.move_to_end(known)
+    while len(kept) > _MOST:
+        kept.popitem(last=False)
 
 
 async def _in_pipedrive(tenant: Tenant, pair: Bound, with_organization: bool) -> Party:
     kind = KINDS[pair.entity]
     link = page_of(tenant, kind, pair.crm_id)
     try:
-        record = await _read(tenant, kind, pair.crm_id)
+        record = await _read_record(tenant, kind, pair.crm_id)
         name = record.name if record is not None else ""
         organization = await _organization_of(tenant, record) if with_organization else ""
     except ConnectorError:
@@ -85,7 +107,7 @@ async def _in_pipedrive(tenant: Tenant, pair: Bound, with_organization: bool) ->
     return Party(name, organization, link, in_step=True, is_company=kind is COMPANIES, is_gone=record is None)
 
 
-async def _read(tenant: Tenant, kind: Kind, crm_id: str) -> Person | Organization | None:
+async def _read_record(tenant: Tenant, kind: Kind, crm_id: str) -> Person | Organization | None:
     """A record of Pipedrive, in the lane of those who wait at a screen."""
     api = tenant.pipedrive.on(Lane.POP)
     try:
@@ -99,7 +121,7 @@ async def _organization_of(tenant: Tenant, record: Person | Organization | None)
     """The name of a person's organization."""
     if not isinstance(record, Person) or record.org_id is None:
         return ""
-    organization = await _read(tenant, COMPANIES, record.org_id)
+    organization = await _read_record(tenant, COMPANIES, record.org_id)
     return organization.name if organization is not None else ""
 
 
@@ -117,12 +139,11 @@ async def _in_centre(tenant: Tenant, key: str) -> Party:
     return Party(name, company.name if company else "")
 
 
-async def candidates(tenant: Tenant, asked: Asked) -> Sequence[Candidate]:
-    """Those in Pipedrive whom a customer could be, as they are now (2 tokens each at most)."""
+async def _candidates(tenant: Tenant, asked: Asked) -> Sequence[Candidate]:
     kind: Kind = COMPANIES if asked.kind is COMPANIES.asks_of_centre else CUSTOMERS
-    found = []
+    found: list[Candidate] = []
     for crm_id in asked.candidates[:MOST_CANDIDATES]:
-        record = await _read(tenant, kind, crm_id)
+        record = await _read_record(tenant, kind, crm_id)
         if record is None:
             continue
         organization = await _organization_of(tenant, record)

@@ -19,7 +19,7 @@ from connector.web.embed.showing import Show
 from connector.web.embed.words import Line, Said, no_ticket, say_row, ticket_stands
 from connector.web.pages import page
 
-PATH = "/embed/{installation}/{connection}/{kind:tickets}/{id:[A-Za-z0-9._-]{1,64}}"
+PATH = "/embed/{installation}/{connection}/{kind:tickets}/{id:[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}}"
 
 _STANDING = frozenset({State.SENDING, State.MADE})
 _FRESH_FOR = timedelta(seconds=30)
@@ -67,7 +67,7 @@ class TicketPages:
         looking = any(row.state is State.SENDING for row in standing)
         customer = ticket.customer_id if ticket is not None else None
         key = f"{visit.centre.id}/{customer}"
-        shown, trouble = await deals_for(visit, key, fresh=bool(standing)) if customer else (None, None)
+        shown, trouble = await deals_for(visit, key) if customer else (None, None)
         wants_another = "another" in visit.request.query and not looking
         if form is None and ticket is not None and customer and (not standing or wants_another):
             form = await self._new_deals.form(visit, _place(visit, ticket, customer, _next_ordinal(rows)))

@@ -58,7 +58,10 @@ class Counter:
         return await open_deal(await self.tenant(), self.service.operations, order)
 
     async def tab(self, viewer: Viewer = EVERYTHING, *, fresh: bool = True) -> CustomerDeals:
-        return await customer_deals(await self.tenant(), self.customer, viewer, fresh=fresh)
+        tenant = await self.tenant()
+        if fresh:
+            tenant.deals_at_hand.lists.clear()
+        return await customer_deals(tenant, self.customer, viewer)
 
     async def put_in_step(self) -> None:
         tenant = await self.tenant()
