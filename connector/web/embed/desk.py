@@ -22,7 +22,7 @@ from connector.store.access import Who
 from connector.store.installations import Installations
 from connector.store.operations import Operations
 from connector.web.embed.access import Guard
-from connector.web.embed.sign_in import signed_out
+from connector.web.embed.sign_in import SIGN_OUT, signed_out
 from connector.web.embed.words import Said, not_now, too_old
 from connector.web.middleware import allow_framing
 from connector.web.pages import page, translate_for
@@ -68,7 +68,7 @@ class Visit:
     @property
     def leave_token(self) -> str:
         """What the form that ends the session carries."""
-        return self.token("sign-out")
+        return self.token(SIGN_OUT)
 
     def token(self, purpose: str) -> str:
         """What a form of this page carries."""
