@@ -11,6 +11,7 @@ import jinja2
 from aiohttp import web
 
 from connector.i18n import Translate, preferred, translator
+from connector.web.forms import form_of
 
 HERE = Path(__file__).parent
 LOOKS = ("light", "dark")
@@ -73,7 +74,7 @@ def _look_of(request: web.BaseRequest) -> str:
 
 async def remember_look(request: web.Request, *, secure: bool) -> web.Response:
     """Keep the chosen appearance in a cookie; the page that asked stays, for it shows the choice already."""
-    look, answer = (await request.post()).get("look"), web.Response(status=204)
+    look, answer = (await form_of(request)).get("look"), web.Response(status=204)
     if look == "auto":
         answer.del_cookie("look", httponly=True, secure=secure, samesite="Lax")
     elif look in LOOKS and isinstance(look, str):

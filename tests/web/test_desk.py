@@ -32,3 +32,43 @@ async def test_the_button_of_a_page_signs_out_and_stays_at_the_page(agent: Agent
     out = await agent.press(action, fields, **{"Sec-Fetch-Site": "same-origin"})
     assert (out.status, out.path) == (401, page)
     assert (await agent.open(page)).status == 401
+
+
+FORM = "application/x-www-form-urlencoded"
+ODD = [
+    (FORM, b"code=\xff\xfe"),
+    (FORM + "; charset=nonsense", b"code=x"),
+    (FORM + "; charset=utf-16", b"abc"),
+    (FORM + "; charset=utf-7", b"code=+2AA-"),
+    ("multipart/form-data", b"x"),
+    ("multipart/form-data; boundary=x", b"--x\r\n\r\nzz"),
+    ("multipart/form-data; boundary=x", b"junk"),
+    (
+        "multipart/form-data; boundary=x",
+        b'--x\r\nContent-Disposition: form-data; name="code"\r\nContent-Transfer-Encoding: zzz\r\n\r\nzz\r\n--x--\r\n',
+    ),
+    ("text/plain", b"code=x"),
+]
+
+
+async def sent(agent: Agent, path: str, kind: str, body: bytes) -> int:
+    headers = {"Cookie": agent.cookie, "Content-Type": kind}
+    async with agent.world.http.post(agent.here.origin + path, data=body, headers=headers) as answer:
+        return answer.status
+
+
+@pytest.mark.parametrize(("kind", "body"), ODD)
+async def test_what_no_page_of_ours_sends_is_no_form(agent: Agent, kind: str, body: bytes) -> None:
+    for path in (
+        "/embed/invitation", "/embed/sign-out", "/look", agent.page("customers", 1), agent.page("tickets", 1),
+        agent.page("customers", 1) + "/new-deal",
+    ):  # fmt: skip
+        assert await sent(agent, path, kind, body) == 400, path
+    assert await sent(agent, "/embed/session", kind, body) == 403, "it takes JSON"
+
+
+async def test_fields_that_are_no_text_or_too_many_break_nothing(agent: Agent) -> None:
+    for body in (b"code=%ED%A0%80&form=%FF&order=%00", b"&".join(b"a%d=1" % n for n in range(100_000))):
+        for path in ("/embed/invitation", "/embed/sign-out", "/look", agent.page("customers", 1)):
+            assert await sent(agent, path, FORM, body) < 500, path
+    assert await sent(agent, "/embed/session", "application/json", b'{"code":"\\ud800"}') == 403

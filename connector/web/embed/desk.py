@@ -24,6 +24,7 @@ from connector.store.operations import Operations
 from connector.web.embed.access import Guard
 from connector.web.embed.sign_in import SIGN_OUT, signed_out
 from connector.web.embed.words import Said, not_now, too_old
+from connector.web.forms import form_of
 from connector.web.middleware import allow_framing
 from connector.web.pages import page, translate_for
 
@@ -104,6 +105,8 @@ class Desk:
             visit = await self._visit(request)
             if visit is None:
                 return signed_out(request, request.match_info["installation"])
+            if request.method == "POST":
+                await form_of(request)
             try:
                 return await show(visit)
             except ConnectorError as error:

@@ -20,6 +20,7 @@ from connector.pipedrive.oauth import State
 from connector.store.access import Who
 from connector.web.consent import Consent
 from connector.web.embed.access import PATH, Guard, is_own
+from connector.web.forms import form_of
 from connector.web.install import without
 from connector.web.middleware import keep_opener
 from connector.web.pages import page, translate_for
@@ -139,7 +140,7 @@ class SignIn:
         keep_opener(request)
         if not is_own(request):
             raise web.HTTPForbidden
-        form = await request.post()
+        form = await form_of(request)
         # Whoever pastes the whole address means the code in it.
         code = str(form.get("code", "")).strip().rpartition("#")[2][:LONGEST_CODE]
         accepted, following = "accept" in form, own_page(str(form.get("next", "")))
@@ -205,7 +206,7 @@ class SignIn:
 
         The form has `form`, a token for the purpose SIGN_OUT, and `next`, the page of ours to go to (a frame needs it).
         """
-        form = await request.post()
+        form = await form_of(request)
         who = await self._guard.sender(request, SIGN_OUT, form.get("form"))
         if who is None:
             raise web.HTTPForbidden
