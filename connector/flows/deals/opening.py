@@ -81,15 +81,16 @@ async def open_deal(tenant: Tenant, operations: Operations, order: Order) -> Ope
     step = Step(Result.IN_DOUBT, reasons.UNDER_WAY)
     for _ in range(_ROUNDS):
         row = await _find(tenant, order)
-        if row is not None and row.source != order.source:
-            return Opened(Result.REFUSED, reason=reasons.USED_KEY)
-        if row is None or row.is_free(tenant.clock.now()):
+        is_ours = False
+        if row is None or (row.source == order.source and row.is_free(tenant.clock.now())):
             if (refused := await _refused(tenant, order, row)) is not None:
                 return _opened(tenant, refused, None)
             row, is_ours = await _claim(tenant, order)
-            if is_ours:
-                step = await make(tenant, operations, row)
-                break
+        if row.source != order.source:
+            return Opened(Result.REFUSED, reason=reasons.USED_KEY)
+        if is_ours:
+            step = await make(tenant, operations, row)
+            break
         found = await _standing(tenant, operations, row)
         if found is not None:
             step = found
