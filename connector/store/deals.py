@@ -191,6 +191,10 @@ class Deals:
             or_(opened.c.not_before.is_(None), opened.c.not_before <= now), limit=limit,
         )  # fmt: skip
 
+    async def under_way_for(self, customer_id: str) -> list[OpenedRow]:
+        """What is under way for a customer, sent or not."""
+        return await self._rows(self._mine, _SENDING, opened.c.customer_id == customer_id)
+
     # from the claim to its end
 
     async def retake(self, row: OpenedRow, *, lease_s: float) -> OpenedRow | None:

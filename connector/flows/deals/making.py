@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -43,11 +43,21 @@ class _Whose:
     pair: Bound | None
 
 
-async def make(tenant: Tenant, operations: Operations, row: OpenedRow, *, was_in_doubt: bool = False) -> Step:
-    """Go on with a claim to its end; answers how far it came, and never raises what a vendor said."""
+async def make(
+    tenant: Tenant,
+    operations: Operations,
+    row: OpenedRow,
+    *,
+    was_in_doubt: bool = False,
+    is_watched: bool = True,
+) -> Step:
+    """Go on with a claim to its end; answers how far it came, and never raises what a vendor said.
+
+    Where nobody waits for the answer, what is in the way is kept to be read later.
+    """
     try:
         for _ in range(_TRIES):
-            ready = await _ready(tenant, operations, row, was_in_doubt=was_in_doubt)
+            ready = await _ready(tenant, operations, row, was_in_doubt=was_in_doubt, is_watched=is_watched)
             if isinstance(ready, Step):
                 return ready
             row = ready
@@ -63,7 +73,7 @@ async def make(tenant: Tenant, operations: Operations, row: OpenedRow, *, was_in
 
 
 async def _ready(
-    tenant: Tenant, operations: Operations, row: OpenedRow, *, was_in_doubt: bool
+    tenant: Tenant, operations: Operations, row: OpenedRow, *, was_in_doubt: bool, is_watched: bool
 ) -> OpenedRow | Step:
     """Have a claim ready to be sent, or say why it is not."""
     try:
@@ -71,6 +81,8 @@ async def _ready(
         if isinstance(whose, Step):
             return whose
         if not was_in_doubt and (step := await _there_before(tenant, row, whose)) is not None:
+            if step.result is Result.SAME_TITLE:
+                await tenant.deals.refuse(row, "" if is_watched else step.reason)
             return step
         return await _arm(tenant, row, whose) or Step(Result.IN_DOUBT, reasons.UNDER_WAY)
     except ConnectorError:
@@ -179,26 +191,45 @@ async def _not_in_step(tenant: Tenant, row: OpenedRow, pushed: Pushed, *, was_in
 
 
 async def _there_before(tenant: Tenant, row: OpenedRow, whose: _Whose) -> Step | None:
-    """The very deal, where the database was set back since it was made; or one of its title, made a few minutes ago.
+    """The very deal, where the database was set back since it was made; or one of its title that is new or under way.
 
-    What a tab listed within that time is asked, so that it costs nothing where one was looked at.
+    What a tab listed within the last minutes is asked, so that it costs nothing where one was looked at.
     """
-    if whose.pair is None or row.body is None:
+    if row.body is None:
         return None
-    title, since = str(body_of(row).get("title")).casefold(), tenant.clock.now() - _SAME_WITHIN
+    title, is_meant = _title(row), row.body.get("same_title_is_meant", True)
+    if not is_meant and await _is_under_way(tenant, row, title):
+        return Step(Result.SAME_TITLE, reasons.SAME_UNDER_WAY)
+    if whose.pair is None:
+        return None
+    since = tenant.clock.now() - _SAME_WITHIN
     listed = await listed_deals(tenant, whose.pair, no_older_than=_SAME_WITHIN)
     if (
         ours := next((deal for deal in listed if row.marker in deal.custom_fields.values()), None)
     ) is not None:
         return await made(tenant, row, ours.id, Result.THERE)
-    for deal in listed:
+    for deal in [] if is_meant else listed:
         is_new = deal.add_time is not None and deal.add_time >= since
         if is_new and deal.status == "open" and deal.title.strip().casefold() == title:
-            if row.body.get("same_title_is_meant", True):
-                return None
-            await tenant.deals.refuse(row, "")
             return Step(Result.SAME_TITLE, reasons.SAME_TITLE, deal_id=deal.id)
     return None
+
+
+async def _is_under_way(tenant: Tenant, row: OpenedRow, title: str) -> bool:
+    """Whether another claim of the customer's has the title; of two that were not sent yet, the earlier one goes on."""
+    return any(
+        _title(other) == title and (other.was_sent or _turn(other) < _turn(row))
+        for other in await tenant.deals.under_way_for(row.customer_id)
+        if (other.source, other.ordinal) != (row.source, row.ordinal)
+    )
+
+
+def _turn(row: OpenedRow) -> tuple[datetime, str, int]:
+    return row.made_at, row.source, row.ordinal
+
+
+def _title(row: OpenedRow) -> str:
+    return str(body_of(row).get("title")).strip().casefold()
 
 
 # what was left in doubt
@@ -214,7 +245,7 @@ async def settle_doubts(tenant: Tenant, operations: Operations) -> Counter[str]:
             await tenant.deals.refuse(row, reasons.GAVE_UP)
             counts[Result.REFUSED] += 1
         elif (taken := await tenant.deals.retake(row, lease_s=tenant.service.lease)) is not None:
-            counts[(await make(tenant, operations, taken)).result] += 1
+            counts[(await make(tenant, operations, taken, is_watched=False)).result] += 1
     return counts
 
 

@@ -44,6 +44,9 @@ PERSON_GONE = _(
 SAME_TITLE = _(
     "The customer has an open deal of this title that was made a few minutes ago. Make another one only if you mean to."
 )
+SAME_UNDER_WAY = _(
+    "A deal of this title is under way for the customer already. Wait for it, or make another one only if you mean to."
+)
 
 LOOKING = _(
     "Pipedrive has not said whether the deal was made. It is looked for; there is no need to press again."
