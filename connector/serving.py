@@ -12,6 +12,7 @@ from aiohttp import web
 from connector.app import Service
 from connector.errors import Misconfigured
 from connector.flows.lookup import Callers
+from connector.flows.tenant import Tenant
 from connector.jobs import Jobs
 from connector.web import api, health, hooks, lookup
 from connector.web import clock as clock_control
@@ -44,6 +45,9 @@ def build_web(service: Service, jobs: Jobs) -> web.Application:
             last_look = clock.now()
             await service.tenants()
 
+    async def tenant_of(installation_id: str) -> Tenant:
+        return service.latest(installation_id) or await service.tenant(installation_id)
+
     def count_lookup(installation_id: str, outcome: str) -> None:
         service.metrics.lookups.labels(installation_id, outcome).inc()
 
@@ -56,10 +60,19 @@ def build_web(service: Service, jobs: Jobs) -> web.Application:
     app.add_routes(
         lookup.routes(service.lookup_doors, callers, service.latest, look_for_doors, count_lookup, clock)
     )
-    app.add_routes(api.routes(service.access, service.tenant, service.operations, clock))
+    app.add_routes(api.routes(service.access, tenant_of, service.operations, clock))
     app.add_routes(health.routes(ready, service.measure, service.metrics.registry, clock))
     guard = Guard(service.access, service.latest, settings, clock)
-    _embed(app, service, guard)
+    desk = Desk(
+        service.tenant,
+        service.latest,
+        look_for_doors,
+        guard,
+        service.operations,
+        service.installations,
+        clock,
+    )
+    _embed(app, desk)
     sign_in = sign_in_pages.SignIn(guard, Consent(settings, clock), service.identify)
     app.add_routes(sign_in.routes())
     app.add_routes(
@@ -73,9 +86,8 @@ def build_web(service: Service, jobs: Jobs) -> web.Application:
     return app
 
 
-def _embed(app: web.Application, service: Service, guard: Guard) -> None:
+def _embed(app: web.Application, desk: Desk) -> None:
     """The pages that stand inside the contact centre."""
-    desk = Desk(service.tenant, guard, service.operations, service.installations, service.clock)
     parties = Parties()
     new_deals = NewDeals(desk, parties)
     app.add_routes(CustomerPages(desk, parties, new_deals).routes())

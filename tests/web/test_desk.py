@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import re
+from datetime import timedelta
 
 import pytest
 
+from connector.store.installations import Installed
 from tests.serving import Served
 from tests.web.agents import Agent, Shown, an_agent
 
@@ -72,3 +75,63 @@ async def test_fields_that_are_no_text_or_too_many_break_nothing(agent: Agent) -
         for path in ("/embed/invitation", "/embed/sign-out", "/look", agent.page("customers", 1)):
             assert await sent(agent, path, FORM, body) < 500, path
     assert await sent(agent, "/embed/session", "application/json", b'{"code":"\\ud800"}') == 403
+
+
+# what strangers cost
+
+
+@pytest.fixture
+def readings(agent: Agent) -> list[str]:
+    """Each time that all installations are read is noted here."""
+    service, noted = agent.here.service, list[str]()
+    read = service.installations.all
+
+    async def note() -> list[Installed]:
+        noted.append("read")
+        return await read()
+
+    service.installations.all = note  # type: ignore[method-assign]
+    return noted
+
+
+async def test_no_stranger_has_the_installations_read(agent: Agent, readings: list[str]) -> None:
+    stranger = Agent(agent.here, agent.tenant, "session=x")
+    for path in (agent.page("customers", 1), "/embed/nobody/thulium:demo/customers/1"):
+        for _ in range(10):
+            assert (await stranger.open(path)).status == 401
+    assert len(readings) <= 1, "an installation that nobody knows is looked for every five seconds"
+
+
+async def test_a_page_and_the_api_take_an_installation_as_it_is_known(
+    agent: Agent, readings: list[str]
+) -> None:
+    _, key = await agent.here.service.access.add_key(agent.tenant.id, "shop")
+    for _ in range(5):
+        assert (await agent.open(agent.page("customers", 1))).status == 200
+        path = agent.here.origin + "/api/v1/customers/1/deals"
+        async with agent.world.http.get(path, headers={"Authorization": f"Bearer {key}"}) as answer:
+            assert answer.status == 200
+    assert len(readings) < 3, "the jobs look now and then"
+
+
+async def test_an_installation_that_another_process_has_made_is_found(agent: Agent) -> None:
+    service = agent.here.service
+    service._live.clear()
+    service.clock.move_to(timedelta(seconds=6))
+    assert (await agent.open(agent.page("customers", 1))).status == 200
+    _, key = await service.access.add_key(agent.tenant.id, "shop")
+    service._live.clear()
+    path = agent.here.origin + "/api/v1/customers/1/deals"
+    async with agent.world.http.get(path, headers={"Authorization": f"Bearer {key}"}) as answer:
+        assert answer.status == 200
+
+
+async def test_a_stranger_who_asks_without_end_is_slowed_down_and_can_still_sign_in(agent: Agent) -> None:
+    stranger = Agent(agent.here, agent.tenant, "session=x")
+    shown = await asyncio.gather(*(stranger.open("/embed/1/thulium:demo/customers/1") for _ in range(340)))
+    statuses = [one.status for one in shown]
+    assert set(statuses) == {401, 429}
+    assert statuses.count(401) >= 300, "a whole office may share one address"
+    assert (await agent.open(agent.page("customers", 1))).status == 200
+    away = await stranger.open("/embed/sign-in")
+    assert away.status == 200

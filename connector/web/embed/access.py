@@ -48,6 +48,8 @@ class Guard:
         self._https = settings.public.scheme == "https"
         # A whole office may share one address, and sign in on the same morning.
         self._strangers = Throttle(clock, burst=60, per_minute=60, all_burst=600)
+        # Each of them has tabs open, which keep nobody from signing in.
+        self._visitors = Throttle(clock, burst=300, per_minute=300, all_burst=3000)
 
     async def who(self, request: web.Request, installation_id: str) -> Who | None:
         """The agent of this installation whose browser asks; None when it is nobody's, or another installation's."""
@@ -81,8 +83,11 @@ class Guard:
 
     def count_stranger(self, request: web.Request) -> None:
         """Count an attempt to come in of somebody unknown; HTTPTooManyRequests when there were too many."""
-        if seconds := self._strangers.wait(request.remote):
-            raise web.HTTPTooManyRequests(headers={"Retry-After": str(seconds)})
+        _count(self._strangers, request)
+
+    def count_visitor(self, request: web.Request) -> None:
+        """Count somebody unknown who merely opens a page; HTTPTooManyRequests as well."""
+        _count(self._visitors, request)
 
     async def begin(self, request: web.Request, answer: web.Response, who: Who) -> None:
         """Begin a session of our own tabs in place of the one that this browser had."""
@@ -120,6 +125,11 @@ class Guard:
         except ConnectorError as error:
             log.warning("users not read", installation=tenant.id, error=type(error).__name__)
         return _is_missing(who, tenant)
+
+
+def _count(throttle: Throttle, request: web.Request) -> None:
+    if seconds := throttle.wait(request.remote):
+        raise web.HTTPTooManyRequests(headers={"Retry-After": str(seconds)})
 
 
 def is_own(request: web.Request) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -89,9 +90,14 @@ Show = Callable[[Visit], Awaitable[web.StreamResponse]]
 
 @dataclass(slots=True)
 class Desk:
-    """Lets agents in; keeps for a while what came of what they pressed, to be said by the page they are sent to."""
+    """Lets agents in; keeps for a while what came of what they pressed, to be said by the page they are sent to.
+
+    `find` reads an installation anew, `latest` gives it as it is known, and `look` brings that up to date now and then.
+    """
 
     find: Callable[[str], Awaitable[Tenant]]
+    latest: Callable[[str], Tenant | None]
+    look: Callable[[], Awaitable[None]]
     guard: Guard
     operations: Operations
     installations: Installations
@@ -120,19 +126,28 @@ class Desk:
 
     async def _visit(self, request: web.Request) -> Visit | None:
         parts = request.match_info
-        try:
-            tenant = await self.find(parts["installation"])
-        except Misconfigured:
-            return None
-        centre = tenant.centres.get(parts["connection"])
-        if centre is None:
-            return None
-        allow_framing(request, centre.api.origin)
-        who = await self.guard.who(request, tenant.id)
+        # Whoever has no session is answered from what is known: addresses are easily made up.
+        who = await self.guard.who(request, parts["installation"])
+        tenant = self.latest(parts["installation"])
+        if tenant is None:
+            tenant = await self._looked_for(parts["installation"], who)
+        centre = tenant.centres.get(parts["connection"]) if tenant is not None else None
+        if centre is not None:
+            allow_framing(request, centre.api.origin)
         if who is None:
+            self.guard.count_visitor(request)
+        if who is None or tenant is None or centre is None:
             return None
         here = f"/embed/{tenant.id}/{centre.id}/{parts['kind']}/{parts['id']}"
         return Visit(request, tenant, centre, who, parts["id"], here, self.guard)
+
+    async def _looked_for(self, installation_id: str, who: Who | None) -> Tenant | None:
+        if who is None:
+            await self.look()
+            return self.latest(installation_id)
+        with suppress(Misconfigured):
+            return await self.find(installation_id)
+        return None
 
     async def prepared(self, tenant: Tenant) -> Tenant:
         """The tenant once the fields are there by which records are known again."""
