@@ -18,6 +18,7 @@ from connector.flows.contacts.marking import in_step, met_in_pipedrive
 from connector.flows.contacts.work import reader_of, scope_of
 from connector.flows.deals.addresses import is_own_echo, meet
 from connector.flows.deals.mirroring import note_changed, note_gone
+from connector.flows.deals.viewing import sees_all_deals
 from connector.flows.indexing import refresh_deal, refresh_organization, refresh_person
 from connector.flows.tenant import Tenant
 from connector.pipedrive.mapping import entries_body
@@ -53,6 +54,7 @@ async def follow_hook(tenant: Tenant, event: HookEvent, read: Readings | None = 
         return False
     key = (event.entity, event.entity_id, event.merged_to)
     if event.entity == Entity.DEAL:
+        key = (event.entity, event.entity_id, event.merged_to or event.merged_from)
         if key not in read:
             await _follow_deal(tenant, event, event.entity_id)
             read[key] = (tenant.clock.now(), None)
@@ -84,8 +86,11 @@ async def follow_hook(tenant: Tenant, event: HookEvent, read: Readings | None = 
 
 
 async def _follow_deal(tenant: Tenant, event: HookEvent, deal_id: str) -> None:
-    """Read a deal again; one that was opened here is kept true, and so is the list that a tab shows next."""
-    deal, opened = await refresh_deal(tenant, deal_id, gone=event.action == "delete"), tenant.deals
+    """Read a deal again; one that was opened here is kept true, and so is the list that a tab shows next.
+
+    A webhook may come late: what it says of a deletion is not believed unread.
+    """
+    deal, opened = await refresh_deal(tenant, deal_id, gone=False), tenant.deals
     await (note_changed(tenant, [deal]) if deal is not None else note_gone(tenant, deal_id))
     for whose, (_, listed) in list(tenant.deals_at_hand.lists.items()):
         hangs_on = deal is not None and whose[1] in (deal.person_id, deal.org_id)
@@ -97,7 +102,10 @@ async def _follow_deal(tenant: Tenant, event: HookEvent, deal_id: str) -> None:
         return
     if event.merged_to is not None:
         await opened.follow_merge(deal_id, into=event.merged_to)
-    elif deal is None or deal.is_deleted:
+    elif deal is None:
+        if await sees_all_deals(tenant):
+            await opened.gone(deal_id)
+    elif deal.is_deleted:
         await opened.gone(deal_id)
     else:
         await opened.restored(deal_id)
@@ -189,7 +197,10 @@ async def follow_hint(tenant: Tenant, connection: str, hint: Hint) -> bool:
     marks = []
     if hint.kind == "customer":
         key = f"{connection}/{hint.ref}"
-        if not await is_own_echo(tenant, key, hint.at):
+        # One with a pair is compared with what was in step, so that an echo is told from an edit by what is in it.
+        pair = (await tenant.bindings.of_centre(CUSTOMERS.entity, [key])).get(key)
+        is_paired = pair is not None and pair.state is not Bond.GONE
+        if is_paired or not await is_own_echo(tenant, key, hint.at):
             marks.append(Mark(CUSTOMERS.entity, Side.CENTRE, key, seen))
     elif hint.kind == "ticket" and hint.customer_id is not None:
         # A new ticket may be the first that is heard of its customer.

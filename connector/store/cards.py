@@ -19,7 +19,7 @@ mirrored = table_of(MirroredDeal)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """When the address of our page was written; `changed_before` is known of what a nightly pass wrote."""
+    """When the address of our page began to be written; `changed_before` is known of what a nightly pass wrote."""
 
     at: datetime
     changed_before: datetime | None
@@ -53,10 +53,12 @@ class Cards:
         """Try these again later, or only when they are met again."""
         await self._put(keys, page_due_at=until)
 
-    async def pages_written(self, keys: Mapping[str, datetime | None]) -> None:
-        """Write down that the address stands on these, each with when others had changed it before, where that is known."""
-        now = self._clock.now()
-        values = {"page_due_at": None, "page_at": now}
+    async def pages_written(self, keys: Mapping[str, datetime | None], at: datetime) -> None:
+        """Write down that the address stands on these, each with when others had changed it before, where that is known.
+
+        `at` is when the write began.
+        """
+        values = {"page_due_at": None, "page_at": at}
         await self._put_each({key: {**values, "changed_before": before} for key, before in keys.items()})
 
     async def pages(self, keys: Collection[str]) -> dict[str, Page]:

@@ -18,7 +18,7 @@ async def test_a_card_is_met_once(stock: Stock) -> None:
     assert await cards.meet([ONE, TWO])
     assert not await cards.meet([ONE])
     assert {*await cards.due_pages(10)} == {ONE, TWO}
-    await cards.pages_written({ONE: None})
+    await cards.pages_written({ONE: None}, stock.clock.now())
     assert await cards.due_pages(10) == [TWO]
     assert not await cards.meet([ONE])
     assert [*await cards.pages([ONE, TWO])] == [ONE]

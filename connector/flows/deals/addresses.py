@@ -20,6 +20,7 @@ from connector.errors import ConnectorError, Rejected, Retryable, Unauthorised, 
 from connector.flows.installing import can_receive_hooks
 from connector.flows.tenant import Centre, Tenant
 from connector.records import Customer, Hint, Ticket
+from connector.store.cards import Page
 
 log = structlog.get_logger()
 
@@ -30,8 +31,9 @@ _BATCH = 100
 _PATIENCE = 3
 #: What could not be written for a passing reason is tried again after this.
 _PAUSE = timedelta(minutes=5)
-#: A change this close to our own write is our write: vendors' times may be whole minutes, and of another clock.
-_OWN = timedelta(minutes=5)
+#: A change within this time after our write began is our write; a write takes a while, and clocks differ a little.
+_OWN = timedelta(seconds=90)
+_CLOCKS_DIFFER = timedelta(seconds=15)
 #: Tickets older than this get no address when the field is first named.
 _FIRST_TICKETS = timedelta(days=7)
 #: Where it is not known when others changed a customer: before we did.
@@ -200,11 +202,12 @@ async def _write_customers(
     """Write the address on these customers, at most a hundred; answers why it is not on some of them."""
     keys = list(changed_before)
     batch = [(key.rpartition("/")[2], {f"custom:{field}": customer_page(tenant, key)}) for key in keys]
+    begun = tenant.clock.now()
     outcomes = dict(zip(keys, await centre.api.update_customers(batch), strict=True))
     failed = {key: error for key, error in outcomes.items() if error is not None}
     # What may have been written comes back as a change of the customer too.
     sent = {key for key in keys if isinstance(failed.get(key), UnknownOutcome | None)}
-    await tenant.cards.pages_written({key: changed_before[key] for key in keys if key in sent})
+    await tenant.cards.pages_written({key: changed_before[key] for key in keys if key in sent}, begun)
     _report(tenant, failed)
     return failed
 
@@ -234,7 +237,7 @@ async def is_own_echo(tenant: Tenant, key: str, at: datetime | None) -> bool:
     page = (await tenant.cards.pages([key])).get(key)
     if page is None or page.changed_before is None:
         return False
-    return abs((at or tenant.clock.now()) - page.at) <= _OWN
+    return _is_ours(page, at or tenant.clock.now())
 
 
 async def as_others_left(tenant: Tenant, centre: Centre, customers: Sequence[Customer]) -> list[Customer]:
@@ -246,9 +249,14 @@ async def as_others_left(tenant: Tenant, centre: Centre, customers: Sequence[Cus
     before = {
         key: page.changed_before
         for key, page in pages.items()
-        if page.changed_before is not None and abs(recent[key] - page.at) <= _OWN
+        if page.changed_before is not None and _is_ours(page, recent[key])
     }
     return [
         replace(one, updated_at=before[key]) if (key := f"{centre.id}/{one.id}") in before else one
         for one in customers
     ]
+
+
+def _is_ours(page: Page, at: datetime) -> bool:
+    """Whether a change of that time, which may be a whole minute, is our write of the page."""
+    return (page.at - _CLOCKS_DIFFER).replace(second=0, microsecond=0) <= at <= page.at + _OWN

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from connector.app import Service
+from connector.flows.contacts.kinds import CUSTOMERS
+from connector.flows.contacts.pushing import push
 from connector.flows.contacts.scanning import scan
 from connector.flows.deals.addresses import customer_page, keep_pages, ticket_page, write_due_pages
 from connector.flows.following import follow_hint
@@ -18,8 +20,9 @@ from connector.flows.installing import keep_subscriptions
 from connector.flows.tenant import Tenant
 from connector.records import Hint
 from connector.sandbox.thulium.state import Customer
+from connector.store.dirty import Side
 from tests.at_work import until
-from tests.bad_days.days import Day, open_day
+from tests.bad_days.days import Day, QuickClock, open_day
 from tests.flows.looking import subscriptions, tell
 from tests.serving import Served, free_port
 from tests.world import ago, install
@@ -66,6 +69,8 @@ class Office:
 @pytest.fixture
 async def office(tmp_path: Path) -> AsyncIterator[Office]:
     async with open_day(tmp_path, waits={"pipedrive_timeout": 2, "thulium_timeout": 2}) as day:
+        # The vendor's clock and ours go alike: which change is whose is told by them.
+        day.clock = QuickClock(1)
         old = (day.system.now() - timedelta(days=300)).isoformat()
         day.seed(
             customers=[
@@ -164,6 +169,43 @@ async def test_an_edit_after_our_writing_counts(office: Office) -> None:
     assert sum((await tenant.dirty.waiting()).values()) == 1
     await scan(tenant, tenant.centres[CENTRE])
     assert sum((await tenant.dirty.waiting()).values()) == 1
+
+
+async def test_an_edit_two_minutes_after_our_writing_is_no_echo(office: Office) -> None:
+    await set_up(office, special_fields=FIELDS, contacts={"sync": "on"})
+    await office.night()
+    await office.day.move(120)
+    office.day.happen("customer", customer_id=1, surname="Nowy")
+    tenant = await office.tenant()
+    await scan(tenant, tenant.centres[CENTRE])
+    assert sum((await tenant.dirty.waiting()).values()) == 1
+    assert await office.hint("customer", 1)
+
+
+async def test_an_edit_before_our_writing_is_no_echo(office: Office) -> None:
+    await set_up(office, special_fields=FIELDS, contacts={"sync": "on"})
+    await office.night()
+    tenant = await office.tenant()
+    before = tenant.clock.now() - timedelta(seconds=100)
+    assert await follow_hint(tenant, CENTRE, Hint("customer", "1", before, "customer 1", None))
+
+
+async def test_a_whole_minute_is_an_echo_of_what_was_written_in_it(office: Office) -> None:
+    await set_up(office, special_fields=FIELDS, contacts={"sync": "on"})
+    await office.night()
+    tenant = await office.tenant()
+    written = (await tenant.cards.pages([f"{CENTRE}/1"]))[f"{CENTRE}/1"].at
+    at = written.replace(second=0, microsecond=0)
+    assert not await follow_hint(tenant, CENTRE, Hint("customer", "1", at, "customer 1", None))
+
+
+async def test_one_with_a_pair_is_compared_however_soon_after_our_writing(office: Office) -> None:
+    await set_up(office, special_fields=FIELDS, contacts={"sync": "on"})
+    await push(await office.tenant(), office.service.operations, CUSTOMERS, Side.CENTRE, f"{CENTRE}/1")
+    await office.night()
+    office.day.happen("customer", customer_id=1, surname="Nowy")
+    assert await office.hint("customer", 1)
+    assert not await office.hint("customer", 2)
 
 
 async def test_a_customer_who_appears_gets_the_address_and_his_echo_writes_nothing(office: Office) -> None:
