@@ -90,7 +90,7 @@ async def _follow_deal(tenant: Tenant, event: HookEvent, deal_id: str) -> None:
 
     A webhook may come late: what it says of a deletion is not believed unread.
     """
-    deal, opened = await refresh_deal(tenant, deal_id, gone=False), tenant.deals
+    deal, opened = await refresh_deal(tenant, deal_id), tenant.deals
     await (note_changed(tenant, [deal]) if deal is not None else note_gone(tenant, deal_id))
     for whose, (_, listed) in list(tenant.deals_at_hand.lists.items()):
         hangs_on = deal is not None and whose[1] in (deal.person_id, deal.org_id)

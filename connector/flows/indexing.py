@@ -115,7 +115,7 @@ async def refresh(tenant: Tenant, *, person: str | None, organization: str | Non
     if organization is not None:
         await refresh_organization(tenant, organization, gone=False)
     if deal is not None:
-        await refresh_deal(tenant, deal, gone=False)
+        await refresh_deal(tenant, deal)
 
 
 async def refresh_organization(tenant: Tenant, organization_id: str, *, gone: bool) -> Organization | None:
@@ -129,12 +129,11 @@ async def refresh_organization(tenant: Tenant, organization_id: str, *, gone: bo
     return found
 
 
-async def refresh_deal(tenant: Tenant, deal_id: str, *, gone: bool) -> Deal | None:
+async def refresh_deal(tenant: Tenant, deal_id: str) -> Deal | None:
     """The same for a deal."""
     found: Deal | None = None
-    if not gone:
-        with suppress(NotFound):
-            found = await tenant.pipedrive.on(Lane.CONTACTS).deal(deal_id)
+    with suppress(NotFound):
+        found = await tenant.pipedrive.on(Lane.CONTACTS).deal(deal_id)
     item = Indexable(Entity.DEAL, deal_id, gone=True)
     await store(tenant, [indexed_deal(found) if found is not None else item])
     return found

@@ -290,9 +290,12 @@ class Deals:
     # what becomes of a deal in Pipedrive
 
     async def gone(self, deal_id: str) -> int:
-        """A deal was deleted: its place is free."""
+        """A deal was deleted: its place is free, and its ticket shows the next that stands."""
         values = {"state": State.GONE, "link_state": Link.NONE, "body_sealed": None, "not_before": None}
-        return await self._of_deal(deal_id, State.MADE, values)
+        changed = await self._of_deal(deal_id, State.MADE, values)
+        for row in await self.of_deal(deal_id) if changed else []:
+            await self._show_next(row)
+        return changed
 
     async def restored(self, deal_id: str) -> int:
         """A deal that was gone is there again, its place not having been taken; the ticket shows it again."""
@@ -303,6 +306,15 @@ class Deals:
         values = self._stands() | {"deal_id": into}
         made = await self._of_deal(deal_id, State.MADE, values)
         return made + await self._of_deal(deal_id, State.GONE, values)
+
+    async def _show_next(self, gone: OpenedRow) -> None:
+        """Have the link field of a ticket filled anew, which the first deal has that stands."""
+        standing = [row for row in await self.of_ticket(gone.ticket_id or "") if row.stands]
+        if standing and standing[0].state is State.MADE and standing[0].ordinal > gone.ordinal:
+            of_next = (*self._of(standing[0].source, standing[0].ordinal), opened.c.state == State.MADE)
+            await self._db.write(
+                lambda db: db.execute(update(opened).where(*of_next).values(**self._stands())) and None
+            )
 
     def _stands(self) -> dict[str, object]:
         return {

@@ -15,7 +15,7 @@ from connector.flows.contacts.pushing import GOOD, Outcome, Pushed, push
 from connector.flows.contacts.reconciling import LEFT_ALONE, NOT_IN_CENTRE
 from connector.flows.deals import reasons
 from connector.flows.deals.sending import LOOKS, Result, Step, body_of, look, made, not_made, put_off, send
-from connector.flows.deals.viewing import listed_deals, pair_of
+from connector.flows.deals.viewing import listed_deals, pair_of, sees_all_deals
 from connector.flows.deals.wanting import not_there
 from connector.flows.indexing import refresh_organization, refresh_person
 from connector.flows.tenant import Tenant
@@ -282,4 +282,4 @@ async def _is_out_of_sight(tenant: Tenant, row: OpenedRow) -> bool:
     own = tenant.installed.owner_user_id
     if str(body_of(row).get("owner_id", own)) == own:
         return False
-    return not (await tenant.pipedrive.on(Lane.POP).me()).is_admin
+    return not await sees_all_deals(tenant)

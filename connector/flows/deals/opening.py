@@ -16,7 +16,7 @@ from connector.flows.deals import reasons
 from connector.flows.deals.back_linking import link_soon
 from connector.flows.deals.making import make, settle_doubt
 from connector.flows.deals.sending import Result, Step
-from connector.flows.deals.viewing import deal_page
+from connector.flows.deals.viewing import deal_page, sees_all_deals
 from connector.flows.deals.wanting import NewDeal, body_for, misfit, not_there
 from connector.flows.tenant import Tenant
 from connector.pipedrive.budget import Lane
@@ -142,15 +142,20 @@ async def _notice(tenant: Tenant, row: OpenedRow) -> bool:
     if now - max(met) < _MET_WITHIN:
         return False
     try:
-        is_gone = (await tenant.pipedrive.on(Lane.POP).deal(deal_id)).is_deleted
-    except NotFound:
-        is_gone = True
+        is_gone = await _is_gone(tenant, deal_id)
     except ConnectorError:
         return False
     if is_gone:
         return bool(await tenant.deals.gone(deal_id))
     at_hand.met[deal_id] = now
     return False
+
+
+async def _is_gone(tenant: Tenant, deal_id: str) -> bool:
+    try:
+        return (await tenant.pipedrive.on(Lane.POP).deal(deal_id)).is_deleted
+    except NotFound:
+        return await sees_all_deals(tenant)
 
 
 async def _find(tenant: Tenant, order: Order) -> OpenedRow | None:

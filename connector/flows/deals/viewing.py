@@ -62,7 +62,7 @@ class CustomerDeals:
     hidden: int
 
 
-async def customer_deals(tenant: Tenant, key: str, viewer: Viewer) -> CustomerDeals:
+async def customer_deals(tenant: Tenant, key: str, viewer: Viewer, *, lane: Lane = Lane.POP) -> CustomerDeals:
     """The deals of a customer by its key (10 tokens a 500, none for one not in step), without archived ones.
 
     Pipedrive lists archived deals by another call, for twice the price; agents work with those that are not.
@@ -72,7 +72,7 @@ async def customer_deals(tenant: Tenant, key: str, viewer: Viewer) -> CustomerDe
         return CustomerDeals(key, None, None, (), {}, 0)
     known, listed = await asyncio.gather(
         catalogue(tenant, no_older_than=OLD),
-        listed_deals(tenant, pair, no_older_than=_SHOWN_FOR),
+        listed_deals(tenant, pair, no_older_than=_SHOWN_FOR, lane=lane),
     )
     if any(known.stage(deal.stage_id) is None for deal in listed if deal.stage_id is not None):
         known = await catalogue(tenant, no_older_than=YOUNG)
@@ -101,7 +101,9 @@ async def pair_of(tenant: Tenant, key: str) -> Bound | None:
     return next((one for one in companies if one.card_id == key and one.state is not Bond.GONE), None)
 
 
-async def listed_deals(tenant: Tenant, pair: Bound, *, no_older_than: timedelta) -> Sequence[Deal]:
+async def listed_deals(
+    tenant: Tenant, pair: Bound, *, no_older_than: timedelta, lane: Lane = Lane.POP
+) -> Sequence[Deal]:
     """All deals of a person or organization that are neither deleted nor archived, from a list no older than that."""
     at_hand, whose = tenant.deals_at_hand, (pair.entity, pair.crm_id)
     since = tenant.clock.now() - no_older_than
@@ -114,20 +116,26 @@ async def listed_deals(tenant: Tenant, pair: Bound, *, no_older_than: timedelta)
             tenant,
             person_id=pair.crm_id if pair.entity == CUSTOMERS.entity else None,
             organization_id=None if pair.entity == CUSTOMERS.entity else pair.crm_id,
+            lane=lane,
         )
         at_hand.remember(whose, found, at)
     return found
 
 
 async def deals_in_pipedrive(
-    tenant: Tenant, *, person_id: str | None, organization_id: str | None
+    tenant: Tenant, *, person_id: str | None, organization_id: str | None, lane: Lane = Lane.POP
 ) -> list[Deal]:
     """The deals of a person, or else of an organization, as they are now (10 tokens a 500)."""
-    api = tenant.pipedrive.on(Lane.POP)
+    api = tenant.pipedrive.on(lane)
     listed = await api.deals_of(
         person_id=person_id, org_id=None if person_id is not None else organization_id, status=_EVERY_STATUS
     )
     return [deal for deal in listed if not deal.is_deleted and not deal.is_archived]
+
+
+async def sees_all_deals(tenant: Tenant) -> bool:
+    """Whether the user of the sync may see every deal, so that one which is not found (404) is there no more."""
+    return (await tenant.pipedrive.on(Lane.POP).me()).is_admin
 
 
 def deal_page(tenant: Tenant, deal_id: str) -> str:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from connector.flows.deals.opening import Result, deals_of_ticket
-from connector.flows.following import follow_hook
+from connector.flows.following import Readings, follow_hook
 from connector.pipedrive.records import HookEvent
 from connector.store.deals import OpenedRow, State
-from tests.flows.deals.counter import Counter
+from tests.flows.deals.counter import Counter, open_counter
 
 
-async def tell(counter: Counter, action: str, deal_id: int, **more: object) -> None:
-    """As if Pipedrive's webhook had come."""
+async def tell(
+    counter: Counter, action: str, deal_id: int, *, read: Readings | None = None, **more: object
+) -> None:
+    """As if Pipedrive's webhook had come, with others of one batch where they share what was `read`."""
     values: dict[str, object] = dict.fromkeys(HookEvent.__slots__) | {
         "entity": "deal", "action": action, "entity_id": str(deal_id), "previous_keys": frozenset(), **more
     }  # fmt: skip
-    await follow_hook(await counter.tenant(), HookEvent(**values))  # type: ignore[arg-type]
+    await follow_hook(await counter.tenant(), HookEvent(**values), read)  # type: ignore[arg-type]
 
 
 async def row_of(counter: Counter) -> OpenedRow:
@@ -107,3 +111,68 @@ async def test_a_webhook_has_the_next_tab_read_anew(counter: Counter) -> None:
     counter.edit("deal", "change", id=1, changes={"title": "Zmieniony"})
     await tell(counter, "change", 1)
     assert (await counter.tab(fresh=False)).deals[0].title == "Zmieniony"
+
+
+async def test_a_deal_that_our_user_may_not_see_is_not_called_deleted(tmp_path: Path) -> None:
+    async with open_counter(tmp_path, admin=False) as counter:
+        admin = next(user.id for user in counter.day.company.users.values() if user.admin)
+        first = await counter.press(owner_id=str(admin))
+        counter.deals()[0]["visible_to"] = 1
+        await counter.day.move(61)
+        assert (await row_of(counter)).state is State.MADE
+        await tell(counter, "change", 1)
+        assert (await row_of(counter)).state is State.MADE
+        again = await counter.press(owner_id=str(admin))
+        assert (again.result, again.deal_id) == (Result.THERE, first.deal_id)
+        assert len(counter.deals()) == 1
+
+
+async def test_a_deal_that_is_purged_is_gone_where_our_user_sees_all(counter: Counter) -> None:
+    await counter.press()
+    del counter.day.company.deals.records[1]
+    await counter.day.move(61)
+    assert (await row_of(counter)).state is State.GONE
+
+
+async def test_a_deal_restored_in_the_batch_that_deleted_it_stands(counter: Counter) -> None:
+    await counter.press()
+    counter.edit("deal", "delete", id=1)
+    counter.edit("deal", "restore", id=1)
+    read: Readings = {}
+    await tell(counter, "delete", 1, read=read)
+    await tell(counter, "change", 1, read=read)
+    assert (await row_of(counter)).state is State.MADE
+
+
+async def test_news_of_a_deletion_that_comes_after_the_restoring_is_not_believed_unread(
+    counter: Counter,
+) -> None:
+    await counter.press()
+    counter.edit("deal", "delete", id=1)
+    counter.edit("deal", "restore", id=1)
+    await tell(counter, "change", 1)
+    await tell(counter, "delete", 1)
+    assert (await row_of(counter)).state is State.MADE
+
+
+async def test_a_merge_is_heard_beside_another_change_of_the_survivor(counter: Counter) -> None:
+    await counter.press()
+    other = counter.edit("deal", "create", changes={"title": "Inny", "person_id": 1})
+    counter.edit("deal", "merge", id=1, into=other["id"])
+    read: Readings = {}
+    await tell(counter, "change", other["id"], read=read)
+    await tell(counter, "change", other["id"], merged_from="1", read=read)
+    assert (await row_of(counter)).deal_id == str(other["id"])
+
+
+async def test_the_ticket_shows_the_next_deal_when_its_first_is_deleted(counter: Counter) -> None:
+    await counter.press()
+    second = await counter.press(2, title="Okna")
+    counter.edit("deal", "delete", id=1)
+    await tell(counter, "delete", 1)
+    await counter.look()
+    assert counter.link() == second.link
+    counter.edit("deal", "restore", id=1)
+    await tell(counter, "change", 1)
+    await counter.look()
+    assert counter.link() == counter.page(1)

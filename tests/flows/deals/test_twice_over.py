@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 from connector.flows.deals import reasons
 from connector.flows.deals.opening import Opened, Result, deals_of_ticket
@@ -13,7 +14,7 @@ from tests.flows.deals.counter import Counter
 CREATE = {"method": "POST", "path": "^/api/v2/deals$"}
 
 
-async def fill_in(counter: Counter, form: str, **changes: object) -> Opened:
+async def fill_in(counter: Counter, form: str, **changes: Any) -> Opened:
     """A customer's form is sent."""
     return await counter.press(source=f"form/{form}", ticket_key=None, **changes)
 
