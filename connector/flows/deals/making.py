@@ -253,7 +253,7 @@ async def settle_doubt(tenant: Tenant, operations: Operations, row: OpenedRow) -
     """Look for what was sent without an answer; sent again only where two looks at their time found nothing."""
     deals, now, gap = tenant.deals, tenant.clock.now(), tenant.service.look_gap
     in_doubt = Step(Result.IN_DOUBT, reasons.LOOKING)
-    is_due = row.due_at() <= now
+    is_due, is_old = row.due_at() <= now, now - row.made_at > _GIVE_UP
     try:
         found = await look(tenant, row)
         if found is not None:
@@ -264,17 +264,25 @@ async def settle_doubt(tenant: Tenant, operations: Operations, row: OpenedRow) -
             await deals.not_found(row, look_at=now + timedelta(seconds=gap))
             return in_doubt
         if await _is_out_of_sight(tenant, row):
-            await deals.refuse(row, reasons.OUT_OF_SIGHT)
-            return Step(Result.REFUSED, reasons.OUT_OF_SIGHT)
+            return await _given_up(tenant, row, reasons.OUT_OF_SIGHT)
+        if is_old:
+            return await _given_up(tenant, row, reasons.UNKNOWN)
         at = await tenant.pipedrive.on(Lane.POP).server_time()
     except ConnectorError as error:
         log.warning("deal not looked for", installation=tenant.id, error=type(error).__name__)
+        if is_old and isinstance(error, Rejected):
+            return await _given_up(tenant, row, reasons.UNKNOWN)
         if is_due:
             wait = getattr(error, "after", None) or gap
             await deals.doubt(row, reasons.LOOKING, look_at=now + timedelta(seconds=wait))
         return in_doubt
     renewed = await deals.renew(row, server_time=at, lease_s=tenant.service.lease)
     return in_doubt if renewed is None else await make(tenant, operations, renewed, was_in_doubt=True)
+
+
+async def _given_up(tenant: Tenant, row: OpenedRow, reason: str) -> Step:
+    await tenant.deals.refuse(row, reason)
+    return Step(Result.REFUSED, reason)
 
 
 async def _is_out_of_sight(tenant: Tenant, row: OpenedRow) -> bool:

@@ -58,6 +58,10 @@ OUT_OF_SIGHT = _(
     "Pipedrive has not said whether the deal was made, and the connector may not see this owner's deals. "
     "Look in Pipedrive before you make it once more."
 )
+UNKNOWN = _(
+    "Pipedrive has not said within an hour whether the deal was made, and it was not found. "
+    "Look in Pipedrive before you make it once more."
+)
 USED_KEY = _(
     "This request was sent before, for another deal or one that is deleted by now. Send it with a key of its own."
 )

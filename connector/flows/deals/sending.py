@@ -97,7 +97,9 @@ async def _in_doubt(tenant: Tenant, row: OpenedRow) -> Step:
         found = None
     if found is not None:
         return await made(tenant, row, found, Result.MADE)
-    return await doubt(tenant, row)
+    # What was sent again is looked for, and sent once more, ever later.
+    again = retry_wait(row.claim_no - 2, tenant.service) if row.claim_no > 1 else 0
+    return await doubt(tenant, row, after=tenant.service.first_look + again)
 
 
 async def doubt(tenant: Tenant, row: OpenedRow, *, after: float | None = None) -> Step:

@@ -226,3 +226,47 @@ async def test_a_deal_in_doubt_whose_person_was_merged_is_found_at_the_survivor(
     await counter.settle()
     assert writes(counter) == 1
     assert counter.deal()["person_id"] == survivor["id"]
+
+
+async def test_what_is_in_doubt_for_an_hour_is_sent_a_few_times_and_then_given_up(counter: Counter) -> None:
+    counter.day.fault("pipedrive", **CREATE, kind="status_before", status=500, times=None)
+    await counter.press()
+    for _ in range(60):
+        await counter.look()
+        await counter.day.move(100)
+    [row] = await deals_of_ticket(await counter.tenant(), counter.ticket)
+    assert (row.state, row.reason) == (State.REFUSED, reasons.UNKNOWN)
+    assert 5 <= writes(counter) <= 12
+    counter.day.mend()
+    await counter.day.move(200)
+    assert (await counter.press()).result is Result.MADE
+
+
+async def test_sends_of_what_is_in_doubt_come_at_growing_waits(tmp_path: Path) -> None:
+    async with open_counter(tmp_path, waits={"retry_waits": (30, 600, 1800)}) as counter:
+        counter.day.fault("pipedrive", **CREATE, kind="status_before", status=500, times=None)
+        await counter.press()
+        sent = []
+        for minute in range(60):
+            await counter.look()
+            sent += [minute] * (writes(counter) - len(sent) - 1)
+            await counter.day.move(60)
+        gaps = [later - earlier for earlier, later in zip([0, *sent], sent, strict=False)]
+        assert len(gaps) >= 3
+        assert gaps == sorted(gaps)
+        assert gaps[-1] > 2 * gaps[0]
+
+
+async def test_what_may_not_be_looked_for_within_an_hour_is_given_up(counter: Counter) -> None:
+    await counter.tab()
+    counter.day.fault("pipedrive", **CREATE, kind="reset_before")
+    counter.day.fault(
+        "pipedrive", method="GET", path="^/api/v2/deals$", kind="status_before", status=403, times=None
+    )
+    assert (await counter.press()).result is Result.IN_DOUBT
+    for _ in range(20):
+        await counter.day.move(200)
+        await counter.look()
+    [row] = await deals_of_ticket(await counter.tenant(), counter.ticket)
+    assert (row.state, row.reason, writes(counter)) == (State.REFUSED, reasons.UNKNOWN, 1)
+    assert counter.calls().count("GET /api/v2/deals") < 25
