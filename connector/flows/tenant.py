@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-_FRESH_FOR = timedelta(hours=24)
+#: So long users, types and agents are taken as they were read.
+FRESH_FOR = timedelta(hours=24)
 _LEAST_AGE = timedelta(minutes=1)
 _STRANGERS_EVERY = timedelta(minutes=10)
 _MOST_FRESH = 1000
@@ -67,6 +68,7 @@ class Directory:
     """Agents, users, types, queues and topics, read when first needed, again after a day, and agents when one is new.
 
     `unread` are the contact centres whose agents could not be read so far: whose their activities are cannot be told.
+    `agents_of` says when those of each contact centre were last read.
     """
 
     people: People = field(default_factory=People)
@@ -74,6 +76,7 @@ class Directory:
     queues: Mapping[tuple[str, QueueKind, str], str] = field(default_factory=dict)
     read_at: datetime | None = None
     agents_at: datetime | None = None
+    agents_of: dict[str, datetime] = field(default_factory=dict)
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -191,7 +194,7 @@ class Tenant:
             contacts.whose, contacts.whose_at = await self.questions.about_subjects(), now
         return contacts.whose
 
-    async def people(self, *, older_than: timedelta = _FRESH_FOR) -> Directory:
+    async def people(self, *, older_than: timedelta = FRESH_FOR) -> Directory:
         """The directory, read anew when it is `older_than` that (at most once a minute)."""
         directory = self.directory
         async with directory.reading:
@@ -214,15 +217,17 @@ class Tenant:
             strangers = logins - people.agents.keys()
             if not strangers or (directory.agents_at and now - directory.agents_at < _STRANGERS_EVERY):
                 return
-            agents = dict(people.agents)
+            agents, read = people.agents, dict[str, datetime]()
             for connection in {connection for connection, _ in strangers} & self.centres.keys():
                 with suppress(ConnectorError):  # said when the directory is read as a whole
-                    agents |= await self._agents(self.centres[connection])
+                    agents = await self._with_agents(agents, self.centres[connection])
+                    read[connection] = now
             people = replace(people, agents=agents)
             new = {(agents[stranger].email or "").casefold() for stranger in strangers & agents.keys()}
             if new - people.users_by_email.keys() - {""}:
                 people = _with_users(people, await self.pipedrive.users())
             directory.people, directory.agents_at = people, now
+            directory.agents_of |= read
 
     async def _retry_types(self, active: frozenset[str]) -> None:
         """Have events decided again that were parked because their activity type was not active."""
@@ -232,12 +237,14 @@ class Tenant:
     async def _read_directory(self, directory: Directory) -> None:
         users = await self.pipedrive.users()
         types = await self.pipedrive.activity_types()
-        agents, queues = dict(directory.people.agents), dict(directory.queues)
+        agents, queues = directory.people.agents, dict(directory.queues)
         known = {connection for connection, _ in agents}
-        unread: set[str] = set()
+        unread, read = set[str](), dict[str, datetime]()
         for centre in self.centres.values():
             try:
-                agents |= await self._agents(centre)
+                at = self.clock.now()
+                agents = await self._with_agents(agents, centre)
+                read[centre.id] = at
                 queues |= {
                     (centre.id, queue.kind, queue.id): queue.name for queue in await centre.api.queues()
                 }
@@ -255,9 +262,14 @@ class Tenant:
             owner_user_id=self.installed.owner_user_id,
         )
         directory.people = _with_users(people, users)
+        directory.agents_of |= read
 
-    async def _agents(self, centre: Centre) -> dict[tuple[str, str], Agent]:
-        return {(centre.id, agent.id): agent for agent in await centre.api.agents()}
+    async def _with_agents(
+        self, known: Mapping[tuple[str, str], Agent], centre: Centre
+    ) -> dict[tuple[str, str], Agent]:
+        """The known agents with those of one contact centre as they are now: who is gone there is gone here."""
+        elsewhere = {key: agent for key, agent in known.items() if key[0] != centre.id}
+        return elsewhere | {(centre.id, agent.id): agent for agent in await centre.api.agents()}
 
 
 def _with_users(people: People, users: Sequence[User]) -> People:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Table, and_, delete, or_, select, update
@@ -34,12 +34,16 @@ KEY_PREFIX = "connector_"
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """An agent: a user of Pipedrive, an agent of the contact centre (`thulium:demo/anna`), or both; `name` is shown."""
+    """An agent: a user of Pipedrive, an agent of the contact centre (`thulium:demo/anna`), or both; `name` is shown.
+
+    `since` is when the session began that tells who it is.
+    """
 
     installation_id: str
     user_id: str | None
     agent: str | None
     name: str
+    since: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ class Access:
         if now - row.seen_at >= SEEN_EVERY:
             seen = update(sessions).where(sessions.c.id == key).values(seen_at=now)
             await self._db.write(lambda db: db.execute(seen) and None)
-        return Who(row.installation_id, row.user_id, row.agent, row.name)
+        return Who(row.installation_id, row.user_id, row.agent, row.name, row.begun_at)
 
     async def end(self, token: str) -> None:
         """End one session."""

@@ -83,7 +83,7 @@ class Agent:
 
 async def sign_in(here: Served, tenant: Tenant, user_id: str | None, name: str = "Anna Agent") -> Agent:
     """Begin a session of a Pipedrive user, or of an agent who is none."""
-    who = Who(tenant.id, user_id, None if user_id else f"{CONNECTION}/anna", name)
+    who = Who(tenant.id, user_id, None if user_id else f"{CONNECTION}/anna.nowak", name)
     return Agent(here, tenant, f"session={await here.service.access.begin(who)}")
 
 

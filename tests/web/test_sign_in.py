@@ -52,7 +52,7 @@ class Entrance(Installable):
     def page(self) -> str:
         return PAGE.format(self.installation)
 
-    def who(self, user: str | None = None, agent: str | None = "thulium:demo/anna") -> Who:
+    def who(self, user: str | None = None, agent: str | None = "thulium:demo/anna.nowak") -> Who:
         return Who(self.installation, user, agent, "Anna Nowak")
 
     async def begin(self, who: Who | None = None) -> str:
@@ -451,7 +451,10 @@ async def test_a_session_of_another_installation_is_nobody_here(entrance: Entran
 
 
 async def test_a_form_is_followed_only_from_the_session_that_was_shown_it(entrance: Entrance) -> None:
-    mine, others = await entrance.begin(), await entrance.begin(entrance.who(agent="thulium:demo/bob"))
+    mine, others = (
+        await entrance.begin(),
+        await entrance.begin(entrance.who(agent="thulium:demo/jan.kowalski")),
+    )
     shown, theirs = [orjson.loads((await entrance.seen(one)).text) for one in (mine, others)]
 
     async def sent(form: dict[str, str], cookie: str = mine, site: str = "same-origin") -> str:
@@ -475,7 +478,10 @@ async def test_a_form_is_followed_only_from_the_session_that_was_shown_it(entran
 
 
 async def test_signing_out_ends_all_sessions_of_the_agent_and_needs_his_own_form(entrance: Entrance) -> None:
-    frame, other = await entrance.begin(), await entrance.begin(entrance.who(agent="thulium:demo/bob"))
+    frame, other = (
+        await entrance.begin(),
+        await entrance.begin(entrance.who(agent="thulium:demo/jan.kowalski")),
+    )
     await entrance.guard.access.make_code(entrance.who(), purpose=INVITATION, lasts=timedelta(hours=1))
     code = await entrance.service.access.make_code(
         entrance.who(), purpose=INVITATION, lasts=timedelta(hours=1)
@@ -512,45 +518,70 @@ async def test_an_idle_session_is_over(entrance: Entrance) -> None:
     assert (await entrance.seen(cookie)).status == 401
 
 
-async def test_a_user_who_has_left_pipedrive_is_nobody_and_is_not_asked_for_each_time(
-    entrance: Entrance,
-) -> None:
-    user = str((await entrance.users())[1])
-    cookie = await entrance.begin(entrance.who(user, None))
-    tenant = await entrance.service.tenant(entrance.installation)
-    await tenant.people()
+async def users_asked(entrance: Entrance) -> int:
+    calls = await entrance.world.calls("pipedrive")
+    return sum(one["path"].endswith("/users") for one in calls)
 
-    async def asked() -> int:
-        calls = await entrance.world.calls("pipedrive")
-        return sum(one["path"].endswith("/users") for one in calls)
 
-    before = await asked()
-    assert (await entrance.seen(cookie)).status == 200
-    assert await asked() == before, "what is known is enough"
+async def leave(entrance: Entrance, user: str) -> None:
     async with entrance.world.http.post(
         f"{entrance.world.pipedrive}/_sandbox/user", json={"user": int(user), "active": False}
     ) as answer:
         assert answer.status == 200
-    assert (await entrance.seen(cookie)).status == 200, "nobody has read it yet"
+
+
+async def test_a_user_who_has_left_pipedrive_is_nobody_within_a_day_and_users_are_read_once_in_it(
+    entrance: Entrance,
+) -> None:
+    user = str((await entrance.users())[1])
+    cookie, other = await entrance.begin(entrance.who(user, None)), await entrance.begin()
+    before = await users_asked(entrance)
+    for _ in range(3):
+        assert (await entrance.seen(cookie)).status == 200
+    assert await users_asked(entrance) == before + 1, "nobody else had them read"
+    await leave(entrance, user)
+    assert (await entrance.seen(cookie)).status == 200, "what is known is enough"
     entrance.site.clock.move_to(timedelta(hours=25))
-    await tenant.people()
-    read = await asked()
     assert (await entrance.seen(cookie)).status == 401
+    assert await users_asked(entrance) == before + 2
     entrance.site.clock.move_to(timedelta(hours=26))
     assert (await entrance.seen(cookie)).status == 401
-    assert await asked() == read, "the session is gone for good"
+    assert (await entrance.seen(other)).status == 200
+    assert await users_asked(entrance) == before + 2, "the session is gone for good"
 
 
-async def test_a_new_user_whom_nobody_has_read_yet_stays(entrance: Entrance) -> None:
+async def test_a_new_user_whom_nobody_has_read_yet_stays_and_has_nothing_read_for_him(
+    entrance: Entrance,
+) -> None:
     user = str((await entrance.users())[1])
-    cookie = await entrance.begin(entrance.who(user, None))
     tenant = await entrance.service.tenant(entrance.installation)
     people = (await tenant.people()).people
     known = people.active_users
     object.__setattr__(people, "active_users", known - {user})
+    cookie, read = await entrance.begin(entrance.who(user, None)), await users_asked(entrance)
     entrance.site.clock.move_to(timedelta(minutes=2))
     assert (await entrance.seen(cookie)).status == 200
+    assert await users_asked(entrance) == read
+    entrance.site.clock.move_to(timedelta(hours=25))
+    assert (await entrance.seen(cookie)).status == 200
     assert tenant.directory.people.active_users == known
+
+
+async def test_nobody_is_taken_for_gone_while_pipedrive_does_not_answer(entrance: Entrance) -> None:
+    user = str((await entrance.users())[1])
+    cookie = await entrance.begin(entrance.who(user, None))
+    assert (await entrance.seen(cookie)).status == 200
+    people = (await entrance.service.tenant(entrance.installation)).directory.people
+    object.__setattr__(people, "active_users", people.active_users - {user})
+    entrance.site.clock.move_to(timedelta(hours=25))
+    await entrance.world.fault("pipedrive", "status_before", path="/users$", status=404, times=1000)
+    before = await users_asked(entrance)
+    for _ in range(5):
+        assert (await entrance.seen(cookie)).status == 200
+    assert await users_asked(entrance) == before + 1, "not for each page"
+    await entrance.world.mend("pipedrive")
+    entrance.site.clock.move_to(timedelta(hours=25, minutes=2))
+    assert (await entrance.seen(cookie)).status == 200, "he is there"
 
 
 async def test_an_agent_whom_the_contact_centre_no_longer_has_is_nobody(entrance: Entrance) -> None:
@@ -560,9 +591,21 @@ async def test_an_agent_whom_the_contact_centre_no_longer_has_is_nobody(entrance
     known = await entrance.begin(entrance.who(agent=f"{centre}/{login}"))
     gone = await entrance.begin(entrance.who(agent=f"{centre}/nobody"))
     elsewhere = await entrance.begin(entrance.who(agent="thulium:unread/nobody"))
+    assert (await entrance.seen(gone)).status == 200, "he may be newer than what was read"
+    entrance.site.clock.move_to(timedelta(hours=25))
     assert (await entrance.seen(known)).status == 200
     assert (await entrance.seen(gone)).status == 401
     assert (await entrance.seen(elsewhere)).status == 200, "of a contact centre whose agents may not be seen"
+
+
+async def test_an_agent_is_not_taken_for_gone_while_the_contact_centre_does_not_answer(
+    entrance: Entrance,
+) -> None:
+    await (await entrance.service.tenant(entrance.installation)).people()
+    new = await entrance.begin(entrance.who(agent="thulium:demo/newcomer"))
+    entrance.site.clock.move_to(timedelta(hours=25))
+    await entrance.world.fault("thulium", "status_before", status=500, times=1000)
+    assert (await entrance.seen(new)).status == 200
 
 
 # in a frame

@@ -14,14 +14,16 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import structlog
 from aiohttp import web
 
 from connector.clock import Clock
 from connector.errors import ConnectorError
-from connector.flows.tenant import Tenant
+from connector.flows.tenant import FRESH_FOR, Directory, Tenant
+from connector.pipedrive.budget import Lane
 from connector.settings import Settings
 from connector.store.access import SESSION_LIFE, Access, Who
 from connector.web.throttle import Throttle
@@ -33,8 +35,8 @@ PATH = "/embed"
 SESSION, FRAMED = "session", "framed"
 
 _TOKEN = web.RequestKey("session token", str)
-#: Before somebody is told that he has left, both sides are asked again, unless they were just now.
-_ASKED_AGAIN_AFTER = timedelta(minutes=1)
+#: Where users could not be read, or are being read, pages go on meanwhile.
+_TRIED_AGAIN_AFTER = timedelta(minutes=1)
 
 
 class Guard:
@@ -44,7 +46,8 @@ class Guard:
         self, access: Access, latest: Callable[[str], Tenant | None], settings: Settings, clock: Clock
     ) -> None:
         """`latest` answers an installation as it was last set up, or None."""
-        self.access, self._latest = access, latest
+        self.access, self._latest, self._clock = access, latest, clock
+        self._tried: dict[str, datetime] = {}
         self._https = settings.public.scheme == "https"
         # A whole office may share one address, and sign in on the same morning.
         self._strangers = Throttle(clock, burst=60, per_minute=60, all_burst=600)
@@ -113,18 +116,24 @@ class Guard:
             await self.access.end(token)
 
     async def _has_left(self, who: Who) -> bool:
-        """Whether Pipedrive or the contact centre no longer has this agent, as far as they were read.
-
-        A person who is not in what was read may be new: both are read again before that is said.
-        """
+        """Whether Pipedrive or the contact centre no longer had this agent when they were read since his session began."""
         tenant = self._latest(who.installation_id)
-        if tenant is None or tenant.directory.read_at is None or not _is_missing(who, tenant):
+        return tenant is not None and await self._keep_people(tenant) and _is_missing(who, tenant.directory)
+
+    async def _keep_people(self, tenant: Tenant) -> bool:
+        """Read users and agents once a day (20 tokens); whether they are known as of this day."""
+        now = self._clock.now()
+        if _is_of_the_day(tenant.directory, now):
+            return True
+        tried_at = self._tried.get(tenant.id)
+        if tried_at is not None and now - tried_at < _TRIED_AGAIN_AFTER:
             return False
+        self._tried[tenant.id] = now
         try:
-            await tenant.people(older_than=_ASKED_AGAIN_AFTER)
+            await replace(tenant, pipedrive=tenant.pipedrive.on(Lane.POP)).people()
         except ConnectorError as error:
             log.warning("users not read", installation=tenant.id, error=type(error).__name__)
-        return _is_missing(who, tenant)
+        return _is_of_the_day(tenant.directory, now)
 
 
 def _count(throttle: Throttle, request: web.Request) -> None:
@@ -137,16 +146,29 @@ def is_own(request: web.Request) -> bool:
     return request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
 
 
-def _is_missing(who: Who, tenant: Tenant) -> bool:
-    people, unread = tenant.directory.people, tenant.directory.unread
-    if who.user_id is not None and who.user_id not in people.active_users:
+def _is_of_the_day(directory: Directory, now: datetime) -> bool:
+    return directory.read_at is not None and now - directory.read_at <= FRESH_FOR
+
+
+def _is_missing(who: Who, directory: Directory) -> bool:
+    """Whoever began his session after people were read may be new."""
+    people = directory.people
+    if (
+        who.user_id is not None
+        and who.user_id not in people.active_users
+        and _is_since(who, directory.read_at)
+    ):
         return True
     connection, _, login = (who.agent or "").partition("/")
     # An account that may not see agents has none of them in its list.
-    if connection in unread or all(of != connection for of, _ in people.agents):
+    if all(of != connection for of, _ in people.agents):
         return False
     agent = people.agents.get((connection, login))
-    return agent is None or not agent.active
+    return (agent is None or not agent.active) and _is_since(who, directory.agents_of.get(connection))
+
+
+def _is_since(who: Who, read_at: datetime | None) -> bool:
+    return read_at is not None and who.since is not None and read_at > who.since
 
 
 def _tokens(request: web.Request) -> Iterator[str]:
