@@ -69,6 +69,17 @@ class Cards:
         rows = await self._db.read(lambda db: db.execute(query).all()) if keys else ()
         return {key: Page(at, before) for key, at, before in rows}
 
+    async def put_off(self, connection: str, until: datetime) -> None:
+        """Have all that is due on the cards and tickets of one contact centre wait."""
+        theirs = (self._mine, cards.c.record_id.startswith(f"{connection}/", autoescape=True))
+        now = self._clock.now()
+
+        def work(db: Connection) -> None:
+            for due in (cards.c.page_due_at, cards.c.mirror_due_at):
+                db.execute(update(cards).where(*theirs, due <= now).values({due: until}))
+
+        await self._db.write(work)
+
     async def forget(self, keys: Collection[str]) -> None:
         """Keep no more of these, such as tickets that hold their address."""
         where = (self._mine, _among(keys))

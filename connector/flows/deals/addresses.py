@@ -17,6 +17,7 @@ from urllib.parse import quote
 import structlog
 
 from connector.errors import ConnectorError, Rejected, Retryable, Unauthorised, UnknownOutcome
+from connector.flows.deals.patience import Patience
 from connector.flows.installing import can_receive_hooks
 from connector.flows.tenant import Centre, Tenant
 from connector.records import Customer, Hint, Ticket
@@ -27,8 +28,6 @@ log = structlog.get_logger()
 _CUSTOMERS, _TICKETS = "customers", "tickets"
 #: As many customers as one request may change.
 _BATCH = 100
-#: After so many failures in a row the rest waits for the next night.
-_PATIENCE = 3
 #: What could not be written for a passing reason is tried again after this.
 _PAUSE = timedelta(minutes=5)
 #: A change within this time after our write began is our write; a write takes a while, and clocks differ a little.
@@ -105,27 +104,37 @@ def _parted(key: str) -> tuple[str, str]:
 
 async def _write_new_customers(tenant: Tenant, centre: Centre, field: str, keys: Iterable[str]) -> None:
     """Their field is empty, or was written by us: what is refused or not known waits for the night, which reads it."""
-    failed = await _write_customers(tenant, centre, field, dict.fromkeys(keys))
+    part = dict.fromkeys(keys)
+    failed = await _write_customers(tenant, centre, field, part)
     passing = [key for key, error in failed.items() if isinstance(error, Retryable | Unauthorised)]
     await tenant.cards.put_off_pages([*failed.keys() - {*passing}], None)
     await tenant.cards.put_off_pages(passing, tenant.clock.now() + _PAUSE)
+    if len(passing) == len(part):
+        await tenant.cards.put_off(centre.id, tenant.clock.now() + _PAUSE)
 
 
 async def _write_new_tickets(tenant: Tenant, centre: Centre, field: str, keys: Iterable[str]) -> None:
     done: list[str] = []
     again: list[str] = []
     failed: dict[str, ConnectorError] = {}
+    patience = Patience()
     for key in keys:
+        if patience.is_out(centre.id):
+            break
         try:
             if (ticket := await centre.api.ticket(key.rpartition("/")[2])) is not None:
                 await _write_ticket(tenant, centre, field, ticket)
             done.append(key)
+            patience.answered(centre.id)
         except ConnectorError as error:
             failed[key] = error
             (done if isinstance(error, Rejected) else again).append(key)
+            (patience.answered if isinstance(error, Rejected) else patience.failed)(centre.id)
     _report(tenant, failed)
     await tenant.cards.forget(done)
     await tenant.cards.put_off_pages(again, tenant.clock.now() + _PAUSE)
+    if patience.is_out(centre.id):
+        await tenant.cards.put_off(centre.id, tenant.clock.now() + _PAUSE)
 
 
 # all of them, at night
@@ -157,40 +166,46 @@ async def _keep_customers(tenant: Tenant, centre: Centre, field: str, _: datetim
             unseen = field not in one.custom and key in held
             if not unseen and not _shows(one.custom.get(field), customer_page(tenant, key)):
                 due[key] = one.updated_at or _LONG_AGO
-    rest, failures = iter(due.items()), 0
+    rest, patience = iter(due.items()), Patience()
     while part := dict(islice(rest, _BATCH)):
         failed = await _write_customers(tenant, centre, field, part)
+        if failed.keys() != part.keys():
+            patience.answered(centre.id)
+            continue
         # Nothing but failures: the field may not exist, or nobody answers.
-        failures = failures + 1 if failed.keys() == part.keys() else 0
-        if failures and (error := next(iter(failed.values()))):
-            if isinstance(error, Retryable | Unauthorised):
-                raise error
-            if isinstance(error, Rejected) or failures == _PATIENCE:
-                log.warning(
-                    "no more pages tonight", installation=tenant.id, connection=centre.id, error=str(error)
-                )
-                return
+        patience.failed(centre.id)
+        error = next(iter(failed.values()))
+        if isinstance(error, Retryable | Unauthorised):
+            raise error
+        if isinstance(error, Rejected) or patience.is_out(centre.id):
+            log.warning(
+                "no more pages tonight", installation=tenant.id, connection=centre.id, error=str(error)
+            )
+            return
 
 
 async def _keep_tickets(tenant: Tenant, centre: Centre, field: str, last: datetime | None) -> None:
     since = max(centre.since, last or tenant.clock.now() - _FIRST_TICKETS)
-    failures = 0
+    patience = Patience()
     async for tickets in centre.api.tickets_since(since):
+        failed: dict[str, ConnectorError] = {}
         for ticket in tickets:
+            key = f"{centre.id}/{_TICKETS}/{ticket.id}"
             try:
-                done = await _write_ticket(tenant, centre, field, ticket)
-            except (Rejected, UnknownOutcome) as error:
-                done = False
-                key = f"{centre.id}/{_TICKETS}/{ticket.id}"
-                _report(tenant, {key: error})
-                if isinstance(error, UnknownOutcome):
-                    await tenant.cards.put_off_pages([key], tenant.clock.now() + _PAUSE)
-            failures = 0 if done else failures + 1
-            if failures == _PATIENCE:
-                log.warning(
-                    "no more pages tonight", installation=tenant.id, connection=centre.id, field="ticket"
-                )
-                return
+                await _write_ticket(tenant, centre, field, ticket)
+                patience.answered(centre.id)
+            except Rejected as error:
+                # One that is refused, such as a closed ticket, says nothing of the others.
+                failed[key] = error
+                patience.answered(centre.id)
+            except UnknownOutcome as error:
+                failed[key] = error
+                await tenant.cards.put_off_pages([key], tenant.clock.now() + _PAUSE)
+                patience.failed(centre.id)
+                if patience.is_out(centre.id):
+                    # Not finished: the pass begins again at the next turn.
+                    raise
+        _report(tenant, failed)
 
 
 # what is written
@@ -212,15 +227,14 @@ async def _write_customers(
     return failed
 
 
-async def _write_ticket(tenant: Tenant, centre: Centre, field: str, ticket: Ticket) -> bool:
-    """Write the address on a ticket that does not hold it; answers whether it does then."""
-    page = ticket_page(tenant, f"{centre.id}/{ticket.id}")
-    if _shows(ticket.custom.get(field), page) or await centre.api.set_ticket_field(ticket.id, field, page):
-        return True
-    log.warning(
-        "the ticket does not keep the page", installation=tenant.id, ticket=f"{centre.id}/{ticket.id}"
-    )
-    return False
+async def _write_ticket(tenant: Tenant, centre: Centre, field: str, ticket: Ticket) -> None:
+    """Write the address on a ticket that does not hold it."""
+    key = f"{centre.id}/{ticket.id}"
+    page = ticket_page(tenant, key)
+    if _shows(ticket.custom.get(field), page):
+        return
+    if not await centre.api.set_ticket_field(ticket.id, field, page):
+        log.warning("the ticket does not keep the page", installation=tenant.id, ticket=key)
 
 
 def _report(tenant: Tenant, failed: Mapping[str, ConnectorError]) -> None:

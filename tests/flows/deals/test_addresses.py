@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from connector.app import Service
+from connector.errors import Retryable, UnknownOutcome
 from connector.flows.contacts.kinds import CUSTOMERS
 from connector.flows.contacts.pushing import push
 from connector.flows.contacts.scanning import scan
@@ -251,6 +252,46 @@ async def test_tickets_that_no_webhook_told_of_get_theirs_at_night(office: Offic
     office.forget_calls()
     await office.night()
     assert [call for call in office.calls() if not call.startswith("GET")] == []
+
+
+async def test_tickets_that_are_refused_keep_no_other_from_its_address(office: Office) -> None:
+    refs = [office.day.happen("ticket", customer_id=2, subject=f"Dach {n}")["id"] for n in range(5)]
+    for ref in refs[2:]:
+        office.day.fault(
+            "thulium", method="PUT", path=f"tickets/{ref}$", kind="status_before", status=422, times=None
+        )
+    await office.night()
+    tickets = [office.day.system.tickets[int(str(ref))] for ref in refs]
+    assert [bool(one.custom_fields.get(TICKET)) for one in tickets] == [True, True, False, False, False]
+
+
+async def test_a_night_that_got_no_answers_for_tickets_begins_again(office: Office) -> None:
+    for n in range(5):
+        office.day.happen("ticket", customer_id=2, subject=f"Dach {n}")
+    office.day.fault("thulium", method="PUT", path="tickets/", kind="reset_before", times=None)
+    with pytest.raises((UnknownOutcome, Retryable)):
+        await office.night()
+    office.day.mend()
+    tenant = await office.tenant()
+    night = tenant.clock.now() - timedelta(hours=1)
+    await keep_pages(tenant, tenant.centres[CENTRE], no_older_than=night)
+    assert all(one.custom_fields.get(TICKET) for one in office.day.system.tickets.values())
+
+
+async def test_new_tickets_of_a_contact_centre_that_is_down_wait_after_three(office: Office) -> None:
+    for n in range(10):
+        ref = office.day.happen("ticket", customer_id=2, subject=f"Dach {n}")["id"]
+        await office.hint("ticket", ref)
+    office.day.fault("thulium", kind="status_before", status=500, times=None)
+    office.forget_calls()
+    tenant = await office.tenant()
+    await write_due_pages(tenant)
+    assert len({call for call in office.calls() if "/tickets/" in call}) == 3
+    assert await tenant.cards.due_pages(100) == []
+    office.day.mend()
+    await office.day.move(301)
+    await write_due_pages(tenant)
+    assert all(one.custom_fields.get(TICKET) for one in office.day.system.tickets.values())
 
 
 async def test_a_contact_centre_that_is_down_is_tried_again(office: Office) -> None:
