@@ -1,7 +1,7 @@
 """The mirror: a customer's deals as rows of a repeating group on his card, where agents read them without our page.
 
 What agents may see on the card, all of them may: deals that are open to the whole company, unless the admin widens it.
-A row is ours when its link is that of a deal; no other row is touched.
+A row is ours when we wrote it down before we made it, and its link is that deal's; no other row is touched.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from babel.numbers import format_currency
 from connector.errors import ConnectorError, Rejected
 from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, asking, centre_of
 from connector.flows.deals.catalogue import YOUNG, Catalogue, catalogue
+from connector.flows.deals.patience import Patience
 from connector.flows.deals.viewing import ShownDeal, Viewer, customer_deals, may_see, shown
-from connector.flows.tenant import Centre, Tenant
+from connector.flows.tenant import Tenant
 from connector.pipedrive.budget import Lane
 from connector.pipedrive.records import Deal
 from connector.records import FieldItem
@@ -139,17 +140,27 @@ async def mirror_soon(tenant: Tenant, key: str) -> None:
 
 
 async def mirror_due(tenant: Tenant) -> None:
-    """Bring cards up to date, a few at a time; what fails is put off, and then compared as a whole."""
+    """Bring cards up to date, a few at a time; what fails for a passing reason is put off."""
+    at_hand, patience = tenant.deals_at_hand.changed, Patience()
     for key in await tenant.cards.due_mirrors(_CARDS):
-        as_of = tenant.clock.now()
+        as_of, connection = tenant.clock.now(), key.rpartition("/")[0]
+        if patience.is_out(connection):
+            continue
+        changed = at_hand.pop(key, None)
         try:
-            changed = tenant.deals_at_hand.changed.pop(key, None)
             await (mirror(tenant, key) if changed is None else _mirror_changed(tenant, key, changed))
         except ConnectorError as error:
             log.warning("deals not mirrored", installation=tenant.id, customer=key, error=str(error))
             if not isinstance(error, Rejected):
+                if changed is not None:
+                    # What was read meanwhile is newer.
+                    at_hand[key] = {**changed, **at_hand.get(key, {})}
                 await tenant.cards.mirror_again([key], as_of + _PAUSE)
+                patience.failed(connection)
+                if patience.is_out(connection):
+                    await tenant.cards.put_off(connection, as_of + _PAUSE)
                 continue
+        patience.answered(connection)
         await tenant.cards.mirrored(key, as_of)
 
 
@@ -157,12 +168,15 @@ async def mirror(tenant: Tenant, key: str) -> None:
     """Have a customer's card show the deals that Pipedrive holds, and no others (10 tokens)."""
     if tenant.settings.deals.mirror_group is None:
         return
-    found = await customer_deals(tenant, key, _EVERYBODY)
-    await _put(tenant, key, {deal.id: _row(tenant, deal) for deal in found.deals}, whole=True)
+    # First, for a contact centre that is down shall cost no tokens.
+    there = await _rows_there(tenant, key)
+    found = await customer_deals(tenant, key, _EVERYBODY, lane=Lane.CONTACTS)
+    await _put(tenant, key, there, {deal.id: _row(tenant, deal) for deal in found.deals}, whole=True)
 
 
 async def _mirror_changed(tenant: Tenant, key: str, changed: Mapping[str, Deal | None]) -> None:
     """Bring only these rows up to date; a deal without a record is taken off the card."""
+    there = await _rows_there(tenant, key)
     known = await _names(tenant, [deal for deal in changed.values() if deal is not None])
     rows = {
         deal_id: _row(tenant, shown(tenant, known, _EVERYBODY, deal))
@@ -170,7 +184,7 @@ async def _mirror_changed(tenant: Tenant, key: str, changed: Mapping[str, Deal |
         else None
         for deal_id, deal in changed.items()
     }
-    await _put(tenant, key, rows, whole=False)
+    await _put(tenant, key, there, rows, whole=False)
 
 
 async def _names(tenant: Tenant, deals: Sequence[Deal]) -> Catalogue:
@@ -192,45 +206,64 @@ def _row(tenant: Tenant, deal: ShownDeal) -> dict[str, str]:
     return dict(zip(captions(tenant), said, strict=True))
 
 
-async def _put(
-    tenant: Tenant, key: str, wanted: Mapping[str, Mapping[str, str] | None], *, whole: bool
-) -> None:
-    """Add, change and take away rows of ours; as a `whole`, those that are not wanted go too."""
-    group = tenant.settings.deals.mirror_group
+async def _rows_there(tenant: Tenant, key: str) -> dict[str, list[FieldItem]]:
+    """The rows on a card whose link is a deal's, ours or an agent's, the oldest first."""
     centre, customer_id = centre_of(tenant, key)
-    if group is None:
-        return
     async with asking(centre, key) as there:
-        ours: dict[str, list[FieldItem]] = {}
-        for item in await there.api.field_items(group, customer_id):
-            if (deal_id := _deal_of(tenant, item)) is not None:
-                ours.setdefault(deal_id, []).append(item)
-        unwanted = ours.keys() - wanted.keys() if whole else set[str]()
-        for deal_id in {**wanted, **dict.fromkeys(unwanted)}:
-            await _put_deal(there, group, customer_id, ours.get(deal_id, []), wanted.get(deal_id))
-    there_now = [deal_id for deal_id, values in wanted.items() if values is not None]
-    gone = [deal_id for deal_id, values in wanted.items() if values is None]
-    await tenant.cards.shows(key, added=there_now, removed=[*gone, *unwanted])
+        items = await there.api.field_items(tenant.settings.deals.mirror_group or "", customer_id)
+    found: dict[str, list[FieldItem]] = {}
+    for item in sorted(items, key=lambda one: (len(one.id), one.id)):
+        if (deal_id := _deal_of(tenant, item)) is not None:
+            found.setdefault(deal_id, []).append(item)
+    return found
+
+
+async def _put(
+    tenant: Tenant,
+    key: str,
+    there: Mapping[str, Sequence[FieldItem]],
+    wanted: Mapping[str, Mapping[str, str] | None],
+    *,
+    whole: bool,
+) -> None:
+    """Add, change and take away rows of ours; as a `whole`, those that are not wanted go too.
+
+    A deal that an agent has entered himself gets no row of ours beside his.
+    """
+    showing = await tenant.cards.showing({*wanted, *there})
+    ours = {deal_id for deal_id, keys in showing.items() if key in keys}
+    unwanted = (ours & there.keys()) - wanted.keys() if whole else set[str]()
+    rows = {deal_id: values for deal_id, values in wanted.items() if deal_id in ours or deal_id not in there}
+    # Before they are made: an answer that is lost leaves a row that is known as ours.
+    await tenant.cards.shows(key, added=[deal_id for deal_id, values in rows.items() if values is not None])
+    for deal_id in {**rows, **dict.fromkeys(unwanted)}:
+        await _put_deal(tenant, key, there.get(deal_id, []), rows.get(deal_id))
+    gone = [deal_id for deal_id, values in rows.items() if values is None]
+    await tenant.cards.shows(key, removed=[*gone, *unwanted])
 
 
 async def _put_deal(
-    centre: Centre, group: str, customer_id: str, rows: Sequence[FieldItem], values: Mapping[str, str] | None
+    tenant: Tenant, key: str, rows: Sequence[FieldItem], values: Mapping[str, str] | None
 ) -> None:
-    """Have exactly one row for a deal, or none; a lost answer may have left two."""
-    kept, more = (rows[:1], rows[1:]) if values is not None else ((), rows)
-    for row in more:
-        await centre.api.remove_field_item(row.id)
-    if values is None:
-        return
-    if not kept:
-        await centre.api.add_field_item(group, customer_id, values)
-    elif any(kept[0].values.get(name, "") != value for name, value in values.items()):
-        # What a change does not name may be emptied: fields that agents added beside ours go along.
-        await centre.api.change_field_item(group, kept[0].id, {**kept[0].values, **values})
+    """Have exactly one row of ours for a deal, or none: the oldest with its link, and doubles that say the same."""
+    group = tenant.settings.deals.mirror_group or ""
+    centre, customer_id = centre_of(tenant, key)
+    said = [[row.values.get(name, "") for name in captions(tenant)] for row in rows]
+    ours = [row for row, says in zip(rows, said, strict=True) if says == said[0]]
+    async with asking(centre, key) as there:
+        for row in ours if values is None else ours[1:]:
+            await there.api.remove_field_item(row.id)
+        if values is None:
+            return
+        if not ours:
+            await there.api.add_field_item(group, customer_id, values)
+        elif any(ours[0].values.get(name, "") != value for name, value in values.items()):
+            # What a change does not name may be emptied: fields that agents added beside ours go along.
+            await there.api.change_field_item(group, ours[0].id, {**ours[0].values, **values})
 
 
 def _deal_of(tenant: Tenant, item: FieldItem) -> str | None:
-    """The deal whose row this is: its link is a deal's of this company, and nothing else."""
+    """The deal that a row is about: its link is a deal's of this company, and nothing else."""
     host = re.escape(f"https://{tenant.installed.domain}.pipedrive.com/deal/")
     found = re.fullmatch(host + r"(\d+)/?", item.values.get(captions(tenant)[-1], "").strip())
     return found[1] if found else None

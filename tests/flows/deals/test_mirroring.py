@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -154,10 +155,96 @@ async def test_a_lost_answer_leaves_one_row(counter: Counter) -> None:
 
 
 async def test_doubles_of_ours_become_one(counter: Counter) -> None:
-    deal_id = await opened(counter)
-    enter(counter, Title="Nowy dach", Link=counter.page(deal_id))
+    await opened(counter)
+    enter(counter, **rows(counter)[0])
     await mirror(await counter.tenant(), counter.customer)
     assert len(rows(counter)) == 1
+
+
+async def test_a_row_that_an_agent_entered_for_a_deal_of_somebody_else_stays(counter: Counter) -> None:
+    other = counter.edit("person", "create", changes={"name": "Ktoś Inny"})
+    deal = counter.edit("deal", "create", changes={"title": "Sprawa szwagra", "person_id": other["id"]})
+    own = enter(counter, Title="zob. sprawa szwagra", Link=counter.page(deal["id"]), Notes="ważne")
+    before = dict(own.values)
+    await opened(counter)
+    await mirror(await counter.tenant(), counter.customer)
+    await hook(counter, deal["id"])
+    assert counter.day.system.field_items[own.id].values == before
+    assert len(rows(counter)) == 2
+
+
+async def test_a_row_that_an_agent_entered_for_a_deal_of_the_customer_stays(counter: Counter) -> None:
+    person = counter.persons()[0]["id"]
+    deal = counter.edit("deal", "create", changes={"title": "Nowy dach", "person_id": person})
+    own = enter(counter, Title="ten dach z 2019", Link=counter.page(deal["id"]))
+    await hook(counter, deal["id"], "create")
+    await mirror(await counter.tenant(), counter.customer)
+    assert [row["Title"] for row in rows(counter)] == ["ten dach z 2019"]
+    counter.edit("deal", "delete", id=deal["id"])
+    await hook(counter, deal["id"], "delete")
+    assert own.id in counter.day.system.field_items
+
+
+async def test_a_row_that_an_agent_adds_beside_ours_stays(counter: Counter) -> None:
+    deal_id = await opened(counter)
+    own = enter(counter, Title="por. wyżej", Link=counter.page(deal_id))
+    counter.edit("deal", "change", id=int(deal_id), changes={"title": "Stary dach"})
+    await hook(counter, deal_id)
+    assert [row["Title"] for row in rows(counter)] == ["Stary dach", "por. wyżej"]
+    counter.edit("deal", "delete", id=int(deal_id))
+    await hook(counter, deal_id, "delete")
+    assert [row["Title"] for row in rows(counter)] == ["por. wyżej"]
+    assert own.id in counter.day.system.field_items
+
+
+async def in_step_with(counter: Counter, numbers: Sequence[int]) -> list[str]:
+    """More customers who are persons, by their keys."""
+    keys = [f"thulium:demo/{n}" for n in numbers]
+    for n, key in zip(numbers, keys, strict=True):
+        phone = f"+48 601 000 0{n}"
+        counter.day.seed(
+            customers=[{"customer_id": n, "name": "Jan", "surname": f"Próba {n}", "phone_number": [phone]}]
+        )
+        await replace(counter, customer=key).put_in_step()
+    counter.forget_calls()
+    return keys
+
+
+async def test_a_contact_centre_that_is_down_costs_no_tokens_and_is_asked_three_times(
+    counter: Counter,
+) -> None:
+    tenant = await counter.tenant()
+    keys = await in_step_with(counter, range(20, 30))
+    counter.day.fault("thulium", kind="status_before", status=500, times=None)
+    await tenant.cards.mirror_again(keys)
+    await mirror_due(tenant)
+    once = len(counter.calls("thulium"))
+    assert await tenant.cards.due_mirrors(20) == []
+    assert await tenant.cards.next_due() is not None
+    await counter.day.move(301)
+    await mirror_due(tenant)
+    assert counter.calls() == []
+    assert len(counter.calls("thulium")) == 2 * once
+    counter.day.mend()
+    await counter.day.move(301)
+    await mirror_due(tenant)
+    assert await tenant.cards.next_due() is None
+    assert counter.calls().count(LISTS) == len(keys)
+
+
+async def test_what_a_webhook_told_is_not_asked_again_when_the_contact_centre_is_back(
+    counter: Counter,
+) -> None:
+    deal_id = await opened(counter)
+    counter.edit("deal", "change", id=int(deal_id), changes={"title": "Stary dach"})
+    counter.day.fault("thulium", kind="status_before", status=500, times=None)
+    await hook(counter, deal_id)
+    counter.day.mend()
+    counter.forget_calls()
+    await counter.day.move(301)
+    await mirror_due(await counter.tenant())
+    assert [row["Title"] for row in rows(counter)] == ["Stary dach"]
+    assert LISTS not in counter.calls()
 
 
 async def test_a_contact_centre_that_is_down_is_tried_again(counter: Counter) -> None:
