@@ -72,7 +72,7 @@ class Jobs:
         self._scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults=defaults, executors={"default": AsyncIOExecutor()}
         )
-        self._looking: set[str] = set()
+        self._under_way: set[tuple[str, str]] = set()
         self._working: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -139,9 +139,9 @@ class Jobs:
         tenants = await self._tenants()
         self._schedule({tenant.id for tenant in tenants})
         for tenant in tenants:
-            if tenant.installed.runs and tenant.id not in self._looking:
-                self._looking.add(tenant.id)
-                self._begin(self._look(tenant))
+            if tenant.installed.runs:
+                self._begin_once(self._look, tenant)
+                self._begin_once(self._link, tenant)
 
     def _schedule(self, installations: set[str]) -> None:
         """Have jobs for these installations, and for no others."""
@@ -197,14 +197,16 @@ class Jobs:
         with self._guarded(tenant, "deals"):
             await settle_doubts(tenant, self._operations)
             await heal(tenant)
-        with self._guarded(tenant, "links"):
-            await link_back(tenant)
         with self._guarded(tenant, "catalogue"):
             await keep_catalogue(tenant)
         with self._guarded(tenant, "second look"):
             await self.runs.look(tenant)
             await self.keeper.look(tenant)
-        self._looking.discard(tenant.id)
+
+    async def _link(self, tenant: Tenant) -> None:
+        """A task of its own: a contact centre that hangs keeps nothing but links waiting."""
+        with self._guarded(tenant, "links"):
+            await link_back(tenant)
 
     async def _sync(self, installation_id: str) -> None:
         if tenant := await self._running(installation_id):
@@ -266,6 +268,20 @@ class Jobs:
         return tenants.get(installation_id)
 
     # helpers
+
+    def _begin_once(self, work: Callable[[Tenant], Awaitable[None]], tenant: Tenant) -> None:
+        """Begin it unless it is under way for that installation."""
+        key = (work.__name__, tenant.id)
+
+        async def run() -> None:
+            try:
+                await work(tenant)
+            finally:
+                self._under_way.discard(key)
+
+        if key not in self._under_way:
+            self._under_way.add(key)
+            self._begin(run())
 
     def _begin(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)

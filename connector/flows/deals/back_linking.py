@@ -15,6 +15,7 @@ import structlog
 from connector.centres.port import ContactCentre
 from connector.errors import ConnectorError, NotFound, Rejected, Retryable
 from connector.flows.contacts.kinds import asking, centre_of
+from connector.flows.deals.patience import Patience
 from connector.flows.deals.reasons import _
 from connector.flows.deals.viewing import deal_page
 from connector.flows.tenant import Tenant
@@ -24,7 +25,7 @@ from connector.store.deals import Link, OpenedRow
 log = structlog.get_logger()
 
 #: Real seconds for which whoever opened a deal waits for its link.
-_PATIENCE = 3.0
+_SECONDS = 3.0
 
 NO_TICKET = _("The contact centre has no such ticket any more.")
 NOT_TAKEN = _("The contact centre does not take the link. It is tried again by itself.")
@@ -34,8 +35,15 @@ GIVEN_UP = _("The contact centre did not take the link. Copy the deal's address 
 async def link_back(tenant: Tenant) -> Counter[str]:
     """Write every link that is due; answers how many tickets show it, and how."""
     counts: Counter[str] = Counter()
+    patience = Patience()
     for row in await tenant.deals.links_due():
-        counts[str(await _link(tenant, row))] += 1
+        if patience.is_out(_connection(row)):
+            # Not tried, so that it counts as no attempt.
+            wait = retry_wait(row.link_attempts, tenant.service)
+            await tenant.deals.begin_link(row, lease_s=wait)
+            counts[str(Link.DUE)] += 1
+        else:
+            counts[str(await _link(tenant, row, patience))] += 1
     return counts
 
 
@@ -43,12 +51,16 @@ async def link_soon(tenant: Tenant, row: OpenedRow) -> Link:
     """Write a link while somebody waits, a few seconds at most; what is not done by then is done by `link_back`."""
     if row.link_state is Link.DUE:
         with suppress(TimeoutError):
-            async with asyncio.timeout(_PATIENCE):
-                return await _link(tenant, row)
+            async with asyncio.timeout(_SECONDS):
+                return await _link(tenant, row, Patience())
     return row.link_state
 
 
-async def _link(tenant: Tenant, row: OpenedRow) -> Link:
+def _connection(row: OpenedRow) -> str:
+    return (row.ticket_id or "").rpartition("/")[0]
+
+
+async def _link(tenant: Tenant, row: OpenedRow, patience: Patience) -> Link:
     if not await tenant.deals.begin_link(row, lease_s=tenant.service.lease):
         return row.link_state
     try:
@@ -56,6 +68,7 @@ async def _link(tenant: Tenant, row: OpenedRow) -> Link:
     except NotFound:
         return await _not_shown(tenant, row, NO_TICKET, again_in=None)
     except ConnectorError as error:
+        (patience.answered if isinstance(error, Rejected) else patience.failed)(_connection(row))
         after = error.after if isinstance(error, Retryable) else None
         return await _not_shown(
             tenant, row, NOT_TAKEN, again_in=after or retry_wait(row.link_attempts, tenant.service)
@@ -65,6 +78,7 @@ async def _link(tenant: Tenant, row: OpenedRow) -> Link:
         return await _not_shown(
             tenant, row, NOT_TAKEN, again_in=retry_wait(row.link_attempts, tenant.service)
         )
+    patience.answered(_connection(row))
     await tenant.deals.linked(row, how)
     return how
 

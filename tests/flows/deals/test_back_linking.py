@@ -76,10 +76,30 @@ async def test_a_contact_centre_that_is_down_gets_the_link_when_it_is_back(count
     assert (await row_of(counter)).link_reason == ""
 
 
+async def test_a_contact_centre_that_is_down_is_asked_for_three_links_and_the_rest_waits(
+    counter: Counter,
+) -> None:
+    rule = counter.day.fault("thulium", kind="status_before", status=502, times=None)
+    for n in range(1, 7):
+        await counter.press(n, title=f"Dach {n}")
+    await counter.day.move(60)
+    counter.forget_calls()
+    tenant = await counter.tenant()
+    counts = await link_back(tenant)
+    assert counts == {Link.DUE: 6}
+    attempts = [row.link_attempts for row in await deals_of_ticket(tenant, counter.ticket)]
+    assert sorted(attempts) == [1, 1, 1, 2, 2, 2]
+    assert await tenant.deals.links_due() == []
+    counter.day.faults("thulium").rules.remove(rule)
+    await counter.settle()
+    states = {row.link_state for row in await deals_of_ticket(tenant, counter.ticket)}
+    assert states == {Link.FIELD, Link.COMMENT}
+
+
 async def test_a_contact_centre_that_hangs_does_not_keep_the_agent_waiting(
     counter: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(back_linking, "_PATIENCE", 0.05)
+    monkeypatch.setattr(back_linking, "_SECONDS", 0.05)
     counter.day.fault("thulium", kind="timeout_before", seconds=1.5)
     opened = await asyncio.wait_for(counter.press(), 1)
     assert (opened.result, opened.back_link) == ("made", Link.DUE)
