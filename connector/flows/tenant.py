@@ -111,6 +111,7 @@ class Contacts:
 class DealsAtHand:
     """What this process keeps in mind of deals: pipelines, stages and users, and lists of customers' deals, each with its time.
 
+    `asked_at` and `failed_at` say when the catalogue was last asked for, and when it could last not be read.
     Lists are kept by the record in Pipedrive whose deals they are; `locks` let one reader at a time ask for each. `met`
     says when a deal was last seen, `unmarked` which fields for markers Pipedrive no longer has. `changed` are deals that
     cards shall show as they were just read, or no longer (None), by customer and deal.
@@ -118,6 +119,7 @@ class DealsAtHand:
 
     catalogue: tuple[datetime, Catalogue] | None = None
     asked_at: datetime | None = None
+    failed_at: datetime | None = None
     lists: dict[tuple[str, str], tuple[datetime, list[Deal]]] = field(default_factory=dict)
     met: dict[str, datetime] = field(default_factory=dict)
     unmarked: set[str] = field(default_factory=set)

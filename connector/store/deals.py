@@ -278,13 +278,19 @@ class Deals:
 
     async def healed(self, row: OpenedRow, *, next_at: datetime | None) -> None:
         """Doubles were looked for; without a next time for the last time."""
+        sent = {} if next_at is not None else {"body_sealed": None}
+        await self._heal(row, **sent, looks=row.looks + 1, not_before=next_at)
+
+    async def heal_later(self, row: OpenedRow, *, next_at: datetime) -> None:
+        """Doubles could not be looked for."""
+        await self._heal(row, not_before=next_at)
+
+    async def _heal(self, row: OpenedRow, **values: object) -> None:
         where = (
             *self._of(row.source, row.ordinal),
             opened.c.state == State.MADE,
             opened.c.looks == row.looks,
         )
-        sent = {} if next_at is not None else {"body_sealed": None}
-        values = {**sent, "looks": row.looks + 1, "not_before": next_at}
         await self._db.write(lambda db: db.execute(update(opened).where(*where).values(**values)) and None)
 
     # what becomes of a deal in Pipedrive

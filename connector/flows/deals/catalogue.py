@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from connector.errors import ConnectorError, Rejected
 from connector.flows.tenant import Tenant
 from connector.pipedrive.budget import Lane
+from connector.pipedrive.client import Pipedrive
 from connector.pipedrive.records import Pipeline, Stage
 
 #: So long a catalogue is taken for true. A tab takes an old one, which is then read again for the next; one that does
@@ -53,8 +55,12 @@ async def catalogue(tenant: Tenant, *, no_older_than: timedelta = KEPT) -> Catal
         if at_hand.catalogue is not None and asked_at - at_hand.catalogue[0] <= no_older_than:
             return at_hand.catalogue[1]
         at = tenant.clock.now()
-        found = await _read(tenant)
-        at_hand.catalogue = (at, found)
+        try:
+            found = await _read(tenant)
+        except ConnectorError:
+            at_hand.failed_at = at
+            raise
+        at_hand.catalogue, at_hand.failed_at = (at, found), None
     return found
 
 
@@ -65,8 +71,13 @@ def shows_deals(tenant: Tenant) -> bool:
 
 
 async def keep_catalogue(tenant: Tenant) -> None:
-    """Have the catalogue at hand before a tab is opened: read once, and again when an old one was asked for."""
+    """Have the catalogue at hand before a tab is opened: read once, and again when an old one was asked for.
+
+    What could not be read is left alone for ten minutes.
+    """
     at_hand = tenant.deals_at_hand
+    if at_hand.failed_at is not None and tenant.clock.now() - at_hand.failed_at < KEPT:
+        return
     kept, asked_at = at_hand.catalogue, at_hand.asked_at
     was_old = kept is not None and asked_at is not None and asked_at - kept[0] > KEPT
     if was_old or (kept is None and shows_deals(tenant)):
@@ -75,14 +86,23 @@ async def keep_catalogue(tenant: Tenant) -> None:
 
 async def _read(tenant: Tenant) -> Catalogue:
     api = tenant.pipedrive.on(Lane.POP)
-    pipelines, stages, users, fields = await asyncio.gather(
-        api.pipelines(), api.stages(), api.users(), api.fields("deal")
+    pipelines, stages, users, whole_company = await asyncio.gather(
+        api.pipelines(), api.stages(), api.users(), _whole_company(api)
     )
-    seen_by = next((field.options for field in fields if field.code == "visible_to"), {})
     return Catalogue(
         pipelines=sorted((one for one in pipelines if not one.is_deleted), key=lambda one: one.order),
         stages=sorted((one for one in stages if not one.is_deleted), key=lambda one: one.order),
         users={user.id: user.name for user in users if user.active},
         names={user.id: user.name for user in users},
-        whole_company=_EVERYBODY if _EVERYBODY in seen_by else _EVERYBODY_ON_SMALL_PLANS,
+        whole_company=whole_company,
     )
+
+
+async def _whole_company(api: Pipedrive) -> str:
+    """The value that hides from nobody; where it may not be asked for, the one that certainly does not."""
+    try:
+        fields = await api.fields("deal")
+    except Rejected:
+        return _EVERYBODY
+    seen_by = next((field.options for field in fields if field.code == "visible_to"), {})
+    return _EVERYBODY if _EVERYBODY in seen_by else _EVERYBODY_ON_SMALL_PLANS

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 
-from connector.errors import NotFound, Rejected
+from connector.errors import ConnectorError, NotFound, Rejected
 from connector.flows.deals.sending import body_of, copies
 from connector.flows.tenant import Tenant
 from connector.pipedrive.budget import Lane
@@ -25,15 +25,28 @@ async def heal(tenant: Tenant) -> Counter[str]:
     """Delete doubles of deals that were sent again (10 tokens a look, 3 a double); answers how many."""
     counts: Counter[str] = Counter()
     for row in await tenant.deals.to_heal():
-        # Without a marker nobody can tell a double from another deal of the same title.
-        if "custom_fields" in body_of(row):
-            doubles = [deal for deal in await copies(tenant, row) if deal.id != row.deal_id]
-            for deal in doubles:
-                counts["healed"] += await _delete(tenant, row, deal)
-        waits = tenant.service.healing_looks[row.looks + 1 : row.looks + 2]
-        next_at = tenant.clock.now() + timedelta(seconds=waits[0]) if waits else None
-        await tenant.deals.healed(row, next_at=next_at)
+        try:
+            counts["healed"] += await _heal(tenant, row)
+        except Exception as error:  # one that cannot be looked for must not stop the others
+            if isinstance(error, ConnectorError):
+                log.warning("double not looked for", installation=tenant.id, error=type(error).__name__)
+            else:
+                log.exception("healing broke", installation=tenant.id, deal=row.deal_id)
+            later = tenant.clock.now() + timedelta(seconds=tenant.service.healing_looks[0])
+            await tenant.deals.heal_later(row, next_at=later)
     return counts
+
+
+async def _heal(tenant: Tenant, row: OpenedRow) -> int:
+    healed = 0
+    # Without a marker nobody can tell a double from another deal of the same title.
+    if "custom_fields" in body_of(row):
+        for deal in await copies(tenant, row):
+            healed += deal.id != row.deal_id and await _delete(tenant, row, deal)
+    waits = tenant.service.healing_looks[row.looks + 1 : row.looks + 2]
+    next_at = tenant.clock.now() + timedelta(seconds=waits[0]) if waits else None
+    await tenant.deals.healed(row, next_at=next_at)
+    return healed
 
 
 async def _delete(tenant: Tenant, row: OpenedRow, deal: Deal) -> bool:

@@ -258,15 +258,13 @@ async def settle_doubt(tenant: Tenant, operations: Operations, row: OpenedRow) -
         found = await look(tenant, row)
         if found is not None:
             return await made(tenant, row, found, Result.THERE)
-        if not is_due:
+        if not is_due or row.looks + 1 < LOOKS:
+            if is_due:
+                await deals.not_found(row, look_at=now + timedelta(seconds=gap))
             return in_doubt
-        if row.looks + 1 < LOOKS:
-            await deals.not_found(row, look_at=now + timedelta(seconds=gap))
-            return in_doubt
-        if await _is_out_of_sight(tenant, row):
-            return await _given_up(tenant, row, reasons.OUT_OF_SIGHT)
-        if is_old:
-            return await _given_up(tenant, row, reasons.UNKNOWN)
+        is_out_of_sight = await _is_out_of_sight(tenant, row)
+        if is_out_of_sight or is_old:
+            return await _given_up(tenant, row, reasons.OUT_OF_SIGHT if is_out_of_sight else reasons.UNKNOWN)
         at = await tenant.pipedrive.on(Lane.POP).server_time()
     except ConnectorError as error:
         log.warning("deal not looked for", installation=tenant.id, error=type(error).__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -246,7 +247,7 @@ async def test_sends_of_what_is_in_doubt_come_at_growing_waits(tmp_path: Path) -
     async with open_counter(tmp_path, waits={"retry_waits": (30, 600, 1800)}) as counter:
         counter.day.fault("pipedrive", **CREATE, kind="status_before", status=500, times=None)
         await counter.press()
-        sent = []
+        sent: list[int] = []
         for minute in range(60):
             await counter.look()
             sent += [minute] * (writes(counter) - len(sent) - 1)
@@ -270,3 +271,33 @@ async def test_what_may_not_be_looked_for_within_an_hour_is_given_up(counter: Co
     [row] = await deals_of_ticket(await counter.tenant(), counter.ticket)
     assert (row.state, row.reason, writes(counter)) == (State.REFUSED, reasons.UNKNOWN, 1)
     assert counter.calls().count("GET /api/v2/deals") < 25
+
+
+async def test_one_deal_that_cannot_be_looked_for_does_not_stop_the_healing_of_others(
+    counter: Counter,
+) -> None:
+    """The double of the second deal goes though the customer of the first cannot be asked about."""
+    person = {"customer_id": 8, "name": "Ewa", "surname": "Inna", "phone_number": ["+48 601 000 002"]}
+    counter.day.seed(customers=[person])
+    made = counter.day.happen("ticket", customer_id=8, subject="x")
+    other = replace(counter, customer="thulium:demo/8", ticket=f"thulium:demo/{made['id']}")
+    await other.put_in_step()
+    for one in (counter, other):
+        counter.day.fault("pipedrive", **CREATE, **LATE)
+        await one.press()
+    for wait in (200, 100, 100):
+        await counter.day.move(wait)
+        await counter.look()
+    await counter.day.faults("pipedrive").land()
+    assert len(counter.deals()) == 4
+    await counter.day.move(1000)
+    counter.day.fault(
+        "pipedrive", method="GET", path="^/api/v2/deals$", kind="status_before", status=403, times=1
+    )
+    await counter.look()
+    assert len(counter.deals()) == 3
+    await counter.look()
+    assert len(counter.deals()) == 3  # it was put off
+    await counter.day.move(1000)
+    await counter.look()
+    assert len(counter.deals()) == 2
