@@ -216,8 +216,10 @@ async def _standing(tenant: Tenant, operations: Operations, row: OpenedRow) -> S
     if found is None or found.is_free(tenant.clock.now()):
         return None
     if found.state is State.MADE:
-        # Whoever presses where a deal was deleted means a new one.
-        return None if await _notice(tenant, found) else Step(Result.THERE, deal_id=found.deal_id)
+        if await _notice(tenant, found):
+            # Nobody has heard of it: it may live on in another one, which only a webhook tells.
+            return Step(Result.REFUSED, reasons.NO_LONGER_THERE)
+        return Step(Result.THERE, deal_id=found.deal_id)
     return await settle_doubt(tenant, operations, found)
 
 

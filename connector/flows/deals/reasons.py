@@ -47,6 +47,10 @@ SAME_TITLE = _(
 SAME_UNDER_WAY = _(
     "A deal of this title is under way for the customer already. Wait for it, or make another one only if you mean to."
 )
+NO_LONGER_THERE = _(
+    "The deal that was made here was deleted in Pipedrive, or merged into another. "
+    "Look at the customer's deals, and press again to make a new one."
+)
 
 LOOKING = _(
     "Pipedrive has not said whether the deal was made. It is looked for; there is no need to press again."

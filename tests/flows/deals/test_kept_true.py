@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from connector.flows.deals import reasons
 from connector.flows.deals.opening import Result, deals_of_ticket
 from connector.flows.following import Readings, follow_hook
 from connector.pipedrive.records import HookEvent
@@ -43,12 +44,27 @@ async def test_a_deleted_deal_is_noticed_without_a_webhook(counter: Counter) -> 
     assert (await row_of(counter)).state is State.GONE
 
 
-async def test_pressing_where_a_deal_was_deleted_unheard_makes_a_new_one(counter: Counter) -> None:
+async def test_pressing_where_a_deal_was_deleted_unheard_says_so_and_then_makes_a_new_one(
+    counter: Counter,
+) -> None:
     await counter.press()
     counter.edit("deal", "delete", id=1)
     assert (await counter.press()).result is Result.THERE  # a moment ago it was there
     await counter.day.move(61)
+    told = await counter.press()
+    assert (told.result, told.reason) == (Result.REFUSED, reasons.NO_LONGER_THERE)
     assert (await counter.press()).deal_id == "2"
+
+
+async def test_pressing_before_a_merge_is_heard_of_makes_no_second_deal(counter: Counter) -> None:
+    await counter.press()
+    other = counter.edit("deal", "create", changes={"title": "Inny", "person_id": 1})
+    counter.edit("deal", "merge", id=1, into=other["id"])
+    await counter.day.move(700)
+    assert (await counter.press()).reason == reasons.NO_LONGER_THERE
+    await tell(counter, "change", other["id"], merged_from="1")
+    again = await counter.press()
+    assert (again.result, again.deal_id) == (Result.THERE, str(other["id"]))
 
 
 async def test_a_deal_that_was_just_listed_is_not_asked_for(counter: Counter) -> None:
