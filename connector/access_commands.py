@@ -1,15 +1,16 @@
-"""The verbs about who may come in: invitations for agents, keys of the HTTP API."""
+"""The verbs about who may come in: invitations for agents and the end of their sessions, keys of the HTTP API."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 
 from connector.app import Service
 from connector.errors import Misconfigured
-from connector.flows.rules import user_of
-from connector.flows.tenant import Tenant
+from connector.flows.rules import People, user_of
+from connector.flows.tenant import Directory, Tenant
+from connector.records import Agent
 from connector.store.access import Who
 from connector.terminal import positive, show, the_tenant
 from connector.web.embed.sign_in import INVITATION, INVITED
@@ -30,6 +31,13 @@ def add_options(verb: Callable[[str, str], argparse.ArgumentParser]) -> None:
     )
     invited.add_argument(
         "--hours", type=_hours, default=72, metavar="N", help=f"how long it holds (72, at most {MOST_HOURS})"
+    )
+    out = verb("sign-out", "end all sessions of an agent, also of one who has left")
+    out.add_argument(
+        "--agent", required=True, metavar="LOGIN_OR_EMAIL", help="of the contact centre or of Pipedrive"
+    )
+    out.add_argument(
+        "--connection", metavar="ID", help="needed where several contact centres have such an agent"
     )
     keys = verb("api-key", "list the keys of the HTTP API, add one or revoke one")
     keys.add_argument("action", choices=["add", "list", "revoke"])
@@ -60,23 +68,50 @@ async def invite(service: Service, args: argparse.Namespace) -> int:
     return 0
 
 
+async def sign_out(service: Service, args: argparse.Namespace) -> int:
+    """End all sessions of an agent and take his invitations back; he may be gone from both sides."""
+    tenant = await the_tenant(service, args.installation)
+    named, connection = args.agent.strip(), args.connection
+    directory = await _directory(tenant, connection)
+    found = _agents_called(named, connection, directory.people)
+    _refuse_several(found)
+    # Whom the contact centre has forgotten may still have a session.
+    logins = list(found) or [(one, named) for one in tenant.centres if connection in (None, one)]
+    agents = {f"{centre}/{login}": Who(tenant.id, None, f"{centre}/{login}", "") for centre, login in logins}
+    users = {
+        user: Who(tenant.id, user, None, "") for user in await _users_of(tenant, named, found, connection)
+    }
+    ended = {one: await service.access.end_all(who) for one, who in (agents | users).items()}
+    if not found and not users and not any(ended.values()):
+        raise _nobody(named, directory)
+    show(
+        {
+            "installation": tenant.id, "agent": next((one for one in agents if found or ended[one]), None),
+            "user": next(iter(users), None), "sessions": sum(ended.values()),
+        }
+    )  # fmt: skip
+    return 0
+
+
+async def _users_of(
+    tenant: Tenant, named: str, found: Mapping[tuple[str, str], Agent], connection: str | None
+) -> list[str]:
+    """The users of Pipedrive with the address or with those of the agents, active or not."""
+    addresses = {(agent.email or "").casefold() for agent in found.values()} - {""}
+    if connection is None:
+        addresses.add(named.casefold())
+    chosen = {tenant.settings.agent_users.get(login) for _, login in found}
+    users = await tenant.pipedrive.users()
+    return [one.id for one in users if one.id in chosen or one.email.casefold() in addresses]
+
+
 async def _meant(tenant: Tenant, named: str, connection: str | None) -> Who:
     """The agent of the contact centre with this login or e-mail address, or else the user of Pipedrive with the latter."""
-    if connection is not None and connection not in tenant.centres:
-        known = ", ".join(tenant.centres) or "none"
-        raise Misconfigured(f"There is no connection {connection!r}. There are: {known}.")
-    directory, wanted = await tenant.people(older_than=_JUST_NOW), named.casefold()
+    directory, wanted = await _directory(tenant, connection), named.casefold()
     people = directory.people
-    found = {
-        key: agent
-        for key, agent in people.agents.items()
-        if connection in (None, key[0])
-        and wanted in {agent.id.casefold(), (agent.email or agent.id).casefold()}
-    }
-    active = [key for key, agent in found.items() if agent.active]
-    if len(active) > 1:
-        many = ", ".join(f"{login} in {centre}" for centre, login in sorted(active))
-        raise Misconfigured(f"Several agents could be meant: {many}. Give a login and --connection.")
+    found = _agents_called(named, connection, people)
+    active = {key: agent for key, agent in found.items() if agent.active}
+    _refuse_several(active)
     if active:
         ((centre, login),) = active
         user = user_of(centre, login, tenant.settings, people)
@@ -86,8 +121,35 @@ async def _meant(tenant: Tenant, named: str, connection: str | None) -> Who:
         return Who(tenant.id, users[0].id, None, users[0].name)
     if found:
         raise Misconfigured(f"{named!r} is no active agent any more.")
+    raise _nobody(named, directory)
+
+
+async def _directory(tenant: Tenant, connection: str | None) -> Directory:
+    if connection is not None and connection not in tenant.centres:
+        known = ", ".join(tenant.centres) or "none"
+        raise Misconfigured(f"There is no connection {connection!r}. There are: {known}.")
+    return await tenant.people(older_than=_JUST_NOW)
+
+
+def _agents_called(named: str, connection: str | None, people: People) -> dict[tuple[str, str], Agent]:
+    wanted = named.casefold()
+    return {
+        key: agent
+        for key, agent in people.agents.items()
+        if connection in (None, key[0])
+        and wanted in {agent.id.casefold(), (agent.email or agent.id).casefold()}
+    }
+
+
+def _refuse_several(agents: Iterable[tuple[str, str]]) -> None:
+    if len(several := sorted(agents)) > 1:
+        many = ", ".join(f"{login} in {centre}" for centre, login in several)
+        raise Misconfigured(f"Several agents could be meant: {many}. Give a login and --connection.")
+
+
+def _nobody(named: str, directory: Directory) -> Misconfigured:
     unread = f" Not read just now: {', '.join(sorted(directory.unread))}." if directory.unread else ""
-    raise Misconfigured(
+    return Misconfigured(
         f"Nobody is called {named!r}: give the login or the e-mail address of an agent, or the e-mail address of an "
         f"active user of Pipedrive. connector users lists them.{unread}"
     )
@@ -133,6 +195,7 @@ async def revoke_key(service: Service, args: argparse.Namespace) -> int:
 
 ACCESS_COMMANDS = {
     "invite": invite,
+    "sign-out": sign_out,
     "api-key add": add_key,
     "api-key list": list_keys,
     "api-key revoke": revoke_key,

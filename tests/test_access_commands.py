@@ -136,6 +136,81 @@ async def test_an_invitation_holds_for_hours_that_make_sense(line: Line, hours: 
         await line("invite", "--agent", "marta", "--hours", hours)
 
 
+# sign-out
+
+
+async def session_of(world: World, who: Who) -> str:
+    db = Database(f"sqlite:///{world.database}")
+    try:
+        return await Access(db, Clock()).begin(who)
+    finally:
+        await db.close()
+
+
+async def is_known(world: World, token: str) -> bool:
+    db = Database(f"sqlite:///{world.database}")
+    try:
+        return await Access(db, Clock()).session(token) is not None
+    finally:
+        await db.close()
+
+
+@pytest.mark.parametrize("active", [True, False])
+@pytest.mark.parametrize("named", ["marta", "MARTA", "marta.lis@example.com"])
+async def test_an_agent_is_signed_out_also_when_he_has_left(
+    line: Line, world: World, named: str, active: bool
+) -> None:
+    await agents(world, MARTA)
+    _, invitation, _ = await line("invite", "--agent", "marta")
+    installation = invitation["installation"]
+    mine = await session_of(world, Who(installation, None, "thulium:demo/marta", "Marta Lis"))
+    other = await session_of(world, Who(installation, None, "thulium:demo/anna.nowak", "Anna Nowak"))
+    await agents(world, MARTA | {"active": active})
+    status, answer, _ = await line("sign-out", "--agent", named)
+    assert (status, answer["agent"], answer["sessions"]) == (0, "thulium:demo/marta", 1)
+    assert not await is_known(world, mine)
+    assert await is_known(world, other)
+    assert await invited(world, invitation["address"]) is None
+
+
+async def test_a_user_is_signed_out_by_his_address_also_when_he_has_left(line: Line, world: World) -> None:
+    listed = (await line("users"))[1]
+    user = {one["email"]: one["id"] for one in listed["users"]}["michal.cwik@example.com"]
+    _, answer, _ = await line("invite", "--agent", "michal.cwik@example.com")
+    mine = await session_of(world, Who(answer["installation"], user, None, "Michał Ćwik"))
+    async with world.http.post(
+        f"{world.pipedrive}/_sandbox/user", json={"user": int(user), "active": False}
+    ) as left:
+        assert left.status == 200
+    status, answer, _ = await line("sign-out", "--agent", "michal.cwik@example.com")
+    assert (status, answer["user"], answer["sessions"]) == (0, user, 1)
+    assert not await is_known(world, mine)
+
+
+async def test_who_is_both_is_signed_out_of_both(line: Line, world: World) -> None:
+    await agents(world, MARTA | {"email": "lucja.zak@example.com"})
+    _, answer, _ = await line("invite", "--agent", "marta")
+    by_user = await session_of(world, Who(answer["installation"], answer["user"], None, "Łucja Żak"))
+    assert (await line("sign-out", "--agent", "marta"))[1]["sessions"] == 1
+    assert not await is_known(world, by_user)
+
+
+async def test_a_login_that_the_contact_centre_has_forgotten_is_signed_out(line: Line, world: World) -> None:
+    _, answer, _ = await line("invite", "--agent", "anna.nowak")
+    mine = await session_of(world, Who(answer["installation"], None, "thulium:demo/gone", "Gone"))
+    status, answer, _ = await line("sign-out", "--agent", "gone")
+    assert (status, answer["agent"], answer["sessions"]) == (0, "thulium:demo/gone", 1)
+    assert not await is_known(world, mine)
+    status, _, said = await line("sign-out", "--agent", "gone")
+    assert (status, "Nobody is called 'gone'" in said) == (2, True)
+
+
+async def test_of_two_with_one_address_nobody_is_guessed_to_be_signed_out(line: Line, world: World) -> None:
+    await agents(world, MARTA, MARTA | {"login": "marta2"})
+    status, _, said = await line("sign-out", "--agent", "marta.lis@example.com")
+    assert (status, "marta in thulium:demo, marta2 in thulium:demo" in said) == (2, True)
+
+
 # keys
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Table, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, false, or_, select, update
 
 from connector.clock import Clock
 from connector.errors import Misconfigured
@@ -92,14 +92,17 @@ class Access:
         gone = delete(sessions).where(sessions.c.id == _hash(token))
         await self._db.write(lambda db: db.execute(gone) and None)
 
-    async def end_all(self, who: Who) -> None:
-        """End all sessions of a person, in whichever browser."""
-        same = and_(
-            sessions.c.installation_id == who.installation_id,
-            sessions.c.user_id.is_not_distinct_from(who.user_id),
-            sessions.c.agent.is_not_distinct_from(who.agent),
-        )
-        await self._db.write(lambda db: db.execute(delete(sessions).where(same)) and None)
+    async def end_all(self, who: Who) -> int:
+        """End all sessions of a person, in whichever browser, and take back codes; answers how many sessions ended.
+
+        It is the same person by the user of Pipedrive or by the agent of the contact centre.
+        """
+
+        def work(db: Connection) -> int:
+            db.execute(delete(codes).where(_is_of(codes, who)))
+            return db.execute(delete(sessions).where(_is_of(sessions, who))).rowcount
+
+        return await self._db.write(work)
 
     # codes
 
@@ -213,6 +216,15 @@ class Access:
 
 def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
+
+
+def _is_of(table: Table, who: Who) -> ColumnElement[bool]:
+    ways = [
+        column == value
+        for column, value in ((table.c.user_id, who.user_id), (table.c.agent, who.agent))
+        if value is not None
+    ]
+    return and_(table.c.installation_id == who.installation_id, or_(false(), *ways))
 
 
 def _row(who: Who) -> dict[str, object]:

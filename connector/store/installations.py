@@ -41,7 +41,7 @@ deliveries = table_of(Delivery)
 ledger = table_of(LedgerEntry)
 bindings = table_of(Binding)
 creations = table_of(Creation)
-sessions = table_of(Session)
+sessions, codes = table_of(Session), table_of(OneTimeCode)
 api_keys = table_of(ApiKey)
 opened_deals = table_of(OpenedDeal)
 
@@ -203,7 +203,7 @@ class Installations(Grants, Connections):
         await self.db.write(lambda db: db.execute(statement) and None)
 
     async def uninstall(self, installation_id: str, user_id: str) -> bool:
-        """Honour an uninstall: the user's grant and sessions go; the owner's also ends the sync and wipes what is secret.
+        """Honour an uninstall: the user's grant, sessions and codes go; the owner's also ends the sync and wipes what is secret.
 
         Ids in ledger and bindings stay, so that a reinstall writes nothing twice. Answers whether the sync ended.
         """
@@ -214,11 +214,12 @@ class Installations(Grants, Connections):
             db.execute(
                 delete(grants).where(grants.c.installation_id == installation_id, grants.c.user_id == user_id)
             )
-            db.execute(
-                delete(sessions).where(
-                    sessions.c.installation_id == installation_id, sessions.c.user_id == user_id
+            for table in (sessions, codes):
+                db.execute(
+                    delete(table).where(
+                        table.c.installation_id == installation_id, table.c.user_id == user_id
+                    )
                 )
-            )
             if db.scalar(select(installations.c.owner_user_id).where(mine)) != user_id:
                 return False
             reason = "Uninstalled in Pipedrive by the user who owned the sync."

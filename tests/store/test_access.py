@@ -89,16 +89,31 @@ async def test_that_a_session_was_seen_is_written_at_most_every_ten_minutes(
     assert await seen() != begun
 
 
-async def test_signing_out_ends_all_sessions_of_one_person_and_of_nobody_else(access: Access) -> None:
-    other = Who("2", "10", "thulium:demo/anna", "Anna Nowak")
-    without_agent = Who("1", "10", None, "Anna Nowak")
-    mine = [await access.begin(ANNA), await access.begin(ANNA)]
-    others = {await access.begin(who): who for who in (other, without_agent, BOB)}
-    await access.end_all(ANNA)
-    assert [await access.session(token) for token in mine] == [None, None]
+async def test_signing_out_ends_all_of_one_person_however_he_came_in_and_of_nobody_else(
+    access: Access,
+) -> None:
+    by_user, by_login = Who("1", "10", None, "Anna Nowak"), Who("1", None, "thulium:demo/anna", "Anna Nowak")
+    other, nobody = Who("2", "10", "thulium:demo/anna", "Anna Nowak"), Who("1", None, None, "Nobody")
+    mine = [await access.begin(who) for who in (ANNA, by_user, by_login, ANNA)]
+    others = {await access.begin(who): who for who in (other, BOB, nobody)}
+    code = await access.make_code(by_login, purpose="invitation", lasts=HOUR)
+    bobs = await access.make_code(BOB, purpose="invitation", lasts=HOUR)
+    assert await access.end_all(ANNA) == 4
+    assert [await access.session(token) for token in mine] == [None] * 4
+    assert await access.peek_code(code, purpose="invitation") is None
+    assert await access.peek_code(bobs, purpose="invitation") == BOB
     assert [await access.session(token) for token in others] == list(others.values())
-    await access.end_all(BOB)
-    assert [await access.session(token) for token in others] == [other, without_agent, None]
+    assert await access.end_all(BOB) == 1
+    assert [await access.session(token) for token in others] == [other, None, nobody]
+
+
+@pytest.mark.parametrize("way", [Who("1", "10", None, ""), Who("1", None, "thulium:demo/anna", "")])
+async def test_who_signs_out_by_one_way_is_signed_out_by_the_other(access: Access, way: Who) -> None:
+    token, bob = await access.begin(ANNA), await access.begin(BOB)
+    assert await access.end_all(way) == 1
+    assert await access.session(token) is None
+    assert await access.session(bob) == BOB
+    assert await access.end_all(Who("1", None, None, "")) == 0
 
 
 # codes
@@ -214,6 +229,8 @@ async def test_an_uninstall_leaves_nothing_that_opens_anything(stock: Stock, acc
 async def test_who_takes_the_app_away_is_signed_out_and_the_others_stay(stock: Stock, access: Access) -> None:
     await add(stock, "10")
     anna, bob = await access.begin(ANNA), await access.begin(BOB)
+    codes = [await access.make_code(who, purpose="invitation", lasts=HOUR) for who in (ANNA, BOB)]
     assert not await stock.installations.uninstall("1", "10")
     assert await access.session(anna) is None
     assert await access.session(bob) == BOB
+    assert [await access.peek_code(code, purpose="invitation") for code in codes] == [None, BOB]
