@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -38,6 +38,10 @@ _OVERLAP = timedelta(minutes=2)
 _OF_PIPEDRIVE = "pipedrive"
 #: So many new pairs are asked about one by one; of more, all deals are listed once.
 _FEW = 20
+#: While the deals of so many customers wait for their cards, the nightly list is not read on.
+_AT_ONCE = 1000
+#: Of no more customers are deals kept in memory: the cards of others are compared as a whole.
+_AT_MOST = 5000
 _EVERYBODY = Viewer(user_id=None, sees_all=False)
 
 
@@ -64,7 +68,8 @@ async def note_changed(tenant: Tenant, deals: Sequence[Deal]) -> bool:
     for deal in deals:
         home = homes[deal.id] if not deal.is_deleted and not deal.is_archived else set()
         for key in home | shown_on.get(deal.id, set()):
-            changed.setdefault(key, {})[deal.id] = deal if key in home else None
+            if key in changed or len(changed) < _AT_MOST:
+                changed.setdefault(key, {})[deal.id] = deal if key in home else None
             keys.add(key)
     await tenant.cards.mirror_again(keys)
     return bool(keys)
@@ -96,38 +101,73 @@ async def note_all_changed(tenant: Tenant, *, no_older_than: datetime) -> None:
     """Once a night: all deals that changed since the last pass, in one list (10 tokens a 500); at first all there are.
 
     Customers who got their person since then have deals that did not change.
-    Nothing is done where a pass has begun since `no_older_than` for the same group.
+    Nothing is done where a pass has begun since `no_older_than` for the same group. Where too much waits for its cards,
+    the pass stops and goes on from there at the next call.
     """
     group = tenant.settings.deals.mirror_group
-    if group is None:
+    if group is None or len(tenant.deals_at_hand.changed) >= _AT_ONCE:
         return
     channel = f"mirror {hashlib.sha256(group.encode()).hexdigest()[:12]}"
     last = await tenant.ledger.cursor(_OF_PIPEDRIVE, channel)
     if last is not None and last >= no_older_than:
         return
-    api, begun = tenant.pipedrive.on(Lane.CONTACTS), tenant.clock.now()
-    server_time = await api.server_time()
+    api, begun = tenant.pipedrive.on(Lane.CONTACTS), await _begun(tenant, channel)
     since = last - _OVERLAP if last is not None else None
     # What was deleted before the first pass is on no card.
     statuses = "open,won,lost" if since is None else "open,won,lost,deleted"
-    async for deals in api.deals(since, status=statuses):
-        await note_changed(tenant, deals)
-    if last is not None:
-        await _note_new_pairs(tenant, last)
-    await tenant.ledger.collect(_OF_PIPEDRIVE, [], cursor_to=(channel, min(begun, server_time)))
+    of_pairs = f"{channel} pairs"
+    if not await _note_pages(tenant, channel, api.deals(since, status=statuses)):
+        return
+    if last is not None and not await _note_new_pairs(tenant, of_pairs, last):
+        return
+    for part in (channel, of_pairs):
+        await tenant.index.note(part, census_no=0)
+    await tenant.ledger.collect(_OF_PIPEDRIVE, [], cursor_to=(channel, begun))
 
 
-async def _note_new_pairs(tenant: Tenant, since: datetime) -> None:
+async def _begun(tenant: Tenant, channel: str) -> datetime:
+    """When the pass began, be it now: what changes from then on is the next one's."""
+    progress = await tenant.index.progress(channel)
+    if progress.census_no and progress.swept_until is not None:
+        return progress.swept_until
+    now = tenant.clock.now()
+    begun = min(now, await tenant.pipedrive.on(Lane.CONTACTS).server_time())
+    await tenant.index.note(channel, swept_until=begun)
+    return begun
+
+
+async def _note_pages(
+    tenant: Tenant,
+    part: str,
+    pages: AsyncIterator[Sequence[Deal]],
+    is_meant: Callable[[Deal], bool] = lambda _: True,
+) -> bool:
+    """Note deals, listed by their ids, from where it was left; answers whether it came to the end."""
+    reached = (await tenant.index.progress(part)).census_no
+    async for deals in pages:
+        fresh = [deal for deal in deals if int(deal.id) > reached]
+        await note_changed(tenant, [deal for deal in fresh if is_meant(deal)])
+        if fresh:
+            await tenant.index.note(part, census_no=int(fresh[-1].id))
+        if len(tenant.deals_at_hand.changed) >= _AT_ONCE:
+            return False
+    return True
+
+
+async def _note_new_pairs(tenant: Tenant, part: str, since: datetime) -> bool:
     pairs = await tenant.bindings.bound_since(since - _OVERLAP)
     if len(pairs) <= _FEW:
         cards = (one.card_id if one.entity == COMPANIES.entity else one.centre_id for one in pairs)
         await tenant.cards.mirror_again({card for card in cards if card is not None})
-        return
+        return True
     persons = {one.crm_id for one in pairs if one.entity == CUSTOMERS.entity}
     organizations = {one.crm_id for one in pairs if one.entity == COMPANIES.entity}
-    async for deals in tenant.pipedrive.on(Lane.CONTACTS).deals(status="open,won,lost"):
-        theirs = [deal for deal in deals if deal.person_id in persons or deal.org_id in organizations]
-        await note_changed(tenant, theirs)
+    return await _note_pages(
+        tenant,
+        part,
+        tenant.pipedrive.on(Lane.CONTACTS).deals(status="open,won,lost"),
+        lambda deal: deal.person_id in persons or deal.org_id in organizations,
+    )
 
 
 async def mirror_soon(tenant: Tenant, key: str) -> None:

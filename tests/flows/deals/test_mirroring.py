@@ -14,6 +14,7 @@ from connector.flows.deals import mirroring
 from connector.flows.deals.mirroring import mirror, mirror_due, note_all_changed
 from connector.flows.following import follow_hook
 from connector.flows.indexing import ensure
+from connector.pipedrive import client
 from connector.pipedrive.records import HookEvent
 from connector.sandbox.thulium.state import FieldItem
 from tests.flows.deals.counter import NUMBER, Counter, open_counter
@@ -308,6 +309,65 @@ async def test_a_customer_who_becomes_a_person_shows_old_deals_the_next_night(
         await mirror_due(tenant)
         assert len(counter.persons()) == 1
         assert [row["Title"] for row in rows(counter)] == ["Dawna szansa"]
+
+
+async def test_a_long_list_is_read_on_when_its_cards_are_written(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "PAGE", 2)
+    monkeypatch.setattr(mirroring, "_AT_ONCE", 2)
+    await in_step_with(counter, range(20, 25))
+    for person in counter.persons():
+        counter.edit("deal", "create", changes={"title": "Dach", "person_id": person["id"]})
+    tenant = await counter.tenant()
+    night = tenant.clock.now() - timedelta(hours=1)
+    for waiting in (2, 2, 2, 0):
+        await note_all_changed(tenant, no_older_than=night)
+        await note_all_changed(tenant, no_older_than=night)
+        assert len(tenant.deals_at_hand.changed) == waiting
+        await mirror_due(tenant)
+    assert len(counter.day.system.field_items) == 6
+    counter.forget_calls()
+    await note_all_changed(tenant, no_older_than=night)
+    assert counter.calls() == []
+
+
+async def test_what_changes_while_a_long_list_is_read_is_found_by_the_next(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "PAGE", 2)
+    await in_step_with(counter, range(20, 23))
+    deals = [
+        counter.edit("deal", "create", changes={"title": "Dach", "person_id": person["id"]})
+        for person in counter.persons()
+    ]
+    tenant = await counter.tenant()
+    night = tenant.clock.now()
+    with monkeypatch.context() as patch:
+        patch.setattr(mirroring, "_AT_ONCE", 2)
+        await note_all_changed(tenant, no_older_than=night)
+    await mirror_due(tenant)
+    counter.edit("deal", "change", id=deals[0]["id"], changes={"title": "Komin"})
+    await counter.day.move(3600)
+    await note_all_changed(tenant, no_older_than=night)
+    await note_all_changed(tenant, no_older_than=tenant.clock.now())
+    await mirror_due(tenant)
+    assert [row["Title"] for row in rows(counter)] == ["Komin"]
+    assert len(counter.day.system.field_items) == 4
+
+
+async def test_of_too_many_customers_the_cards_are_compared_as_a_whole(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirroring, "_AT_MOST", 2)
+    await in_step_with(counter, range(20, 23))
+    for person in counter.persons():
+        counter.edit("deal", "create", changes={"title": "Dach", "person_id": person["id"]})
+    tenant = await counter.tenant()
+    await note_all_changed(tenant, no_older_than=tenant.clock.now())
+    assert len(tenant.deals_at_hand.changed) == 2
+    await mirror_due(tenant)
+    assert len(counter.day.system.field_items) == 4
 
 
 async def test_a_card_shows_only_what_everybody_may_see(tmp_path: Path) -> None:
