@@ -6,12 +6,14 @@ import sqlite3
 from contextlib import closing
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import Connection, Engine, event
 
 from connector.flows.contacts.linking import keep_special_fields
+from connector.flows.deals import back_linking
 from connector.flows.deals.opening import NewDeal, Order, Result, open_deal
-from connector.store.deals import Link
-from tests.at_work import NUMBER, until
+from connector.store.deals import Link, State
+from tests.at_work import NUMBER, change, until
 from tests.flows.deals.counter import Counter
 from tests.serving import served
 from tests.world import World, ago, install
@@ -40,6 +42,47 @@ async def test_a_closed_page_loses_nothing(world: World) -> None:
         await until(linked)
     posts = [call for call in await world.calls("pipedrive") if call["method"] == "POST"]
     assert sum(call["path"] == "/api/v2/deals" for call in posts) == 2
+
+
+async def test_a_contact_centre_that_hangs_keeps_no_deal_in_doubt(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a link waits for its answer, what was sent without one is looked for all the same."""
+    monkeypatch.setattr(back_linking, "_SECONDS", 0.05)
+    await world.seed_centre(
+        customers=[{"customer_id": 7, "name": "Jan", "surname": "Próba", "phone_number": [NUMBER]}],
+        tickets=[{"ticket_id": 9, "customer_id": 7, "subject": "Dach"}], ticket_fields=[{"name": "Deal"}],
+    )  # fmt: skip
+    async with served(world, look_gap=0.1) as here:
+        service = here.service
+        tenant = await install(service, since=ago(hours=1), special_fields={"ticket_deal_link": "Deal"})
+        await keep_special_fields(tenant, service.installations)
+        tenant = await service.tenant(tenant.id)
+        await world.fault("thulium", "delay", seconds=20, method="PUT", path="tickets/9", times=9)
+
+        async def open_one(ordinal: int, title: str) -> Result:
+            wanted = NewDeal(title, None, None, None, None, None)
+            source, key = "thulium:demo/tickets/9", "thulium:demo/9"
+            order = Order(source, ordinal, "thulium:demo/7", key, wanted, "Anna")
+            return (await open_deal(tenant, service.operations, order)).result
+
+        assert await open_one(1, "Dach") is Result.MADE
+        change(
+            world, "UPDATE opened_deal SET link_not_before = NULL WHERE installation_id = :id", id=tenant.id
+        )
+
+        async def link_is_tried() -> bool:
+            return not await tenant.deals.links_due()
+
+        await until(link_is_tried)
+        await world.fault("pipedrive", "reset_before", method="POST", path="/api/v2/deals$")
+        assert await open_one(2, "Okna") is Result.IN_DOUBT
+
+        async def settled() -> bool:
+            return [row.state for row in await tenant.deals.of_ticket("thulium:demo/9")] == [State.MADE] * 2
+
+        await until(settled)
+        assert [row.link_state for row in await tenant.deals.of_ticket("thulium:demo/9")] == [Link.DUE] * 2
 
 
 async def test_what_is_due_is_found_by_its_index(counter: Counter) -> None:
