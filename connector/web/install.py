@@ -26,7 +26,7 @@ log = structlog.get_logger()
 PURPOSE = "install"
 
 InstallCode = Callable[[str], Awaitable[Arrival]]
-#: Goes on with a browser that came back for something else than to install.
+#: Goes on with a browser that came back for something else than to install, and counts it.
 Return = Callable[[web.Request, oauth.State], Awaitable[web.Response]]
 Uninstall = Callable[[str, str], Awaitable[bool]]
 
@@ -82,19 +82,23 @@ class _Entrance:
         return self._consent.ask(PURPOSE)
 
     async def arrive(self, request: web.Request) -> web.Response:
-        """The browser comes back from Pipedrive; a code is exchanged at once, since it lives five minutes."""
-        self._admit(request)
+        """The browser comes back from Pipedrive; a code is exchanged at once, since it lives five minutes.
+
+        Those who come back for another purpose are counted where they are expected.
+        """
         translate = translate_for(request)
-        if not self._consent.has_app:
-            return sorry(request, no_app(translate))
         try:
-            state = self._consent.read(request)
+            state = self._consent.read(request) if self._consent.has_app else None
             if state is not None and state.purpose not in {PURPOSE, *self._returns}:
                 raise Forged
         except Forged as error:
+            self._admit(request)
             return sorry(request, explain(error, translate))
         if state is not None and state.purpose != PURPOSE:
             return await self._returns[state.purpose](request, state)
+        self._admit(request)
+        if not self._consent.has_app:
+            return sorry(request, no_app(translate))
         if "error" in request.query:
             return sorry(request, refused(translate))
         answer = await self._install(request, state)

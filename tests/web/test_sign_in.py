@@ -73,6 +73,12 @@ class Entrance(Installable):
         headers = {"Sec-Fetch-Site": "same-origin", **headers}
         return await self.site.ask("POST", path, data=form or {}, headers=headers)
 
+    async def accept(self, code: str, following: str = "") -> Answer:
+        """Open an invitation and press its button."""
+        asked = await self.post("/embed/invitation", {"code": code, "next": following})
+        fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', asked.text))
+        return await self.post("/embed/invitation", {name: unescape(value) for name, value in fields.items()})
+
     async def sign_in(self, following: str = "", *, who: int = 0) -> Answer:
         """Sign in with Pipedrive; gives what the callback answered."""
         query = {"next": following} if following else {}
@@ -189,7 +195,7 @@ async def test_no_way_in_leads_out(entrance: Entrance, away: str) -> None:
     )
     asked = await entrance.post("/embed/invitation", {"code": code, "next": away})
     assert "evil" not in asked.text
-    accepted = await entrance.post("/embed/invitation", {"code": code, "next": away, "accept": "1"})
+    accepted = await entrance.accept(code, away)
     assert accepted.headers["location"] == "/embed/signed-in"
     mine = orjson.loads((await entrance.seen()).text)
     out = await entrance.post("/embed/sign-out", {"form": mine[SIGN_OUT], "next": away})
@@ -225,11 +231,27 @@ async def test_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites(entrance
     assert back.headers["cache-control"] == "no-store"
 
 
-async def test_over_https_the_cookie_is_secure(entrance: Entrance) -> None:
+async def test_over_https_the_cookie_is_secure_and_of_this_host_alone(entrance: Entrance) -> None:
     settings = entrance.site.settings.model_copy(update={"public_url": "https://connector.example.com"})
     guard, answer = open_door(entrance.service, settings)[0], web.Response()
     await guard.begin(make_mocked_request("GET", "/"), answer, entrance.who())
-    assert answer.cookies["session"]["secure"] is True
+    (cookie,) = answer.cookies.values()
+    assert (cookie.key, cookie["secure"], cookie["path"], cookie["domain"]) == (
+        "__Host-session",
+        True,
+        "/",
+        "",
+    )
+
+    async def known(name: str) -> bool:
+        request = make_mocked_request("GET", "/", headers={"Cookie": f"{name}={cookie.value}"})
+        return await guard.who(request, entrance.installation) is not None
+
+    assert await known("__Host-session")
+    assert not await known("session"), "another host of the same site can set that"
+    guard.forget(answer)
+    gone = answer.cookies["__Host-session"]
+    assert (gone["max-age"], gone["secure"]) == ("0", True)
 
 
 async def test_a_sign_in_keeps_no_token_and_takes_none_away(entrance: Entrance) -> None:
@@ -399,8 +421,8 @@ async def test_an_invitation_asks_for_one_press_and_signs_in_once(entrance: Entr
     for _ in range(2):
         asked = await entrance.post("/embed/invitation", {"code": code, "next": entrance.page})
         assert "Sign in as Anna Nowak" in asked.text
-        assert asked.cookies == []
-    accepted = await entrance.post("/embed/invitation", {"code": code, "next": entrance.page, "accept": "1"})
+        assert [one.partition("=")[0] for one in asked.cookies] == ["invitation"]
+    accepted = await entrance.accept(code, entrance.page)
     assert (accepted.status, accepted.headers["location"]) == (303, entrance.page)
     assert orjson.loads((await entrance.seen()).text)["name"] == "Anna Nowak"
     for form in ({"code": code}, {"code": code, "accept": "1"}, {"code": ""}, {"code": "x" * 9000}):
@@ -427,7 +449,52 @@ async def test_no_other_site_can_sign_a_browser_in(entrance: Entrance) -> None:
     form = {"code": code, "accept": "1"}
     for site in ("cross-site", "same-site", "none"):
         assert (await entrance.post("/embed/invitation", form, **{"Sec-Fetch-Site": site})).status == 403
-    assert (await entrance.post("/embed/invitation", form)).status == 303
+    assert (await entrance.accept(code)).status == 303
+
+
+async def test_a_browser_that_says_nothing_of_where_a_form_stood_is_signed_in_by_nobody_else(
+    entrance: Entrance,
+) -> None:
+    access, life = entrance.service.access, timedelta(hours=1)
+    code, other = [await access.make_code(entrance.who(), purpose=INVITATION, lasts=life) for _ in range(2)]
+
+    async def accepted(proof: str, cookie: str = "") -> Answer:
+        async with ClientSession() as browser:
+            site = Site(entrance.site.origin, browser, entrance.site.settings, entrance.site.clock)
+            form = {"code": code, "accept": proof}
+            headers = {"Cookie": cookie} if cookie else {}
+            return await site.ask("POST", "/embed/invitation", data=form, headers=headers)
+
+    async def shown(invitation: str) -> tuple[str, str]:
+        asked = await entrance.post("/embed/invitation", {"code": invitation})
+        proof = re.search(r'name="accept" value="([^"]+)"', asked.text)
+        assert proof is not None
+        return proof[1], kept(asked, "invitation")
+
+    (proof, cookie), (others_proof, others_cookie) = await shown(code), await shown(other)
+    for bad in (
+        ("1",),
+        (proof,),
+        ("1", cookie),
+        (others_proof, others_cookie),
+        (proof, others_cookie),
+        (proof, "invitation="),
+    ):
+        answer = await accepted(*bad)
+        assert answer.status == 200, bad
+        assert "Sign in as Anna Nowak" in answer.text
+        assert not [one for one in answer.cookies if one.startswith("session=")]
+    assert (await accepted(proof, cookie)).status == 303
+
+
+async def test_the_cookie_of_an_invitation_is_short_lived_and_for_its_page_alone(entrance: Entrance) -> None:
+    code = await entrance.service.access.make_code(
+        entrance.who(), purpose=INVITATION, lasts=timedelta(hours=1)
+    )
+    (cookie,) = (await entrance.post("/embed/invitation", {"code": code})).cookies
+    assert {part.strip() for part in cookie.split(";")[1:]} == {
+        "HttpOnly", "SameSite=Lax", "Path=/embed/invitation", "Max-Age=600",
+    }  # fmt: skip
 
 
 async def test_a_name_in_an_invitation_is_escaped(entrance: Entrance) -> None:
@@ -486,7 +553,7 @@ async def test_signing_out_ends_all_sessions_of_the_agent_and_needs_his_own_form
     code = await entrance.service.access.make_code(
         entrance.who(), purpose=INVITATION, lasts=timedelta(hours=1)
     )
-    await entrance.post("/embed/invitation", {"code": code, "accept": "1"})
+    await entrance.accept(code)
     mine, theirs = [orjson.loads((await entrance.seen(one)).text) for one in ("", other)]
     for form in ({}, {"form": mine["open deal"]}, {"form": theirs[SIGN_OUT]}):
         assert (await entrance.post("/embed/sign-out", form)).status == 403
@@ -608,6 +675,26 @@ async def test_an_agent_is_not_taken_for_gone_while_the_contact_centre_does_not_
     assert (await entrance.seen(new)).status == 200
 
 
+async def test_an_installation_that_ends_meanwhile_lets_nobody_in(entrance: Entrance) -> None:
+    access, life = entrance.service.access, timedelta(hours=1)
+    codes = [
+        await access.make_code(entrance.who(), purpose=one, lasts=life) for one in (INVITATION, HANDOVER)
+    ]
+    cookie = await entrance.begin()
+    insert = access._insert
+
+    async def ended(*_: object) -> None:
+        raise Misconfigured("There is no active installation.")
+
+    access._insert = ended  # type: ignore[method-assign,assignment]
+    handover = await entrance.seen(cookie, f"/embed/handover?installation={entrance.installation}")
+    assert (handover.status, "Not signed in" in handover.text) == (401, True)
+    invited = await entrance.accept(codes[0])
+    assert (invited.status, "does not work any more" in invited.text) == (403, True)
+    assert (await handed(entrance, codes[1])).status == 403
+    access._insert = insert  # type: ignore[method-assign]
+
+
 # in a frame
 
 
@@ -715,6 +802,17 @@ async def test_strangers_are_slowed_down(entrance: Entrance, way: str) -> None:
     assert (await entrance.seen(cookie)).status == 200, "who is known is no stranger"
 
 
+async def test_an_office_comes_back_from_pipedrive_faster_than_installations_do(entrance: Entrance) -> None:
+    query = await started(entrance, "/embed/sign-in/pipedrive")
+    back = (await entrance.consent(query)).partition("&code=")[0].replace("code=", "was=")
+    signing = [(await entrance.site.get(back)).status for _ in range(70)]
+    assert 429 not in signing[:59]
+    assert 429 in signing[59:], "one was counted on the way there"
+    forged = [(await entrance.site.get("/oauth/callback?state=x.y")).status for _ in range(40)]
+    assert 429 not in forged[:30]
+    assert 429 in forged[30:]
+
+
 async def test_link_checkers_use_nothing_up(entrance: Entrance) -> None:
     for path in ("/embed/sign-in/pipedrive", "/embed/handover?installation=1", "/embed/invitation"):
         assert (await entrance.site.ask("HEAD", path)).status == 405
@@ -727,8 +825,7 @@ async def test_nothing_secret_is_logged(entrance: Entrance) -> None:
         code = await entrance.service.access.make_code(
             entrance.who(), purpose=INVITATION, lasts=timedelta(hours=1)
         )
-        await entrance.post("/embed/invitation", {"code": code})
-        await entrance.post("/embed/invitation", {"code": code, "accept": "1"})
+        await entrance.accept(code)
         handover = await entrance.site.get(f"/embed/handover?installation={entrance.installation}")
         handed_over = re.search(r'data-code="([\w-]+)"', handover.text)
         assert handed_over is not None

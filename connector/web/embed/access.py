@@ -31,7 +31,7 @@ from connector.web.throttle import Throttle
 log = structlog.get_logger()
 
 PATH = "/embed"
-#: The cookie of our own tabs, and the one of frames in pages of others.
+#: The cookie of our own tabs (over https with a prefix), and the one of frames in pages of others.
 SESSION, FRAMED = "session", "framed"
 
 _TOKEN = web.RequestKey("session token", str)
@@ -48,7 +48,9 @@ class Guard:
         """`latest` answers an installation as it was last set up, or None."""
         self.access, self._latest, self._clock = access, latest, clock
         self._tried: dict[str, datetime] = {}
-        self._https = settings.public.scheme == "https"
+        self.https = settings.public.scheme == "https"
+        # Browsers take a cookie of this name from this very host alone, and over https.
+        self._session = f"__Host-{SESSION}" if self.https else SESSION
         # A whole office may share one address, and sign in on the same morning.
         self._strangers = Throttle(clock, burst=60, per_minute=60, all_burst=600)
         # Each of them has tabs open, which keep nobody from signing in.
@@ -56,7 +58,7 @@ class Guard:
 
     async def who(self, request: web.Request, installation_id: str) -> Who | None:
         """The agent of this installation whose browser asks; None when it is nobody's, or another installation's."""
-        for token in _tokens(request):
+        for token in self._tokens(request):
             who = await self.access.session(token)
             if who is None or who.installation_id != installation_id:
                 continue
@@ -70,17 +72,17 @@ class Guard:
 
     def form_token(self, request: web.Request, purpose: str) -> str:
         """What a form of the session that `who` found must carry; forms of different purposes cannot be swapped."""
-        return _signed(request[_TOKEN], purpose)
+        return signed(request[_TOKEN], purpose)
 
     def check_form(self, request: web.Request, purpose: str, shown: object) -> bool:
         """Whether a form was sent by one of our own pages in the session that `who` found."""
         token = request.get(_TOKEN)
-        return token is not None and is_own(request) and _is_signed(token, purpose, shown)
+        return token is not None and is_own(request) and is_signed(token, purpose, shown)
 
     async def sender(self, request: web.Request, purpose: str, shown: object) -> Who | None:
         """Whose form this is, for what holds in every installation alike; None when it is no session's."""
-        for token in _tokens(request):
-            if is_own(request) and _is_signed(token, purpose, shown):
+        for token in self._tokens(request):
+            if is_own(request) and is_signed(token, purpose, shown):
                 return await self.access.session(token)
         return None
 
@@ -95,9 +97,10 @@ class Guard:
     async def begin(self, request: web.Request, answer: web.Response, who: Who) -> None:
         """Begin a session of our own tabs in place of the one that this browser had."""
         token = await self.access.begin(who)
-        await self._end_own(request, SESSION)
+        await self._end_own(request, self._session)
         answer.set_cookie(
-            SESSION, token, max_age=int(SESSION_LIFE.total_seconds()), httponly=True, secure=self._https, samesite="Lax"
+            self._session, token, max_age=int(SESSION_LIFE.total_seconds()), httponly=True, secure=self.https,
+            samesite="Lax",
         )  # fmt: skip
 
     async def begin_framed(self, request: web.Request, answer: web.Response, who: Who) -> None:
@@ -108,8 +111,11 @@ class Guard:
 
     def forget(self, answer: web.Response) -> None:
         """Take both cookies away."""
-        answer.del_cookie(SESSION, httponly=True, secure=self._https, samesite="Lax")
+        answer.del_cookie(self._session, httponly=True, secure=self.https, samesite="Lax")
         _set_framed(answer, "", 0)
+
+    def _tokens(self, request: web.Request) -> Iterator[str]:
+        return (token for name in (self._session, FRAMED) if (token := request.cookies.get(name)))
 
     async def _end_own(self, request: web.Request, cookie: str) -> None:
         if token := request.cookies.get(cookie):
@@ -171,17 +177,15 @@ def _is_since(who: Who, read_at: datetime | None) -> bool:
     return read_at is not None and who.since is not None and read_at > who.since
 
 
-def _tokens(request: web.Request) -> Iterator[str]:
-    return (token for name in (SESSION, FRAMED) if (token := request.cookies.get(name)))
-
-
-def _signed(token: str, purpose: str) -> str:
+def signed(token: str, purpose: str) -> str:
+    """What only a page that was made for the holder of `token` carries."""
     return hmac.new(token.encode("utf-8", "replace"), f"form\0{purpose}".encode(), "sha256").hexdigest()
 
 
-def _is_signed(token: str, purpose: str, shown: object) -> bool:
+def is_signed(token: str, purpose: str, shown: object) -> bool:
+    """Whether `shown` is what `signed` gave for these."""
     return isinstance(shown, str) and hmac.compare_digest(
-        _signed(token, purpose).encode(), shown.encode("utf-8", "replace")
+        signed(token, purpose).encode(), shown.encode("utf-8", "replace")
     )
 
 

@@ -7,6 +7,7 @@ code and hands it to the frame, which is given a cookie of its own for it.
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -15,11 +16,11 @@ import structlog
 from aiohttp import web
 from yarl import URL
 
-from connector.errors import ConnectorError, Rejected
+from connector.errors import ConnectorError, Misconfigured, Rejected
 from connector.pipedrive.oauth import State
 from connector.store.access import Who
 from connector.web.consent import Consent
-from connector.web.embed.access import PATH, Guard, is_own
+from connector.web.embed.access import PATH, Guard, is_own, is_signed, signed
 from connector.web.forms import form_of
 from connector.web.install import without
 from connector.web.middleware import keep_opener
@@ -33,6 +34,8 @@ PURPOSE = "sign-in"
 INVITATION, HANDOVER = "invitation", "handover"
 SIGN_OUT = "sign out"
 HANDOVER_LIFE = timedelta(seconds=60)
+#: So long the button may wait that accepts an invitation.
+PRESS_LIFE = timedelta(minutes=10)
 SIGN_IN, INVITED, HAND_OVER = f"{PATH}/sign-in", f"{PATH}/invitation", f"{PATH}/handover"
 SIGNED_IN, SESSION = f"{PATH}/signed-in", f"{PATH}/session"
 LONGEST_CODE = 200
@@ -107,6 +110,7 @@ class SignIn:
     async def arrive(self, request: web.Request, state: State) -> web.Response:
         """The browser is back at the callback: begin a session if its user is one of a connected company."""
         keep_opener(request)
+        self._guard.count_stranger(request)
         following = own_page(state.then)
         answer = await self._arrived(request, state, _with_next(SIGN_IN, following), following)
         self._consent.forget(answer, PURPOSE)
@@ -136,30 +140,45 @@ class SignIn:
         return self._invitation(request, following=own_page(request.query.get("next")))
 
     async def take_code(self, request: web.Request) -> web.Response:
-        """Say whom an invitation is for; when that was said and accepted, use it up and begin the session."""
+        """Say whom an invitation is for; when this browser was told so and accepts, use it up and begin the session.
+
+        Another site could have a browser accept what its user never saw, and so have him work as somebody else.
+        """
         keep_opener(request)
         if not is_own(request):
             raise web.HTTPForbidden
         form = await form_of(request)
         # Whoever pastes the whole address means the code in it.
         code = str(form.get("code", "")).strip().rpartition("#")[2][:LONGEST_CODE]
-        accepted, following = "accept" in form, own_page(str(form.get("next", "")))
+        nonce = request.cookies.get(INVITATION, "")
+        accepted = bool(nonce) and is_signed(nonce, code, form.get("accept"))
+        following = own_page(str(form.get("next", "")))
         take = self._guard.access.use_code if accepted else self._guard.access.peek_code
         who = await take(code, purpose=INVITATION)
         if who is None:
             self._guard.count_stranger(request)
             return self._invitation(request, following=following, status=403, used=True)
         if not accepted:
-            return self._invitation(request, following=following, who=who, code=code)
-        return await self._let_in(request, who, following)
+            nonce = secrets.token_urlsafe(32)
+            proof = signed(nonce, code)
+            answer = self._invitation(request, following=following, who=who, code=code, proof=proof)
+            answer.set_cookie(
+                INVITATION, nonce, max_age=int(PRESS_LIFE.total_seconds()), path=INVITED, httponly=True,
+                secure=self._guard.https, samesite="Lax",
+            )  # fmt: skip
+            return answer
+        try:
+            return await self._let_in(request, who, following)
+        except Misconfigured:  # the installation has ended meanwhile, and its invitations with it
+            return self._invitation(request, following=following, status=403, used=True)
 
     def _invitation(
         self, request: web.Request, *, following: str, status: int = 200, used: bool = False,
-        who: Who | None = None, code: str = "",
+        who: Who | None = None, code: str = "", proof: str = "",
     ) -> web.Response:  # fmt: skip
         return page(
             request, "embed/invitation.html", status=status, next=following, used=used, name=who and who.name,
-            code=code, invitation=INVITED,
+            code=code, invitation=INVITED, proof=proof,
         )  # fmt: skip
 
     async def _let_in(self, request: web.Request, who: Who, following: str) -> web.Response:
@@ -179,7 +198,10 @@ class SignIn:
         if who is None:
             self._guard.count_stranger(request)
             raise web.HTTPFound(_with_next(SIGN_IN, own_page(request.path_qs)))
-        code = await self._guard.access.make_code(who, purpose=HANDOVER, lasts=HANDOVER_LIFE)
+        try:
+            code = await self._guard.access.make_code(who, purpose=HANDOVER, lasts=HANDOVER_LIFE)
+        except Misconfigured:  # the installation has ended meanwhile
+            return signed_out(request, installation_id)
         return page(request, "embed/handover.html", code=code)
 
     async def begin_in_frame(self, request: web.Request) -> web.Response:
@@ -191,7 +213,10 @@ class SignIn:
             self._guard.count_stranger(request)
             raise web.HTTPForbidden
         answer = web.Response(status=204, headers={"Cache-Control": "no-store"})
-        await self._guard.begin_framed(request, answer, who)
+        try:
+            await self._guard.begin_framed(request, answer, who)
+        except Misconfigured as error:  # as above
+            raise web.HTTPForbidden from error
         return answer
 
     async def is_signed_in(self, request: web.Request) -> web.Response:
