@@ -213,8 +213,9 @@ def _refusal(order: Order, opened: Opened) -> _Trouble:
                 409, "Several in Pipedrive could be the customer.", "Decide who it is, then send it again."
             )
         case Result.SAME_TITLE:
+            made = "has a new deal" if opened.deal_id else "is just getting a deal"
             return _Trouble(
-                409, f"The customer has a new deal called {order.wanted.title!r}.",
+                409, f"The customer {made} called {order.wanted.title!r}.",
                 "To open one more, send same_title: true.", link=opened.link,
             )  # fmt: skip
         case Result.NO_CUSTOMER:

@@ -185,7 +185,7 @@ async def test_what_is_looked_for_appears_by_itself(browser: Browser, there: Sta
         await there.world.mend("pipedrive")
         there.service.clock.move_to(there.service.clock.offset + timedelta(seconds=400))
         await expect(page.get_by_role("heading", level=1)).to_have_text(
-            "This ticket has its deal in Pipedrive"
+            "This ticket has its deal in Pipedrive", timeout=20_000
         )
         assert len(await deals(there, "Przedłużenie")) == 1
         assert look.found == []

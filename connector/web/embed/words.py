@@ -127,7 +127,8 @@ def say_opened(opened: Opened, _: Translate) -> Said:
             _("Nobody is guessed. Choose which one it is, then make the deal."),
         ),
         Result.SAME_TITLE: (
-            "attention", not_done, _("A deal of this title was made a few minutes ago."),
+            "attention", not_done,
+            _("A deal of this title was made a few minutes ago.") if opened.deal_id else _("A deal of this title is being made just now."),
             _("Look at it first. If this is another one, make it all the same, or change the title."),
         ),
         Result.REFUSED: (

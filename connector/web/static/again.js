@@ -12,6 +12,6 @@ const again = async (longer = 1) => {
   } catch {
     // No connection: asked again next time.
   }
-  again(longer * 1.5);
+  again(longer * 1.2);
 };
 again();
