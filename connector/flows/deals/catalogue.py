@@ -99,10 +99,10 @@ async def _read(tenant: Tenant) -> Catalogue:
 
 
 async def _whole_company(api: Pipedrive) -> str:
-    """The value that hides from nobody; where it may not be asked for, the one that certainly does not."""
+    """The value that hides from nobody; where none are told, the one that certainly does not."""
     try:
         fields = await api.fields("deal")
     except Rejected:
         return _EVERYBODY
     seen_by = next((field.options for field in fields if field.code == "visible_to"), {})
-    return _EVERYBODY if _EVERYBODY in seen_by else _EVERYBODY_ON_SMALL_PLANS
+    return _EVERYBODY_ON_SMALL_PLANS if seen_by and _EVERYBODY not in seen_by else _EVERYBODY

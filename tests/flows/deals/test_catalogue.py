@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from connector.errors import ConnectorError
 from connector.flows.deals.catalogue import catalogue, keep_catalogue
+from connector.pipedrive.records import Field
 from tests.flows.deals.counter import open_counter
 
 
@@ -36,3 +38,26 @@ async def test_without_the_right_to_read_deal_fields_deals_are_shown_as_on_large
         known = await catalogue(await counter.tenant())
         assert known.whole_company == "7"
         assert known.pipelines
+
+
+@pytest.mark.parametrize(
+    ("options", "whole"),
+    [
+        ({}, "7"),
+        ({"1": "Owner", "3": "Everybody"}, "3"),
+        ({"1": "Owner", "3": "Group", "7": "Everybody"}, "7"),
+    ],
+)
+async def test_where_it_is_not_said_who_may_see_deals_only_the_widest_is_the_whole_company(
+    tmp_path: Path, options: dict[str, str], whole: str
+) -> None:
+    async with open_counter(tmp_path) as counter:
+        tenant = await counter.tenant()
+        listed = await tenant.pipedrive.fields("deal")
+
+        class Listing(type(tenant.pipedrive)):  # type: ignore[misc]
+            async def fields(self, _entity: object) -> list[Field]:
+                return [replace(one, options=options) if one.code == "visible_to" else one for one in listed]
+
+        tenant.pipedrive.__class__ = Listing
+        assert (await catalogue(tenant)).whole_company == whole
