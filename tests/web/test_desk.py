@@ -116,11 +116,11 @@ async def test_a_page_and_the_api_take_an_installation_as_it_is_known(
 
 async def test_an_installation_that_another_process_has_made_is_found(agent: Agent) -> None:
     service = agent.here.service
-    service._live.clear()
+    service._retire(agent.tenant.id)
     service.clock.move_to(timedelta(seconds=6))
     assert (await agent.open(agent.page("customers", 1))).status == 200
     _, key = await service.access.add_key(agent.tenant.id, "shop")
-    service._live.clear()
+    service._retire(agent.tenant.id)
     path = agent.here.origin + "/api/v1/customers/1/deals"
     async with agent.world.http.get(path, headers={"Authorization": f"Bearer {key}"}) as answer:
         assert answer.status == 200
