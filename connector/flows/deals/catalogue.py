@@ -73,7 +73,7 @@ def shows_deals(tenant: Tenant) -> bool:
 async def keep_catalogue(tenant: Tenant) -> None:
     """Have the catalogue at hand before a tab is opened: read once, and again when an old one was asked for.
 
-    What could not be read is left alone for ten minutes.
+    With it users and agents, among whom the tab looks for whose browser it is (read once a day in any case). What could not be read is left alone for ten minutes.
     """
     at_hand = tenant.deals_at_hand
     if at_hand.failed_at is not None and tenant.clock.now() - at_hand.failed_at < KEPT:
@@ -82,6 +82,7 @@ async def keep_catalogue(tenant: Tenant) -> None:
     was_old = kept is not None and asked_at is not None and asked_at - kept[0] > KEPT
     if was_old or (kept is None and shows_deals(tenant)):
         await catalogue(tenant)
+        await tenant.people()
 
 
 async def _read(tenant: Tenant) -> Catalogue:

@@ -108,6 +108,8 @@ async def test_the_catalogue_is_at_hand_before_a_tab_is_opened(tmp_path: Path) -
     async with open_counter(tmp_path, special_fields=fields) as counter:
         for _ in range(3):
             await keep_catalogue(await counter.tenant())
+        # Whose browser opens a tab is looked up among them.
+        assert (await counter.tenant()).directory.read_at is not None
         counter.forget_calls()
         await counter.tab()
         assert counter.calls() == [LIST]
