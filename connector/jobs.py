@@ -21,7 +21,7 @@ from connector.flows.contacts.linking import keep_special_fields
 from connector.flows.contacts.marking import in_step
 from connector.flows.contacts.scanning import scan
 from connector.flows.deals.addresses import keep_pages
-from connector.flows.deals.back_linking import link_back
+from connector.flows.deals.back_linking import link_back, try_again
 from connector.flows.deals.catalogue import keep_catalogue, shows_deals
 from connector.flows.deals.healing import heal
 from connector.flows.deals.making import settle_doubts
@@ -226,6 +226,7 @@ class Jobs:
             return
         with self._guarded(tenant, "nightly"):
             await tenant.ledger.wake_all()
+            await try_again(tenant)
             await keep_hooks(tenant, self._installations)
             await keep_subscriptions(tenant, self._installations, look=True)
         with self._guarded(tenant, "census"):

@@ -373,6 +373,14 @@ class Deals:
             link_not_before=again_at,
         )
 
+    async def retry_links(self, given_up: str, *, since: datetime) -> None:
+        """Have links written once more that were given up for this reason, of deals made since then."""
+        where = (
+            self._mine, opened.c.link_state == Link.FAILED, opened.c.link_reason == given_up, opened.c.made_at >= since
+        )  # fmt: skip
+        values = {"link_state": Link.DUE, "link_not_before": self._clock.now()}
+        await self._db.write(lambda db: db.execute(update(opened).where(*where).values(**values)) and None)
+
     async def _link(self, row: OpenedRow, *also: ColumnElement[bool], **values: object) -> bool:
         where = (
             *self._of(row.source, row.ordinal), opened.c.claim_no == row.claim_no, opened.c.deal_id == row.deal_id,

@@ -52,8 +52,11 @@ async def _describe(_request: web.Request) -> web.Response:
 class _Trouble(Exception):
     """What is answered instead of what was asked for."""
 
-    def __init__(self, status: int, title: str, detail: str | None = None, **more: object) -> None:
+    def __init__(
+        self, status: int, title: str, detail: str | None = None, *, after: int = _AGAIN_S, **more: object
+    ) -> None:
         super().__init__(title)
+        self.after = after
         self.problem = models.Problem(status=status, title=title, detail=detail, **more)  # type: ignore[arg-type]
 
 
@@ -62,7 +65,7 @@ def _telling_problems(handler: Handler) -> Handler:
         try:
             return await handler(request)
         except _Trouble as trouble:
-            return _answer(trouble.problem, trouble.problem.status)
+            return _answer(trouble.problem, trouble.problem.status, after=trouble.after)
         except Misconfigured as error:
             return _answer(models.Problem(status=404, title=str(error)), 404)
         except NotFound as error:
@@ -76,10 +79,10 @@ def _telling_problems(handler: Handler) -> Handler:
     return told
 
 
-def _answer(body: BaseModel, status: int) -> web.Response:
+def _answer(body: BaseModel, status: int, *, after: int = _AGAIN_S) -> web.Response:
     headers = {"Cache-Control": "no-store"}
     if status in (202, 429, 503):
-        headers["Retry-After"] = str(_AGAIN_S)
+        headers["Retry-After"] = str(after)
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="connector"'
     kind = PROBLEM if isinstance(body, models.Problem) else "application/json"
@@ -171,7 +174,7 @@ class _Api:
 
 def _count(throttle: Throttle, address: str | None) -> None:
     if seconds := throttle.wait(address):
-        raise _Trouble(429, "Too many requests.", f"Wait {seconds} s.")
+        raise _Trouble(429, "Too many requests.", f"Wait {seconds} s.", after=seconds)
 
 
 def _key(tenant: Tenant, request: web.Request) -> str:

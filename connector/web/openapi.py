@@ -73,7 +73,9 @@ def _open_deal() -> dict[str, object]:
         "responses": {
             "200": _body("It was there already.", "Opened"),
             "201": _body("It was made.", "Opened"),
-            "202": _body("It was sent and no answer came yet.", "Opened"),
+            "202": _body(
+                "It was sent and no answer came yet, or it is made by itself as soon as it can be.", "Opened"
+            ),
             **_problems("400", "401", "404", "409", "422", "429", "503"),
         },
     }

@@ -68,7 +68,8 @@ async def judge_frame(page: Page) -> list[str]:
 
 
 async def makes_a_deal_in_the_frame(browser: Browser, there: Stage, subject: str, **customer: Any) -> None:
-    ticket = await a_ticket(there, subject, **customer)
+    company = await there.world.happen("company", name=f"{customer['surname']} sp. z o.o.")
+    ticket = await a_ticket(there, subject, company_id=company["id"], **customer)
     async with looking(browser) as look:
         page = look.page
         await page.goto(ticket)
@@ -78,7 +79,7 @@ async def makes_a_deal_in_the_frame(browser: Browser, there: Stage, subject: str
         await expect(frame.get_by_role("heading", level=1)).to_have_text("New deal from this ticket")
         assert await judge_frame(page) == []
         await expect(frame.get_by_label("Title")).to_have_value(subject)
-        await frame.get_by_label("Stage").select_option(index=1)
+        [stage] = await frame.get_by_label("Stage").select_option(index=1)
         await frame.get_by_label("Value").fill("2 400,50")
         await frame.get_by_label("Currency").fill("PLN")
         await frame.get_by_role("button", name="Make the deal").click()
@@ -90,7 +91,9 @@ async def makes_a_deal_in_the_frame(browser: Browser, there: Stage, subject: str
         [deal] = await deals(there, subject)
         persons = {one["id"]: one for one in await there.world.records("person")}
         assert persons[deal["person_id"]]["name"] == f"{customer['name']} {customer['surname']}"
-        assert (deal["value"], deal["currency"]) == (2400.5, "PLN")
+        organizations = {one["id"]: one["name"] for one in await there.world.records("organization")}
+        assert organizations[deal["org_id"]] == f"{customer['surname']} sp. z o.o."
+        assert (str(deal["stage_id"]), deal["value"], deal["currency"]) == (stage, 2400.5, "PLN")
         assert str(deal["owner_id"]) == (await there.tenant()).installed.owner_user_id
         await page.reload()
         await expect(page.get_by_role("main")).to_contain_text(f".pipedrive.com/deal/{deal['id']}")

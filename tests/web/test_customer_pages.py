@@ -225,6 +225,10 @@ async def test_an_equal_title_is_asked_about_without_telling_of_a_deal_that_is_h
     await agent.forget()
     other = await sign_in(agent.here, agent.tenant, None)
     form = (await other.open(page + "/new-deal")).fields
-    asked = await other.press(page + "/new-deal", form | {"title": "tajna"})
+    assert form["owner"] == "", "an agent who is no user makes nobody the owner unasked"
+    unowned = await other.press(page + "/new-deal", form)
+    assert "Choose an owner." in unowned.text
+    owned = form | {"owner": str(agent.tenant.installed.owner_user_id)}
+    asked = await other.press(page + "/new-deal", owned | {"title": "tajna"})
     assert "A deal of this title" in asked.text
     assert "pipedrive.com/deal/" not in asked.page

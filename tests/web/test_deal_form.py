@@ -59,7 +59,7 @@ def test_the_pipeline_and_stage_of_the_settings_are_offered_first() -> None:
 
 def test_the_agents_own_user_is_offered_first() -> None:
     assert first_values(CATALOGUE, Deals(), "7", "x")["owner"] == "7"
-    assert first_values(CATALOGUE, Deals(), None, "x")["owner"] == "8"
+    assert first_values(CATALOGUE, Deals(), None, "x")["owner"] == "", "nobody is made the owner unasked"
 
 
 def test_the_pipeline_follows_from_the_stage() -> None:

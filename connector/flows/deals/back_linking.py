@@ -29,6 +29,8 @@ _SECONDS = 3.0
 
 NO_TICKET = _("The contact centre has no such ticket any more.")
 NOT_TAKEN = _("The contact centre does not take the link. It is tried again by itself.")
+#: A link that was given up is tried each night of as many days.
+_TRIED_FOR = timedelta(days=30)
 GIVEN_UP = _("The contact centre did not take the link. Copy the deal's address into the ticket.")
 
 
@@ -81,6 +83,11 @@ async def _link(tenant: Tenant, row: OpenedRow, patience: Patience) -> Link:
     patience.answered(_connection(row))
     await tenant.deals.linked(row, how)
     return how
+
+
+async def try_again(tenant: Tenant) -> None:
+    """Once a night a link that was given up is tried once more: somebody may have granted the right."""
+    await tenant.deals.retry_links(GIVEN_UP, since=tenant.clock.now() - _TRIED_FOR)
 
 
 async def _not_shown(tenant: Tenant, row: OpenedRow, reason: str, *, again_in: float | None) -> Link:

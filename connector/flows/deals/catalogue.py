@@ -16,6 +16,8 @@ from connector.pipedrive.records import Pipeline, Stage
 #: So long a catalogue is taken for true. A tab takes an old one, which is then read again for the next; one that does
 #: not know what it is asked for is read again after a minute.
 KEPT, OLD, YOUNG = timedelta(minutes=10), timedelta(days=1), timedelta(minutes=1)
+#: So long before it is too old it is read again, so that no tab has to wait for it.
+_EARLY = timedelta(hours=1)
 
 #: Who sees a record: 3 is everybody on the small plans, whose records know no 7, and a group of users on the others.
 _EVERYBODY, _EVERYBODY_ON_SMALL_PLANS = "7", "3"
@@ -67,7 +69,8 @@ async def catalogue(tenant: Tenant, *, no_older_than: timedelta = KEPT) -> Catal
 def shows_deals(tenant: Tenant) -> bool:
     """Whether agents are led to pages of deals."""
     fields = tenant.settings.special_fields
-    return fields.customer_deals_page is not None or fields.ticket_deals_page is not None
+    named = (fields.customer_deals_page, fields.ticket_deals_page, fields.ticket_deal_link)
+    return any(name is not None for name in named)
 
 
 async def keep_catalogue(tenant: Tenant) -> None:
@@ -80,9 +83,10 @@ async def keep_catalogue(tenant: Tenant) -> None:
         return
     kept, asked_at = at_hand.catalogue, at_hand.asked_at
     was_old = kept is not None and asked_at is not None and asked_at - kept[0] > KEPT
-    if was_old or (kept is None and shows_deals(tenant)):
+    is_soon_too_old = kept is None or tenant.clock.now() - kept[0] > OLD - _EARLY
+    if was_old or (is_soon_too_old and shows_deals(tenant)):
         await catalogue(tenant)
-        await tenant.people()
+        await tenant.people(older_than=OLD - _EARLY)
 
 
 async def _read(tenant: Tenant) -> Catalogue:

@@ -72,9 +72,9 @@ def first_values(catalogue: Catalogue, settings: Deals, own: str | None, title: 
     stage = groups[0][1][0][0] if groups else ""
     if any(settings.stage == id_ for _, stages in groups for id_, _ in stages):
         stage = settings.stage or ""
-    owners = offered_owners(catalogue, own)
+    # Nobody else is made the owner unless somebody chooses so.
     return {
-        "title": title[:LONGEST_TITLE], "stage": stage, "owner": owners[0][0] if owners else "", "value": "",
+        "title": title[:LONGEST_TITLE], "stage": stage, "owner": own if own is not None and own in catalogue.users else "", "value": "",
         "currency": "", "person": "",
     }  # fmt: skip
 
@@ -97,7 +97,9 @@ def read_deal(
     stage = next((one for one in catalogue.stages if one.id == values["stage"] and not one.is_deleted), None)
     if stage is None:
         errors["stage"] = _("Choose a stage; this one is not there any more.")
-    if values["owner"] not in catalogue.users:
+    if not values["owner"]:
+        errors["owner"] = _("Choose an owner.")
+    elif values["owner"] not in catalogue.users:
         errors["owner"] = _("Choose an owner; this one is not active any more.")
     value = read_amount(values["value"])
     if values["value"] and value is None:

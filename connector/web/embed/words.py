@@ -9,10 +9,14 @@ from connector.errors import AccountClosed, Blocked, BudgetSpent, ConnectorError
 from connector.flows.contacts import reconciling
 from connector.flows.contacts.kinds import COMPANIES
 from connector.flows.contacts.pushing import Outcome, Pushed
+from connector.flows.deals import reasons
 from connector.flows.deals.opening import Opened, Result
 from connector.i18n import Translate
 from connector.store.deals import Link, OpenedRow, State
 from connector.web.embed.parties import Party
+
+#: After these the deal may be there all the same.
+_UNSURE = frozenset({reasons.UNKNOWN, reasons.OUT_OF_SIGHT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,8 @@ def say_opened(opened: Opened, _: Translate) -> Said:
         ),
     }  # fmt: skip
     said = Said(*words[opened.result], detail=opened.detail, link=opened.link)
+    if opened.reason in _UNSURE:
+        return not_known(opened.reason, _)
     return replace(said, reason=explain(opened.reason, _)) if opened.result is Result.REFUSED else said
 
 
@@ -155,9 +161,18 @@ def say_made(row: OpenedRow, link: str | None, _: Translate) -> Said:
             _("The deal was deleted in Pipedrive."),
             _("You can make a new one."),
         )
+    if row.reason in _UNSURE:
+        return not_known(row.reason, _)
     return Said(
         "broken", _("Not done"), _("The deal was not made."), _("Nothing was written."), explain(row.reason, _)
     )  # fmt: skip
+
+
+def not_known(reason: str, _: Translate) -> Said:
+    """It was given up to find out whether a deal was made."""
+    return Said(
+        "attention", _("Look at this"), _("It is not known whether the deal was made."), explain(reason, _)
+    )
 
 
 def looking(_: Translate) -> Said:
@@ -227,6 +242,9 @@ def say_row(row: OpenedRow, title: str, link: str | None, _: Translate) -> Line:
     if row.state is State.SENDING:
         word = _("being looked for") if row.was_sent else _("waits")
         return Line(title, None, "busy", word, "")
+    if row.state is State.REFUSED and row.reason in _UNSURE:
+        text = _("It is not known whether the deal was made.")
+        return Line(title, None, "attention", _("Look at this"), text, explain(row.reason, _))
     if row.state is State.REFUSED:
         return Line(title, None, "broken", _("Not done"), _("The deal was not made."), explain(row.reason, _))
     if row.state is State.GONE:

@@ -123,6 +123,12 @@ async def test_the_catalogue_is_at_hand_before_a_tab_is_opened(tmp_path: Path) -
         counter.forget_calls()
         await keep_catalogue(await counter.tenant())
         assert len(counter.calls()) == 4
+        # A week-end later nobody waits for it either.
+        await counter.day.move(60 * 3600)
+        await keep_catalogue(await counter.tenant())
+        counter.forget_calls()
+        await counter.tab(fresh=False)
+        assert [call for call in counter.calls() if "token" not in call] == [LIST]
 
 
 async def test_renamed_moved_won_and_revalued_deals_show_so(counter: Counter) -> None:
