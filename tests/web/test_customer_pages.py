@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.flows.looking import tell
+from tests.flows.looking import forget_calls, tell
 from tests.serving import Served
 from tests.web.agents import Agent, an_agent, sign_in
 from tests.world import World
@@ -232,3 +234,15 @@ async def test_an_equal_title_is_asked_about_without_telling_of_a_deal_that_is_h
     asked = await other.press(page + "/new-deal", owned | {"title": "tajna"})
     assert "A deal of this title" in asked.text
     assert "pipedrive.com/deal/" not in asked.page
+
+
+async def test_ten_agents_who_open_a_card_at_once_cost_two_calls(agent: Agent) -> None:
+    page = agent.page("customers", await a_customer(agent.world))
+    await agent.press(page, (await agent.open(page)).fields)
+    agent.here.service.clock.move_to(timedelta(minutes=2))
+    await forget_calls(agent.world, "pipedrive")
+    shown = await asyncio.gather(*(agent.open(page) for _ in range(10)))
+    assert {one.status for one in shown} == {200}
+    asked = [call["path"] for call in await agent.world.calls("pipedrive")]
+    assert sum("/persons/" in path for path in asked) == 1, asked
+    assert asked.count("/api/v2/deals") == 1, asked

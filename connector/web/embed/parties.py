@@ -51,7 +51,7 @@ class Candidate:
 
 
 class Parties:
-    """Reads them, each once in a minute."""
+    """Reads them, each once in a minute and by one reader at a time."""
 
     def __init__(self) -> None:
         """Know nobody yet."""
@@ -65,25 +65,28 @@ class Parties:
     ) -> Party:
         """Who a customer is: its pair in Pipedrive (1 token, 2 with its organization), or else its card here."""
         known = (tenant.id, key, f"{pair.crm_id} {with_organization}" if pair else None)
-        now = tenant.clock.now()
-        kept = self._kept.get(known)
-        if kept is not None and timedelta() <= now - kept[0] < _FRESH_FOR:
-            return kept[1]
-        party = await (
-            _in_centre(tenant, key) if pair is None else _in_pipedrive(tenant, pair, with_organization)
-        )
-        if party.name:
-            _keep(self._kept, known, (now, party))
+        async with tenant.deals_at_hand.lock("party", key):
+            now = tenant.clock.now()
+            kept = self._kept.get(known)
+            if kept is not None and timedelta() <= now - kept[0] < _FRESH_FOR:
+                return kept[1]
+            party = await (
+                _in_centre(tenant, key) if pair is None else _in_pipedrive(tenant, pair, with_organization)
+            )
+            if party.name:
+                _keep(self._kept, known, (now, party))
         return party
 
     async def candidates(self, tenant: Tenant, asked: Asked) -> Sequence[Candidate]:
         """Those in Pipedrive whom a customer could be (2 tokens each at most)."""
-        known, now = (tenant.id, asked.kind, ",".join(asked.candidates)), tenant.clock.now()
-        kept = self._candidates.get(known)
-        if kept is not None and timedelta() <= now - kept[0] < _FRESH_FOR:
-            return kept[1]
-        found = await _candidates(tenant, asked)
-        _keep(self._candidates, known, (now, found))
+        known = (tenant.id, asked.kind, ",".join(asked.candidates))
+        async with tenant.deals_at_hand.lock("candidates", asked.subject):
+            now = tenant.clock.now()
+            kept = self._candidates.get(known)
+            if kept is not None and timedelta() <= now - kept[0] < _FRESH_FOR:
+                return kept[1]
+            found = await _candidates(tenant, asked)
+            _keep(self._candidates, known, (now, found))
         return found
 
 
