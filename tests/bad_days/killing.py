@@ -31,7 +31,7 @@ POSTS = {"method": "POST", "path": "^/api/v2/activities$"}
 
 
 #: Every so many lives begin with a fresh interpreter; the others are forked from one that has imported everything.
-WHOLE_STARTS = 25
+WHOLE_STARTS = 5
 
 
 @dataclass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -30,12 +29,6 @@ TIMEOUT = 0.3
 HELD = {"seconds": 0.35}
 
 #: Every way in which a call can go wrong.
-#: What a 5xx comes with; all mean the same, so that only a long run tries each with both.
-_FORMS_OF_5XX = (
-    {500: ("JSON", "HTML"), 502: ("JSON", "HTML"), 504: ("JSON", "HTML")}
-    if "CONNECTOR_TEST_LONG" in os.environ
-    else {500: ("JSON",), 504: ("HTML",)}
-)
 FAULTS: dict[str, dict[str, object]] = {
     "time-out before the effect": {"kind": "timeout_before", **HELD},
     "time-out after the effect": {"kind": "timeout_after", **HELD},
@@ -55,9 +48,9 @@ FAULTS: dict[str, dict[str, object]] = {
             "status": status,
             "html": form == "HTML",
         }
-        for status, forms in _FORMS_OF_5XX.items()
+        for status in (500, 502, 504)
         for when in ("before", "after")
-        for form in forms
+        for form in ("JSON", "HTML")
     },
 }
 
