@@ -121,10 +121,9 @@ async def test_the_same_where_cookies_of_others_are_blocked(there: Stage) -> Non
 
 
 WORDS = {
-    "en": ("Add to Pipedrive", "Choose", "New deal", "Make the deal", "Make another all the same"),
+    "en": ("Add to Pipedrive", "New deal", "Make the deal", "Make another all the same"),
     "pl": (
         "Dodaj do Pipedrive",
-        "Wybierz",
         "Nowa szansa sprzedaży",
         "Utwórz szansę sprzedaży",
         "Utwórz mimo to",
@@ -136,7 +135,7 @@ WORDS = {
 async def test_every_state_of_a_customer_is_fit_for_everyone(
     browser: Browser, there: Stage, language: str
 ) -> None:
-    add, _, new, make, again = WORDS[language]
+    add, new, make, again = WORDS[language]
     number = TWINS[language]
     made = await there.world.happen("customer", name="A.", surname="Bliźniak", phone_number=number)
     home = f"{there.connector}/embed/{(await there.tenant()).id}/thulium:demo"

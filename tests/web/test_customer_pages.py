@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.at_work import until
 from tests.flows.looking import forget_calls, tell
 from tests.serving import Served
 from tests.web.agents import Agent, an_agent, sign_in
@@ -156,8 +157,19 @@ async def test_a_lost_answer_is_looked_for_and_the_page_follows(agent: Agent) ->
     await agent.press(page, (await agent.open(page)).fields)
     form = (await agent.open(f"{page}/new-deal")).fields | {"title": "Licences"}
     await agent.world.fault("pipedrive", "reset_after", path="/api/v2/deals", method="POST")
+    await agent.world.fault(
+        "pipedrive", "status_before", path="/api/v2/deals", method="GET", status=503, times=None
+    )
     shown = await agent.press(f"{page}/new-deal", form)
-    assert "The deal is in Pipedrive." in shown.text or "Looking…" in shown.text
+    assert "Looking…" in shown.text
+    assert 'data-again="' in shown.page
+    await agent.world.mend("pipedrive")
+    agent.here.service.clock.move_to(timedelta(minutes=5))
+
+    async def found() -> bool:
+        return "The deal is in Pipedrive." in (await agent.open(shown.path)).text
+
+    await until(found)
     assert len(await alive(agent.world, "deal")) == 1
 
 

@@ -328,8 +328,15 @@ async def test_one_that_is_refused_keeps_no_other_from_its_address(office: Offic
 
 async def test_a_field_that_is_not_there_is_asked_for_once_a_night(office: Office) -> None:
     await set_up(office, special_fields={"customer_deals_page": "Nie ma takiego"})
-    await office.night()
+    tenant = await office.tenant()
+    night = tenant.clock.now() - timedelta(hours=1)
+    await keep_pages(tenant, tenant.centres[CENTRE], no_older_than=night)
     assert not any(card.custom_fields for card in office.day.system.customers.values())
+    asked = [call for call in office.calls() if call.startswith("PUT")]
+    assert 1 <= len(asked) <= 2 * len(office.day.system.customers)
+    office.forget_calls()
+    await keep_pages(tenant, tenant.centres[CENTRE], no_older_than=night)
+    assert office.calls() == []
 
 
 async def test_the_webhooks_are_wanted_for_the_addresses_alone(open_: Served) -> None:

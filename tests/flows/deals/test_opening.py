@@ -269,4 +269,5 @@ async def test_the_app_without_the_right_to_deals_says_whom_to_ask(counter: Coun
     app.scopes = app.scopes.replace("deals:full", "deals:read")
     counter.day.pipedrive[WORLD].access.clear()
     opened = await counter.press()
-    assert opened.result in (Result.REFUSED, Result.MADE)
+    assert (opened.result, opened.reason) == (Result.REFUSED, reasons.NO_RIGHT)
+    assert not counter.deals()
