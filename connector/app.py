@@ -154,9 +154,12 @@ class Service:
         self._live[one.id] = await self._build(one, centres)
         if live is not None:
             # What is under way still holds its locks, whatever else is set up anew.
-            contacts = live.tenant.contacts
+            contacts, at_hand = live.tenant.contacts, live.tenant.deals_at_hand
             contacts.fields.clear()
-            self._live[one.id].tenant = replace(self._live[one.id].tenant, contacts=contacts)
+            at_hand.read_anew()
+            self._live[one.id].tenant = replace(
+                self._live[one.id].tenant, contacts=contacts, deals_at_hand=at_hand
+            )
 
     async def _build(self, one: Installed, centres: list[Connected]) -> _Live:
         governor = Governor(self.clock, self.settings, Spending(self.db, one.id))

@@ -21,7 +21,7 @@ from connector.flows.contacts.linking import keep_special_fields
 from connector.flows.contacts.marking import in_step
 from connector.flows.contacts.scanning import scan
 from connector.flows.deals.addresses import keep_pages
-from connector.flows.deals.back_linking import link_back, try_again
+from connector.flows.deals.back_linking import link_back, try_links_again
 from connector.flows.deals.catalogue import keep_catalogue, shows_deals
 from connector.flows.deals.healing import heal
 from connector.flows.deals.making import settle_doubts
@@ -140,8 +140,8 @@ class Jobs:
         self._schedule({tenant.id for tenant in tenants})
         for tenant in tenants:
             if tenant.installed.runs:
-                self._begin_once(self._look, tenant)
-                self._begin_once(self._link, tenant)
+                for work in (self._look, self._settle, self._link):
+                    self._begin_once(work, tenant)
 
     def _schedule(self, installations: set[str]) -> None:
         """Have jobs for these installations, and for no others."""
@@ -193,10 +193,13 @@ class Jobs:
 
     # for one installation
 
-    async def _look(self, tenant: Tenant) -> None:
+    async def _settle(self, tenant: Tenant) -> None:
+        """A task of its own: a customer who is made first may have to wait for a contact centre."""
         with self._guarded(tenant, "deals"):
             await settle_doubts(tenant, self._operations)
             await heal(tenant)
+
+    async def _look(self, tenant: Tenant) -> None:
         with self._guarded(tenant, "catalogue"):
             await keep_catalogue(tenant)
         with self._guarded(tenant, "second look"):
@@ -226,22 +229,20 @@ class Jobs:
             return
         with self._guarded(tenant, "nightly"):
             await tenant.ledger.wake_all()
-            await try_again(tenant)
+            await try_links_again(tenant)
             await keep_hooks(tenant, self._installations)
             await keep_subscriptions(tenant, self._installations, look=True)
         with self._guarded(tenant, "census"):
             await census(tenant)
-        if in_step(tenant):
-            await self._compare_everybody(tenant)
-        elif shows_deals(tenant):
+        if in_step(tenant) or shows_deals(tenant):
             with self._guarded(tenant, "special fields"):
                 await keep_special_fields(tenant, self._installations)
+        if in_step(tenant):
+            await self._compare_everybody(tenant)
         await self.runs.sync(tenant, cause="nightly", back=NIGHTLY, after_others=True)
 
     async def _compare_everybody(self, tenant: Tenant) -> None:
         """One contact centre that is down holds up neither the others nor what is marked."""
-        with self._guarded(tenant, "special fields"):
-            await keep_special_fields(tenant, self._installations)
         for centre in tenant.centres.values():
             with self._guarded(tenant, "scan"):
                 await scan(tenant, centre)

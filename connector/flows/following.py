@@ -25,6 +25,7 @@ from connector.pipedrive.mapping import entries_body
 from connector.pipedrive.records import Entry, HookEvent, Person
 from connector.records import Hint
 from connector.store.bindings import Bond, Bound
+from connector.store.deals import State
 from connector.store.dirty import Mark, Side, Urgency
 from connector.store.index import OF_PIPEDRIVE, Entity
 
@@ -45,7 +46,7 @@ Readings = dict[tuple[str, str, str | None], tuple[datetime, CrmRecord | None]]
 
 
 async def follow_hook(tenant: Tenant, event: HookEvent, read: Readings | None = None) -> bool:
-    """Act on a webhook of Pipedrive; answers whether records were marked.
+    """Act on a webhook of Pipedrive; answers whether there is work for the keeper: records were marked, or cards are due.
 
     What is in `read` is not read again, but each webhook is looked at for what it alone tells.
     """
@@ -55,10 +56,11 @@ async def follow_hook(tenant: Tenant, event: HookEvent, read: Readings | None = 
     key = (event.entity, event.entity_id, event.merged_to)
     if event.entity == Entity.DEAL:
         key = (event.entity, event.entity_id, event.merged_to or event.merged_from)
-        if key not in read:
-            await _follow_deal(tenant, event, event.entity_id)
-            read[key] = (tenant.clock.now(), None)
-        return False
+        if key in read:
+            return False
+        is_due = await _follow_deal(tenant, event, event.entity_id)
+        read[key] = (tenant.clock.now(), None)
+        return is_due
     kind = CUSTOMERS if event.entity == Entity.PERSON else COMPANIES
     if await _names_nothing_of_ours(tenant, kind, event):
         return False
@@ -85,21 +87,23 @@ async def follow_hook(tenant: Tenant, event: HookEvent, read: Readings | None = 
     return bool(marks)
 
 
-async def _follow_deal(tenant: Tenant, event: HookEvent, deal_id: str) -> None:
+async def _follow_deal(tenant: Tenant, event: HookEvent, deal_id: str) -> bool:
     """Read a deal again; one that was opened here is kept true, and so is the list that a tab shows next.
 
+    Answers whether cards are due that show it.
     A webhook may come late: what it says of a deletion is not believed unread.
     """
     deal, opened = await refresh_deal(tenant, deal_id), tenant.deals
-    await (note_changed(tenant, [deal]) if deal is not None else note_gone(tenant, deal_id))
+    is_due = await (note_changed(tenant, [deal]) if deal is not None else note_gone(tenant, deal_id))
     for whose, (_, listed) in list(tenant.deals_at_hand.lists.items()):
         hangs_on = deal is not None and whose[1] in (deal.person_id, deal.org_id)
         if hangs_on or any(one.id == deal_id for one in listed):
             tenant.deals_at_hand.lists.pop(whose, None)
     if event.merged_from is not None:
         await opened.follow_merge(event.merged_from, into=deal_id)
-    if not await opened.of_deal(deal_id):
-        return
+    rows = await opened.of_deal(deal_id)
+    if not rows:
+        return is_due
     if event.merged_to is not None:
         await opened.follow_merge(deal_id, into=event.merged_to)
     elif deal is None:
@@ -107,8 +111,9 @@ async def _follow_deal(tenant: Tenant, event: HookEvent, deal_id: str) -> None:
             await opened.gone(deal_id)
     elif deal.is_deleted:
         await opened.gone(deal_id)
-    else:
+    elif any(row.state is State.GONE for row in rows):
         await opened.restored(deal_id)
+    return is_due
 
 
 async def _names_nothing_of_ours(tenant: Tenant, kind: Kind, event: HookEvent) -> bool:

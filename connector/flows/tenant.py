@@ -130,6 +130,12 @@ class DealsAtHand:
         """The lock of the list of one record, or of the catalogue."""
         return self.locks.setdefault((entity, record_id), asyncio.Lock())
 
+    def read_anew(self) -> None:
+        """Forget what another user of Pipedrive, or other settings, may show otherwise; what cards wait for stays."""
+        self.catalogue = self.failed_at = None
+        self.lists.clear()
+        self.unmarked.clear()
+
     def remember(self, whose: tuple[str, str], deals: list[Deal], at: datetime) -> None:
         """Keep a list of deals as it was asked for at that time."""
         if len(self.lists) >= _MOST_FRESH or len(self.met) >= _MOST_FRESH:

@@ -107,7 +107,9 @@ class Cards:
 
     async def shows(self, key: str, *, added: Iterable[str] = (), removed: Iterable[str] = ()) -> None:
         """Write down which deals a card shows from now on, and which no longer."""
-        rows = [self._row(deal_id=deal_id, customer_id=key) for deal_id in added]
+        rows, removed = [self._row(deal_id=deal_id, customer_id=key) for deal_id in added], list(removed)
+        if not rows and not removed:
+            return
         gone = (
             mirrored.c.installation_id == self._installation_id, mirrored.c.customer_id == key,
             mirrored.c.deal_id.in_(any_of(removed)),

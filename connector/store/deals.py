@@ -5,13 +5,13 @@ Every change compares what it saw (the claim, the number of looks), so that two 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, case, or_, select, text, update
 
 from connector.clock import Clock
 from connector.store.database import Database, any_of
@@ -298,20 +298,18 @@ class Deals:
     async def gone(self, deal_id: str) -> int:
         """A deal was deleted: its place is free, and its ticket shows the next that stands."""
         values = {"state": State.GONE, "link_state": Link.NONE, "body_sealed": None, "not_before": None}
-        changed = await self._of_deal(deal_id, State.MADE, values)
+        changed = await self._of_deal(deal_id, [State.MADE], values)
         for row in await self.of_deal(deal_id) if changed else []:
             await self._show_next(row)
         return changed
 
     async def restored(self, deal_id: str) -> int:
         """A deal that was gone is there again, its place not having been taken; the ticket shows it again."""
-        return await self._of_deal(deal_id, State.GONE, self._stands())
+        return await self._of_deal(deal_id, [State.GONE], self._stands())
 
     async def follow_merge(self, deal_id: str, *, into: str) -> int:
         """A deal was merged into another: that is the one that was opened here."""
-        values = self._stands() | {"deal_id": into}
-        made = await self._of_deal(deal_id, State.MADE, values)
-        return made + await self._of_deal(deal_id, State.GONE, values)
+        return await self._of_deal(deal_id, [State.MADE, State.GONE], self._stands() | {"deal_id": into})
 
     async def _show_next(self, gone: OpenedRow) -> None:
         """Have the link field of a ticket filled anew, which the first deal has that stands."""
@@ -323,25 +321,18 @@ class Deals:
             )
 
     def _stands(self) -> dict[str, object]:
+        """A deal that stands; what was opened from no ticket has no link."""
+        link = case((opened.c.ticket_id.is_(None), Link.NONE), else_=Link.DUE)
         return {
-            "state": State.MADE, "link_state": Link.DUE, "link_attempts": 0, "link_reason": "",
+            "state": State.MADE, "link_state": link, "link_attempts": 0, "link_reason": "",
             "link_not_before": self._clock.now(),
         }  # fmt: skip
 
-    async def _of_deal(self, deal_id: str, state: State, values: Mapping[str, object]) -> int:
-        where = (self._mine, opened.c.deal_id == deal_id, opened.c.state == state)
-
-        def work(db: Connection) -> int:
-            changed = db.execute(update(opened).where(*where).values(**values)).rowcount
-            if "link_state" in values:
-                # What was opened from no ticket has no link.
-                there = (self._mine, opened.c.deal_id == values.get("deal_id", deal_id))
-                db.execute(
-                    update(opened).where(*there, opened.c.ticket_id.is_(None)).values(link_state=Link.NONE)
-                )
-            return changed
-
-        return await self._db.write(work)
+    async def _of_deal(self, deal_id: str, states: Collection[State], values: Mapping[str, object]) -> int:
+        where = (self._mine, opened.c.deal_id == deal_id, opened.c.state.in_(states))
+        return await self._db.write(
+            lambda db: db.execute(update(opened).where(*where).values(**values)).rowcount
+        )
 
     # the link back
 

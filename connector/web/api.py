@@ -16,7 +16,16 @@ from pydantic import BaseModel, ValidationError
 from connector.clock import Clock
 from connector.errors import ConnectorError, Misconfigured, NotFound
 from connector.flows.contacts.pushing import key_of
-from connector.flows.deals.opening import NewDeal, Opened, Order, Result, deals_of_ticket, open_deal
+from connector.flows.deals.opening import (
+    NewDeal,
+    Opened,
+    Order,
+    Result,
+    deals_of_ticket,
+    next_place,
+    open_deal,
+    ticket_source,
+)
 from connector.flows.deals.viewing import Viewer, customer_deals, deal_page
 from connector.flows.tenant import Tenant
 from connector.store.access import Access
@@ -140,11 +149,9 @@ class _Api:
                 409, "The ticket has a deal.", "To open one more, send another: true.",
                 link=deal_page(tenant, there) if there else None,
             )  # fmt: skip
-        taken = {row.ordinal for row in standing}
-        free = next(number for number in range(1, len(taken) + 2) if number not in taken)
         return Order(
-            source=f"{connection}/tickets/{ticket_id}",
-            ordinal=same.ordinal if same is not None else free,
+            source=ticket_source(ticket_key),
+            ordinal=same.ordinal if same is not None else next_place(rows),
             customer_key=f"{connection}/{ticket.customer_id}" if ticket.customer_id else None,
             ticket_key=ticket_key,
             wanted=NewDeal(

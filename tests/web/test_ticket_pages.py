@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -171,3 +172,19 @@ async def test_a_ticket_is_known_by_one_number_alone(agent: Agent) -> None:
     assert not shown.fields
     assert "no such ticket" in shown.text
     assert (await agent.open(agent.page("tickets", ".."))).status == 404
+
+
+async def test_a_ticket_of_three_deals_is_shown_by_one_list(agent: Agent) -> None:
+    page = agent.page("tickets", await a_ticket(agent.world, await a_customer(agent.world)))
+    await agent.press(page, (await agent.open(page)).fields)
+    for title in ("Drugi", "Trzeci"):
+        form = (await agent.open(f"{page}?another=1")).fields
+        await agent.press(page, form | {"title": title})
+    agent.here.service.clock.move_to(timedelta(minutes=2))
+    await agent.open(page)
+    agent.here.service.clock.move_to(timedelta(minutes=4))
+    await forget_calls(agent.world, "pipedrive")
+    shown = await agent.open(page)
+    assert all(title in shown.text for title in ("Nowe licencje", "Drugi", "Trzeci"))
+    asked = [call["path"] for call in await agent.world.calls("pipedrive") if "/deals" in call["path"]]
+    assert asked == ["/api/v2/deals"]

@@ -85,7 +85,7 @@ async def _link(tenant: Tenant, row: OpenedRow, patience: Patience) -> Link:
     return how
 
 
-async def try_again(tenant: Tenant) -> None:
+async def try_links_again(tenant: Tenant) -> None:
     """Once a night a link that was given up is tried once more: somebody may have granted the right."""
     await tenant.deals.retry_links(GIVEN_UP, since=tenant.clock.now() - _TRIED_FOR)
 

@@ -275,7 +275,8 @@ async def _put(
     unwanted = (ours & there.keys()) - wanted.keys() if whole else set[str]()
     rows = {deal_id: values for deal_id, values in wanted.items() if deal_id in ours or deal_id not in there}
     # Before they are made: an answer that is lost leaves a row that is known as ours.
-    await tenant.cards.shows(key, added=[deal_id for deal_id, values in rows.items() if values is not None])
+    added = [deal_id for deal_id, values in rows.items() if values is not None and deal_id not in ours]
+    await tenant.cards.shows(key, added=added)
     for deal_id in {**rows, **dict.fromkeys(unwanted)}:
         await _put_deal(tenant, key, there.get(deal_id, []), rows.get(deal_id))
     gone = [deal_id for deal_id, values in rows.items() if values is None]

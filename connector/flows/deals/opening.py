@@ -5,6 +5,7 @@ Its place is claimed and committed first. A customer who is not in step is pushe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -27,12 +28,13 @@ from connector.store.questions import Asked
 __all__ = [
     "NewDeal",
     "Opened",
-    "OpenedRow",
     "Order",
     "Result",
     "choose_person",
     "deals_of_ticket",
+    "next_place",
     "open_deal",
+    "ticket_source",
 ]
 
 #: A press waits so long for one that came before it.
@@ -116,6 +118,18 @@ async def choose_person(tenant: Tenant, operations: Operations, order: Order, ch
         if choice == IGNORE:
             return Opened(Result.REFUSED, reason=reasons.LEFT_ALONE, question=asked)
     return await open_deal(tenant, operations, order)
+
+
+def ticket_source(ticket_key: str) -> str:
+    """What an order names that is opened from a ticket, by its key: `thulium:acme/tickets/9`."""
+    connection, _, ticket_id = ticket_key.rpartition("/")
+    return f"{connection}/tickets/{ticket_id}"
+
+
+def next_place(rows: Sequence[OpenedRow]) -> int:
+    """Which of its source's deals a new one would be: the first place that is free."""
+    taken = {row.ordinal for row in rows if row.stands}
+    return next(place for place in range(1, len(taken) + 2) if place not in taken)
 
 
 async def deals_of_ticket(tenant: Tenant, ticket_key: str) -> list[OpenedRow]:

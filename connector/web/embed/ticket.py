@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from aiohttp import web
 
 from connector.flows.contacts.kinds import asking
-from connector.flows.deals.opening import deals_of_ticket
+from connector.flows.deals.opening import deals_of_ticket, next_place, ticket_source
 from connector.flows.deals.viewing import CustomerDeals, deal_page
 from connector.records import Ticket
 from connector.store.deals import OpenedRow, State
@@ -21,7 +21,6 @@ from connector.web.pages import page
 
 PATH = "/embed/{installation}/{connection}/{kind:tickets}/{id:[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}}"
 
-_STANDING = frozenset({State.SENDING, State.MADE})
 _FRESH_FOR = timedelta(seconds=30)
 _MOST = 1000
 
@@ -62,15 +61,16 @@ class TicketPages:
     async def _page(
         self, visit: Visit, ticket: Ticket | None, *, said: Said | None = None, form: object = None, status: int = 200
     ) -> web.Response:  # fmt: skip
-        _, rows = visit.translate, await deals_of_ticket(visit.tenant, visit.key)
-        standing = [row for row in rows if row.state in _STANDING]
-        looking = any(row.state is State.SENDING for row in standing)
-        customer = ticket.customer_id if ticket is not None else None
+        _, customer = visit.translate, ticket.customer_id if ticket is not None else None
         key = f"{visit.centre.id}/{customer}"
         shown, trouble = await deals_for(visit, key) if customer else (None, None)
+        # After the list: a deal that it shows is not asked for by itself.
+        rows = await deals_of_ticket(visit.tenant, visit.key)
+        standing = [row for row in rows if row.stands]
+        looking = any(row.state is State.SENDING for row in standing)
         wants_another = "another" in visit.request.query and not looking
         if form is None and ticket is not None and customer and (not standing or wants_another):
-            form = await self._new_deals.form(visit, _place(visit, ticket, customer, _next_ordinal(rows)))
+            form = await self._new_deals.form(visit, _place(visit, ticket, customer, next_place(rows)))
         return page(
             visit.request, "embed/ticket.html", status=status, visit=visit, show=Show.of(visit), said=said, form=form,
             standing=no_ticket(_) if ticket is None else ticket_stands(standing, ticket.subject, _, has_customer=bool(customer)),
@@ -96,27 +96,18 @@ class TicketPages:
         return ticket
 
 
-def _next_ordinal(rows: Sequence[OpenedRow]) -> int:
-    """The first place that is free."""
-    taken = {row.ordinal for row in rows if row.state in _STANDING}
-    return next(n for n in range(1, len(taken) + 2) if n not in taken)
-
-
 def _place(visit: Visit, ticket: Ticket, customer: str, ordinal: int) -> Place:
-    source = f"{visit.centre.id}/tickets/{visit.record_id}"
     return Place(
-        source, ordinal, str(ordinal), f"{visit.centre.id}/{customer}", visit.here, ticket=visit.key, subject=ticket.subject
+        ticket_source(visit.key), ordinal, str(ordinal), f"{visit.centre.id}/{customer}", visit.here, ticket=visit.key, subject=ticket.subject
     )  # fmt: skip
 
 
 def _lines(visit: Visit, rows: Sequence[OpenedRow], shown: CustomerDeals | None) -> list[Line]:
-    """What became of each deal; what was refused is of no more use once another took its place."""
+    """What became of each deal."""
     _ = visit.translate
     titles = {deal.id: deal.title for deal in shown.deals} if shown is not None else {}
     lines = []
     for row in rows:
-        if row.state is State.REFUSED and not row.reason:
-            continue
         number = _("Deal %(number)s") % {"number": row.deal_id} if row.deal_id else _("New deal")
         link = deal_page(visit.tenant, row.deal_id) if row.deal_id else None
         lines.append(say_row(row, titles.get(row.deal_id or "", number), link, _))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from connector.flows.deals import back_linking
-from connector.flows.deals.back_linking import link_back, try_again
+from connector.flows.deals.back_linking import link_back, try_links_again
 from connector.flows.deals.opening import deals_of_ticket
 from connector.store.deals import Link, OpenedRow
 from tests.flows.deals.counter import FIELD, Counter, open_counter
@@ -116,11 +116,11 @@ async def test_what_cannot_be_linked_is_given_up_after_the_last_retry_and_says_s
         assert (row.link_state, row.link_reason) == (Link.FAILED, back_linking.GIVEN_UP)
         # Each night it is tried once more, and once the contact centre takes it the ticket has it.
         tenant = await counter.tenant()
-        await try_again(tenant)
+        await try_links_again(tenant)
         await link_back(tenant)
         assert (await row_of(counter)).link_state is Link.FAILED
         counter.day.mend()
-        await try_again(tenant)
+        await try_links_again(tenant)
         await link_back(tenant)
         assert (await row_of(counter)).link_state is Link.FIELD
         assert counter.link() == counter.page(counter.deal()["id"])

@@ -25,7 +25,7 @@ async def test_a_closed_page_loses_nothing(world: World) -> None:
         customers=[{"customer_id": 7, "name": "Jan", "surname": "Próba", "phone_number": [NUMBER]}],
         tickets=[{"ticket_id": 9, "customer_id": 7, "subject": "Dach"}], ticket_fields=[{"name": "Deal"}],
     )  # fmt: skip
-    async with served(world, look_gap=0.1) as here:
+    async with served(world, look_gap=0.1, lease=60) as here:
         service = here.service
         tenant = await install(service, since=ago(hours=1), special_fields={"ticket_deal_link": "Deal"})
         await keep_special_fields(tenant, service.installations)
@@ -53,7 +53,7 @@ async def test_a_contact_centre_that_hangs_keeps_no_deal_in_doubt(
         customers=[{"customer_id": 7, "name": "Jan", "surname": "Próba", "phone_number": [NUMBER]}],
         tickets=[{"ticket_id": 9, "customer_id": 7, "subject": "Dach"}], ticket_fields=[{"name": "Deal"}],
     )  # fmt: skip
-    async with served(world, look_gap=0.1) as here:
+    async with served(world, look_gap=0.1, lease=60) as here:
         service = here.service
         tenant = await install(service, since=ago(hours=1), special_fields={"ticket_deal_link": "Deal"})
         await keep_special_fields(tenant, service.installations)

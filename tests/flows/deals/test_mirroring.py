@@ -404,3 +404,18 @@ async def test_the_captions_are_those_of_the_language(tmp_path: Path) -> None:
         await hook(counter, deal_id)
         (row,) = rows(counter)
         assert (row["Tytuł"], row["Status"]) == ("Nowy dach", "otwarta")
+
+
+async def test_settings_that_are_saved_meanwhile_cost_no_list_a_card(counter: Counter) -> None:
+    deal_id = await opened(counter)
+    counter.edit("deal", "change", id=int(deal_id), changes={"title": "Inny dach"})
+    tenant, at = await counter.tenant(), counter.day.clock.now()
+    event = HookEvent("1", "1", "1", "1", "deal", "change", deal_id, at, None, None, frozenset(), None)
+    assert await follow_hook(tenant, event), "the keeper has work"
+    saved = tenant.settings.model_copy(update={"payload_days": 31})
+    version = tenant.installed.settings_version
+    assert await counter.service.installations.set_settings(tenant.id, saved, seen_version=version)
+    counter.forget_calls()
+    await mirror_due(await counter.tenant())
+    assert [row["Title"] for row in rows(counter)] == ["Inny dach"]
+    assert LISTS not in counter.calls()
