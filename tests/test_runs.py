@@ -17,10 +17,10 @@ async def test_installations_run_side_by_side(open_: Served) -> None:
     first, second = await two(open_)
     await open_.jobs.sync_all()
     await a_call(open_.world)
-    await open_.world.fault("pipedrive", "delay", seconds=1.5, times=2, **POSTS)
+    await open_.world.fault("pipedrive", "delay", seconds=3, times=2, **POSTS)
     began = time.perf_counter()
     await open_.jobs.sync_all()
-    assert time.perf_counter() - began < 3.0
+    assert time.perf_counter() - began < 6
     assert await activities(open_.world, first) == await activities(open_.world, second) == 1
 
 
@@ -101,7 +101,7 @@ async def test_a_stop_does_not_wait_for_a_contact_centre_that_does_not_answer(wo
 
         await until(asked)
         began = time.perf_counter()
-    assert time.perf_counter() - began < 1.5
+    assert time.perf_counter() - began < 4
     await running
     async with served(world, HastyClock()) as here:
         tenant = await here.service.tenant(tenant.id)

@@ -448,9 +448,10 @@ async def test_webhooks_are_made_listed_heard_and_removed(sim: Simulated) -> Non
 async def test_the_lite_plan_is_used_nearly_whole_without_a_refusal(clock: JumpingClock) -> None:
     async with simulated(clock, plan="lite", settings={"pipedrive_daily_share": 1.0}) as sim:
         await sim.pipedrive.users()
-        started = clock.now()
+        before = clock.offset
         await asyncio.gather(*[sim.pipedrive.create_activity(draft(sim)) for _ in range(400)])
-        assert 400 / (clock.now() - started).total_seconds() >= 38
+        # What was waited for, not what a busy machine took besides.
+        assert (clock.offset - before).total_seconds() <= 400 / 38
         log = await sim.control("GET", "calls")
         assert isinstance(log, list)
         assert all(call["status"] != 429 for call in log)
