@@ -71,7 +71,8 @@ async def test_a_customers_deals_stand_in_a_table_open_ones_first(agent: Agent) 
     shown = await agent.open(page, "pl")
     assert shown.text.index("<b>Licences</b>") < shown.text.index("Old")
     assert "1\xa0200,50\xa0zł" in shown.page
-    assert re.search(r'aria-label="etap \d\sz\s\d"', shown.page)
+    bars = re.findall(r'class="(place[^"]*)" role="img" aria-label="etap \d\sz\s\d"', shown.page)
+    assert bars == ["place", "place ended"], "of one that has ended, how far it came"
     assert "otwarta" in shown.text
     assert "wygrana" in shown.text
 
