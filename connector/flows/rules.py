@@ -16,6 +16,7 @@ class People:
     agents: Mapping[tuple[str, str], Agent] = field(default_factory=dict)
     users_by_email: Mapping[str, str] = field(default_factory=dict)
     active_users: frozenset[str] = frozenset()
+    admin_users: frozenset[str] = frozenset()
     active_types: frozenset[str] = frozenset()
     owner_user_id: str = ""
 

@@ -286,6 +286,7 @@ def _with_users(people: People, users: Sequence[User]) -> People:
         people,
         users_by_email={user.email.casefold(): user.id for user in active if user.email},
         active_users=frozenset(user.id for user in active),
+        admin_users=frozenset(user.id for user in active if user.is_admin),
     )
 
 

@@ -237,6 +237,7 @@ def user(row: JsonObject) -> User:
         name=_text(row.get("name")),
         email=_text(row.get("email")),
         active=bool(row.get("active_flag", True)) and not row.get("is_deleted"),
+        is_admin=_is_admin(row),
     )
 
 

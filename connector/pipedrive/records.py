@@ -51,6 +51,7 @@ class User:
     name: str
     email: str
     active: bool
+    is_admin: bool = False
 
 
 @dataclass(frozen=True, slots=True)

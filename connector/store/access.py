@@ -34,16 +34,23 @@ KEY_PREFIX = "connector_"
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """An agent: a user of Pipedrive, an agent of the contact centre (`thulium:demo/anna`), or both; `name` is shown.
+    """Somebody who works here: a user of Pipedrive, an agent of the contact centre (`thulium:demo/anna`), or both.
 
-    `since` is when the session began that tells who it is.
+    `name` is shown. An administrator was one when he signed in, or was invited as one. `since` is when the session began
+    that tells who it is.
     """
 
     installation_id: str
     user_id: str | None
     agent: str | None
     name: str
+    is_admin: bool = False
     since: datetime | None = field(default=None, compare=False)
+
+    @property
+    def by(self) -> str:
+        """What he is known by in the audit trail."""
+        return f"user:{self.user_id}" if self.user_id is not None else f"agent:{self.agent}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,9 @@ class Access:
         if now - row.seen_at >= SEEN_EVERY:
             seen = update(sessions).where(sessions.c.id == key).values(seen_at=now)
             await self._db.write(lambda db: db.execute(seen) and None)
-        return Who(row.installation_id, row.user_id, row.agent, row.name, row.begun_at)
+        return Who(
+            row.installation_id, row.user_id, row.agent, row.name, is_admin=row.is_admin, since=row.begun_at
+        )
 
     async def end(self, token: str) -> None:
         """End one session."""
@@ -124,7 +133,7 @@ class Access:
             row = db.execute(select(codes).where(*key)).one_or_none()
             if row is None or not db.execute(delete(codes).where(*key)).rowcount or row.expires_at <= now:
                 return None
-            return Who(row.installation_id, row.user_id, row.agent, row.name)
+            return Who(row.installation_id, row.user_id, row.agent, row.name, is_admin=row.is_admin)
 
         return await self._db.write(work)
 
@@ -134,7 +143,7 @@ class Access:
         row = await self._db.read(lambda db: db.execute(query).one_or_none())
         if row is None or row.expires_at <= self._clock.now():
             return None
-        return Who(row.installation_id, row.user_id, row.agent, row.name)
+        return Who(row.installation_id, row.user_id, row.agent, row.name, is_admin=row.is_admin)
 
     # keys of the HTTP API
 
@@ -230,4 +239,5 @@ def _is_of(table: Table, who: Who) -> ColumnElement[bool]:
 def _row(who: Who) -> dict[str, object]:
     return {
         "installation_id": who.installation_id, "user_id": who.user_id, "agent": who.agent, "name": who.name,
+        "is_admin": who.is_admin,
     }  # fmt: skip

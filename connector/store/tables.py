@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.types import TypeDecorator
@@ -51,6 +53,10 @@ def _time(*, nullable: bool = True) -> Column[datetime]:
 
 def _sealed(*, nullable: bool = False) -> Column[bytes]:
     return Column(LargeBinary, nullable=nullable)
+
+
+def _no() -> Column[bool]:
+    return Column(Boolean, nullable=False, server_default=false())
 
 
 def _text(*, nullable: bool = False) -> Column[str]:
@@ -149,6 +155,8 @@ class LedgerEntry(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("installation_id", "connection", "kind", "external_id", name="uq_ledger_event"),
         Index("ix_ledger_state", "installation_id", "state", "lane", "id"),
+        Index("ix_ledger_shown", "installation_id", "kind", "state", "occurred_at"),
+        _partial("ix_ledger_settled", "installation_id", "settled_at", where="settled_at IS NOT NULL"),
         _partial("ix_ledger_heal", "installation_id", "state", "heal_at", where="heal_at IS NOT NULL"),
         _partial("ix_ledger_topic", "installation_id", "state", "topic_at", where="topic_at IS NOT NULL"),
         _partial("ix_ledger_number", "installation_id", "number_key", where=ASLEEP),
@@ -469,6 +477,7 @@ class Session(SQLModel, table=True):
     user_id: str | None = None
     agent: str | None = None
     name: str = Field(sa_column=_text())
+    is_admin: bool = Field(default=False, sa_column=_no())
     begun_at: datetime = Field(sa_column=_time(nullable=False))
     seen_at: datetime = Field(sa_column=_time(nullable=False))
     expires_at: datetime = Field(sa_column=_time(nullable=False))
@@ -484,7 +493,64 @@ class OneTimeCode(SQLModel, table=True):
     user_id: str | None = None
     agent: str | None = None
     name: str = Field(sa_column=_text())
+    is_admin: bool = Field(default=False, sa_column=_no())
     expires_at: datetime = Field(sa_column=_time(nullable=False))
+
+
+class AuditEntry(SQLModel, table=True):
+    """Something that an administrator did; of a change of settings also the whole document as it was saved.
+
+    `by` is who did it: `user:1001`, `agent:thulium:acme/anna` or `command line`; `name` is what they were called then.
+    `detail` holds ids and counts, never names, numbers or texts of customers.
+    """
+
+    __tablename__ = "audit"
+    __table_args__ = (
+        Index("ix_audit_shown", "installation_id", "id"),
+        UniqueConstraint("installation_id", "settings_version", name="uq_audit_version"),
+    )
+    id: int | None = Field(default=None, sa_column=Column(_ROW_ID, primary_key=True, autoincrement=True))
+    installation_id: str
+    at: datetime = Field(sa_column=_time(nullable=False))
+    by: str
+    name: str = Field(sa_column=_text())
+    action: str
+    detail: str = Field(default="{}", sa_column=_text())
+    settings_version: int | None = None
+    document: str | None = Field(default=None, sa_column=_text(nullable=True))
+
+
+class Alert(SQLModel, table=True):
+    """Something that is, or was, wrong with an installation as a whole; told when it begins and when it is well again."""
+
+    __tablename__ = "alert"
+    installation_id: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    is_on: bool = Field(default=False, sa_column=_no())
+    reason: str = Field(default="", sa_column=_text())
+    since: datetime = Field(sa_column=_time(nullable=False))
+    told_at: datetime | None = Field(default=None, sa_column=_time())
+    attempts: int = 0
+    not_before: datetime | None = Field(default=None, sa_column=_time())
+
+
+class SelfTest(SQLModel, table=True):
+    """What the last daily self-test found; `problems` are sentences, `found` is what it compared."""
+
+    __tablename__ = "self_test"
+    installation_id: str = Field(primary_key=True)
+    at: datetime = Field(sa_column=_time(nullable=False))
+    problems: str = Field(default="[]", sa_column=_text())
+    found: str = Field(default="{}", sa_column=_text())
+
+
+class SuppressedKey(SQLModel, table=True):
+    """A number or address, as a keyed hash, of somebody who was erased and whom sync must not bring back."""
+
+    __tablename__ = "suppressed_key"
+    key: str = Field(primary_key=True)
+    installation_id: str = Field(primary_key=True)
+    since: datetime = Field(sa_column=_time(nullable=False))
 
 
 class ApiKey(SQLModel, table=True):
