@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from connector.app import Service
@@ -22,9 +23,14 @@ _JUST_NOW = timedelta(minutes=1)
 
 def add_options(verb: Callable[[str, str], argparse.ArgumentParser]) -> None:
     """The verbs and their options."""
-    invited = verb("invite", "make an address by which an agent signs in once, in one browser")
+    invited = verb("invite", "make an address by which somebody signs in once, in one browser")
     invited.add_argument(
         "--agent", required=True, metavar="LOGIN_OR_EMAIL", help="of the contact centre or of Pipedrive"
+    )
+    invited.add_argument(
+        "--admin",
+        action="store_true",
+        help="they may also use the console: change settings, see what happens",
     )
     invited.add_argument(
         "--connection", metavar="ID", help="needed where several contact centres have such an agent"
@@ -54,7 +60,7 @@ def _hours(text: str) -> int:
 async def invite(service: Service, args: argparse.Namespace) -> int:
     """Print an address that signs an agent in once; whoever opens it first is taken for him."""
     tenant = await the_tenant(service, args.installation)
-    who = await _meant(tenant, args.agent.strip(), args.connection)
+    who = replace(await _meant(tenant, args.agent.strip(), args.connection), is_admin=args.admin)
     lasts = timedelta(hours=args.hours)
     code = await service.access.make_code(who, purpose=INVITATION, lasts=lasts)
     # Behind #, where it reaches no server's log.
@@ -62,7 +68,7 @@ async def invite(service: Service, args: argparse.Namespace) -> int:
     show(
         {
             "installation": tenant.id, "name": who.name, "agent": who.agent, "user": who.user_id, "address": address,
-            "until": service.clock.now() + lasts,
+            "admin": who.is_admin, "until": service.clock.now() + lasts,
         }
     )  # fmt: skip
     return 0

@@ -38,6 +38,7 @@ from connector.pipedrive.records import Tokens
 from connector.records import Right
 from connector.settings import Settings
 from connector.store.access import Access, Who
+from connector.store.audit import Audit
 from connector.store.bindings import Bindings
 from connector.store.cards import Cards
 from connector.store.changes import Changes
@@ -180,6 +181,7 @@ class Service:
             questions=Questions(self.db, one.id, self.clock),
             cards=Cards(self.db, one.id, self.clock),
             loads=Loads(self.db, self.vault, one.id, self.clock),
+            audit=Audit(self.db, one.id, self.clock),
             phones=Phones(one.settings.phone_region, one.settings.dial_out_prefix),
             translate=translator(one.settings.language),
             clock=self.clock,
@@ -253,7 +255,7 @@ class Service:
         grant = await self.installations.grant(me.company_id, me.user_id)
         if grant is not None and grant.kind == "oauth" and grant.state != "dead":
             await self.installations.save_tokens(me.company_id, me.user_id, pack_tokens(tokens))
-        return Who(me.company_id, me.user_id, None, me.name)
+        return Who(me.company_id, me.user_id, None, me.name, is_admin=me.is_admin)
 
     async def install_token(self, token: str) -> Arrival:
         """Store the installation of a personal API token."""

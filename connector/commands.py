@@ -17,20 +17,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from connector.access_commands import ACCESS_COMMANDS
 from connector.app import Service, open_service
 from connector.centres import ASKS_WHO_CALLS
-from connector.contact_commands import CONTACT_COMMANDS, switched_on
+from connector.contact_commands import CONTACT_COMMANDS
 from connector.csv_files.command import opened, say
 from connector.csv_files.converting import intake
 from connector.csv_files.sending import Sending
 from connector.errors import ConnectorError, Misconfigured
 from connector.flows.auditing import audit, rebuild
 from connector.flows.checking import check
-from connector.flows.collecting import follow_settings
-from connector.flows.contacts.marking import in_step
-from connector.flows.installing import HOOK_USER, keep_subscriptions
+from connector.flows.installing import HOOK_USER
 from connector.flows.recovering import recover
-from connector.flows.rules import nobodies
+from connector.flows.saving import save_settings
 from connector.flows.sync import backfill, sync
-from connector.flows.tenant import Tenant
 from connector.installation_settings import InstallationSettings
 from connector.load_commands import load
 from connector.phone import Phones
@@ -38,6 +35,7 @@ from connector.pipedrive.budget import Budget, Lane
 from connector.records import Window
 from connector.serving import serving
 from connector.settings import Settings
+from connector.store.audit import COMMAND_LINE
 from connector.store.database import reason_of
 from connector.terminal import show, the_tenant
 from connector.tokens import unpack_tokens
@@ -146,37 +144,21 @@ async def set_settings(service: Service, args: argparse.Namespace) -> int:
         settings = InstallationSettings.model_validate_json(document)
     except ValidationError as error:
         raise Misconfigured(f"The settings were not saved. {error}") from error
-    seen = tenant.installed.settings_version
-    if not await service.installations.set_settings(tenant.id, settings, seen_version=seen):
+    saved = await save_settings(
+        tenant, settings, doer=COMMAND_LINE, find=service.tenant, installations=service.installations
+    )
+    if saved is None:
         raise Misconfigured("Somebody else changed the settings meanwhile. Look at them again, then repeat.")
-    read_anew = ("phone_region", "dial_out_prefix")
-    if any(getattr(settings, name) != getattr(tenant.settings, name) for name in read_anew):
-        await tenant.index.begin_anew()
-    tenant_now = await service.tenant(tenant.id)
-    await keep_subscriptions(tenant_now, service.installations)
-    warnings = await switched_on(service, tenant_now) if in_step(tenant_now) else []
-    tenant_now = await service.tenant(tenant.id)
-    again = await tenant.ledger.retry_parked()
-    anew = await follow_settings(tenant_now, tenant.settings)
-    warnings += await _without_effect(tenant, settings)
     show(
         {
             "saved": True,
-            "version": tenant_now.installed.settings_version,
-            "failed_entries_tried_again": again,
-            "decided_anew": anew,
-            "warnings": warnings,
+            "version": saved.tenant.installed.settings_version,
+            "failed_entries_tried_again": saved.tried_again,
+            "decided_anew": saved.decided_anew,
+            "warnings": saved.warnings,
         }
     )
     return 0
-
-
-async def _without_effect(tenant: Tenant, settings: InstallationSettings) -> list[str]:
-    try:
-        directory = await tenant.people()
-    except ConnectorError as error:
-        return [f"agents and users could not be compared with those that there are: {error}"]
-    return nobodies(settings, directory.people)
 
 
 async def list_parked(service: Service, args: argparse.Namespace) -> int:

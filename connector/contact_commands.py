@@ -6,11 +6,10 @@ import argparse
 from collections.abc import Awaitable, Callable
 
 from connector.app import Service
-from connector.errors import ConnectorError, Misconfigured
+from connector.errors import Misconfigured
 from connector.flows.contacts.answering import answer, questions
 from connector.flows.contacts.braking import brakes, release
 from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, Kind
-from connector.flows.contacts.linking import keep_special_fields
 from connector.flows.contacts.pushing import GOOD, key_of, prepared, push
 from connector.flows.contacts.standing import mapping_problems, standing
 from connector.flows.contacts.undoing import undo
@@ -49,15 +48,6 @@ async def _prepared(service: Service, args: argparse.Namespace) -> Tenant:
     tenant = await the_tenant(service, args.installation)
     await prepared(tenant, service.installations)
     return await service.tenant(tenant.id)
-
-
-async def switched_on(service: Service, tenant: Tenant) -> list[str]:
-    """See to the special fields of an installation that keeps contacts the same; answers what of its mapping is amiss."""
-    try:
-        problems = await keep_special_fields(tenant, service.installations)
-    except ConnectorError as error:
-        problems = [f"the special fields could not be made, which is tried again by night: {error}"]
-    return [*problems, *await mapping_problems(await service.tenant(tenant.id))]
 
 
 async def show_contacts(service: Service, args: argparse.Namespace) -> int:

@@ -25,6 +25,7 @@ from connector.pipedrive.records import Deal, Organization, Person, User
 from connector.pipedrive.records import Field as CrmField
 from connector.records import Agent, QueueKind
 from connector.settings import Settings
+from connector.store.audit import Audit
 from connector.store.bindings import Bindings
 from connector.store.cards import Cards
 from connector.store.changes import Changes
@@ -162,6 +163,7 @@ class Tenant:
     questions: Questions
     cards: Cards
     loads: Loads
+    audit: Audit
     phones: Phones
     translate: Translate
     clock: Clock

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, and_, delete, select, update
 from sqlmodel import SQLModel
 
 from connector.installation_settings import InstallationSettings
+from connector.store.audit import ITSELF, Doer, note_settings
 from connector.store.connections import Connections, connections, hooks
 from connector.store.entries import ERASED, State
 from connector.store.grants import Grants, grants, installations
@@ -183,15 +184,21 @@ class Installations(Grants, Connections):
         return opened
 
     async def set_settings(
-        self, installation_id: str, settings: InstallationSettings, *, seen_version: int
+        self, installation_id: str, settings: InstallationSettings, *, seen_version: int, doer: Doer = ITSELF
     ) -> bool:
-        """Replace the settings document; False when someone else did so since `seen_version`."""
-        statement = (
-            update(installations)
-            .where(installations.c.id == installation_id, installations.c.settings_version == seen_version)
-            .values(settings=settings.model_dump_json(), settings_version=seen_version + 1)
-        )
-        return await self.db.write(lambda db: db.execute(statement).rowcount) == 1
+        """Replace the settings document and keep it in the audit trail; False when someone else did so since `seen_version`."""
+        document, version, now = settings.model_dump_json(), seen_version + 1, self._clock.now()
+        mine = (installations.c.id == installation_id, installations.c.settings_version == seen_version)
+
+        def work(db: Connection) -> bool:
+            before = db.scalar(select(installations.c.settings).where(*mine))
+            if before is None:
+                return False
+            db.execute(update(installations).where(*mine).values(settings=document, settings_version=version))
+            note_settings(db, installation_id, now, doer, before=before, after=document, version=version)
+            return True
+
+        return await self.db.write(work)
 
     async def set_reason(self, installation_id: str, reason: str) -> None:
         """Say what an active installation suffers from, or with an empty text that it is well again."""

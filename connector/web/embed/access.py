@@ -56,6 +56,22 @@ class Guard:
         # Each of them has tabs open, which keep nobody from signing in.
         self._visitors = Throttle(clock, burst=300, per_minute=300, all_burst=3000)
 
+    async def own(self, request: web.Request) -> Who | None:
+        """Whose browser it is, in whichever installation; None when it is nobody's."""
+        for token in self._tokens(request):
+            if (who := await self.access.session(token)) is not None:
+                return await self.who(request, who.installation_id)
+        return None
+
+    def is_admin(self, who: Who) -> bool:
+        """Whether somebody is an administrator, and was still one in Pipedrive when users were last read."""
+        tenant = self._latest(who.installation_id)
+        if not who.is_admin or tenant is None:
+            return False
+        directory = tenant.directory
+        has_lost_it = who.user_id is not None and who.user_id not in directory.people.admin_users
+        return not (has_lost_it and _is_since(who, directory.read_at))
+
     async def who(self, request: web.Request, installation_id: str) -> Who | None:
         """The agent of this installation whose browser asks; None when it is nobody's, or another installation's."""
         for token in self._tokens(request):

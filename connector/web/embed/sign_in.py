@@ -40,14 +40,14 @@ SIGN_IN, INVITED, HAND_OVER = f"{PATH}/sign-in", f"{PATH}/invitation", f"{PATH}/
 SIGNED_IN, SESSION = f"{PATH}/signed-in", f"{PATH}/session"
 LONGEST_CODE = 200
 
-_OURS = re.compile(r"/embed(?:/(?!\.{1,2}(?:[/?]|\Z))[\w.~:-]+)+(?:\?[\w.~:&=/-]*)?", re.ASCII)
+_OURS = re.compile(r"/(?:embed|console)(?:/(?!\.{1,2}(?:[/?]|\Z))[\w.~:-]+)+(?:\?[\w.~:&=/-]*)?", re.ASCII)
 
 #: Whose browser an authorization code comes from; None when his company is not connected.
 Identify = Callable[[str], Awaitable[Who | None]]
 
 
 def own_page(path: str | None) -> str:
-    """`path` if it is the path of an embedded page of ours, an empty text else: nobody is sent anywhere else."""
+    """`path` if it is the path of a page of ours for those who are signed in, an empty text else: nobody is sent anywhere else."""
     return path if path and len(path) <= 500 and _OURS.fullmatch(path) else ""
 
 
