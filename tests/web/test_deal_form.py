@@ -13,7 +13,7 @@ from connector.i18n import translator
 from connector.installation_settings import Deals
 from connector.pipedrive.records import Pipeline, Stage
 from connector.web.embed.deal_form import first_values, offered_stages, read_amount, read_deal, read_values
-from connector.web.embed.showing import Show
+from connector.web.showing import Show
 
 CATALOGUE = Catalogue(
     pipelines=[Pipeline("1", "Sales", 1, is_deleted=False), Pipeline("2", "Service", 2, is_deleted=False)],

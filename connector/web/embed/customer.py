@@ -15,9 +15,9 @@ from connector.store.dirty import Side
 from connector.web.embed.desk import Desk, Visit
 from connector.web.embed.new_deal import NewDeals, Place, choose, deals_for, is_left_alone, open_question
 from connector.web.embed.parties import Parties
-from connector.web.embed.showing import Show
 from connector.web.embed.words import say_chosen, say_made, say_pushed, stands
 from connector.web.pages import page
+from connector.web.showing import Show
 
 PATH = "/embed/{installation}/{connection}/{kind:customers}/{id:[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}}"
 
@@ -53,7 +53,7 @@ class CustomerPages:
             said = say_made(row, deal_page(tenant, row.deal_id) if row.deal_id else None, _)
         may_add = asked is None and party.in_step is party.is_gone
         return page(
-            visit.request, "embed/customer.html", visit=visit, show=Show.of(visit), said=said,
+            visit.request, "embed/customer.html", visit=visit, show=Show.of(visit.request, visit.tenant.settings.tz), said=said,
             standing=stands(party, _, several=asked is not None, left_alone=left_alone),
             shown=shown, trouble=trouble, choice=await self._parties.candidates(tenant, asked) if asked else (),
             choice_token=visit.token(visit.purpose("choice")), add_token=visit.token(visit.purpose("add")) if may_add else "",

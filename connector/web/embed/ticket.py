@@ -15,9 +15,9 @@ from connector.records import Ticket
 from connector.store.deals import OpenedRow, State
 from connector.web.embed.desk import Desk, Visit
 from connector.web.embed.new_deal import NewDeals, Place, deals_for
-from connector.web.embed.showing import Show
 from connector.web.embed.words import Line, Said, no_ticket, say_row, ticket_stands
 from connector.web.pages import page
+from connector.web.showing import Show
 
 PATH = "/embed/{installation}/{connection}/{kind:tickets}/{id:[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}}"
 
@@ -72,7 +72,7 @@ class TicketPages:
         if form is None and ticket is not None and customer and (not standing or wants_another):
             form = await self._new_deals.form(visit, _place(visit, ticket, customer, next_place(rows)))
         return page(
-            visit.request, "embed/ticket.html", status=status, visit=visit, show=Show.of(visit), said=said, form=form,
+            visit.request, "embed/ticket.html", status=status, visit=visit, show=Show.of(visit.request, visit.tenant.settings.tz), said=said, form=form,
             standing=no_ticket(_) if ticket is None else ticket_stands(standing, ticket.subject, _, has_customer=bool(customer)),
             opened=_lines(visit, rows, shown), looking=looking and form is None,
             another=f"{visit.here}?another=1" if customer and standing and not looking else "",

@@ -1,19 +1,19 @@
-"""Amounts, days and states as the agent's language writes them."""
+"""Amounts, times, counts and states as the reader's language writes them, and in the reader's zone."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date
+from aiohttp import web
+from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_currency, format_decimal
 
 from connector.i18n import Translate
-from connector.web.embed.desk import Visit
-from connector.web.pages import language_of
+from connector.web.pages import language_of, translate_for
 
 _LOCALES = {"en": "en_GB", "pl": "pl_PL"}
 
@@ -27,9 +27,9 @@ class Show:
     translate: Translate
 
     @classmethod
-    def of(cls, visit: Visit) -> Show:
-        """As the agent of a visit reads it."""
-        return cls(language_of(visit.request), visit.tenant.settings.tz, visit.translate)
+    def of(cls, request: web.BaseRequest, zone: ZoneInfo) -> Show:
+        """As the visitor reads it."""
+        return cls(language_of(request), zone, translate_for(request))
 
     @property
     def _locale(self) -> str:
@@ -50,8 +50,31 @@ class Show:
         return "–" if probability is None else f"{format_decimal(probability, locale=self._locale)} %"
 
     def day(self, at: datetime | None) -> str:
-        """The day of a moment, where the contact centre is."""
+        """The day of a moment."""
         return "–" if at is None else format_date(at.astimezone(self.zone).date(), locale=self._locale)
+
+    def time(self, at: datetime | None) -> str:
+        """A moment to the minute."""
+        pattern = "d MMM y, HH:mm" if self._locale == "en_GB" else "d.MM.y, HH:mm"
+        return "–" if at is None else format_datetime(at, pattern, tzinfo=self.zone, locale=self._locale)
+
+    def date(self, day: date) -> str:
+        """A calendar day, shortly."""
+        return format_date(day, "d MMM", locale=self._locale)
+
+    def ago(self, at: datetime | None, now: datetime) -> str:
+        """How long ago a moment was, or how soon it comes."""
+        if at is None:
+            return "–"
+        return format_timedelta(at - now, add_direction=True, locale=self._locale)
+
+    def lasting(self, seconds: float) -> str:
+        """A duration, in its largest unit."""
+        return format_timedelta(timedelta(seconds=seconds), threshold=1.2, locale=self._locale)
+
+    def number(self, count: float | Decimal) -> str:
+        """A count."""
+        return format_decimal(count, locale=self._locale)
 
     def status(self, status: str) -> tuple[str, str]:
         """The look and the word of a deal's status."""
