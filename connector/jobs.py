@@ -25,6 +25,7 @@ from connector.flows.deals.back_linking import link_back, try_links_again
 from connector.flows.deals.catalogue import keep_catalogue, shows_deals
 from connector.flows.deals.healing import heal
 from connector.flows.deals.making import settle_doubts
+from connector.flows.deals.marking import marks_deals
 from connector.flows.deals.mirroring import note_all_changed
 from connector.flows.indexing import census, ensure
 from connector.flows.installing import keep_hooks, keep_subscriptions, sweep_gap
@@ -234,7 +235,7 @@ class Jobs:
             await keep_subscriptions(tenant, self._installations, look=True)
         with self._guarded(tenant, "census"):
             await census(tenant)
-        if in_step(tenant) or shows_deals(tenant):
+        if in_step(tenant) or shows_deals(tenant) or marks_deals(tenant):
             with self._guarded(tenant, "special fields"):
                 await keep_special_fields(tenant, self._installations)
         if in_step(tenant):

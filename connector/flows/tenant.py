@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -114,8 +114,10 @@ class DealsAtHand:
 
     `asked_at` and `failed_at` say when the catalogue was last asked for, and when it could last not be read.
     Lists are kept by the record in Pipedrive whose deals they are; `locks` let one reader at a time ask for each. `met`
-    says when a deal was last seen, `unmarked` which fields for markers Pipedrive no longer has. `changed` are deals that
-    cards shall show as they were just read, or no longer (None), by customer and deal.
+    says when a deal was last seen, `unmarked` which fields for markers Pipedrive no longer has. `marker` is the field that
+    was found or made for them while the settings name none, `markable_from` when that may be tried again. `changed` are
+    deals that cards shall show as they were just read, or no longer (None), by customer and deal; `lists_left` are lists
+    that wait for those, each with the id it has come to.
     """
 
     catalogue: tuple[datetime, Catalogue] | None = None
@@ -124,18 +126,22 @@ class DealsAtHand:
     lists: dict[tuple[str, str], tuple[datetime, list[Deal]]] = field(default_factory=dict)
     met: dict[str, datetime] = field(default_factory=dict)
     unmarked: set[str] = field(default_factory=set)
+    marker: str | None = None
+    markable_from: datetime | None = None
     changed: dict[str, dict[str, Deal | None]] = field(default_factory=dict)
+    lists_left: dict[str, tuple[int, AsyncIterator[Sequence[Deal]]]] = field(default_factory=dict)
     locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     def lock(self, entity: str, record_id: str) -> asyncio.Lock:
-        """The lock of the list of one record, or of the catalogue."""
+        """The lock of the list of one record, of the catalogue, or of the field for markers."""
         return self.locks.setdefault((entity, record_id), asyncio.Lock())
 
     def read_anew(self) -> None:
         """Forget what another user of Pipedrive, or other settings, may show otherwise; what cards wait for stays."""
-        self.catalogue = self.failed_at = None
+        self.catalogue = self.failed_at = self.markable_from = None
         self.lists.clear()
         self.unmarked.clear()
+        self.lists_left.clear()
 
     def remember(self, whose: tuple[str, str], deals: list[Deal], at: datetime) -> None:
         """Keep a list of deals as it was asked for at that time."""

@@ -84,6 +84,16 @@ async def test_a_deal_is_opened_from_a_ticket_and_listed(program: Program) -> No
     assert listed["totals"] == {"PLN": "1200.5"}
 
 
+async def test_the_first_deal_of_an_installation_that_shows_no_pages_carries_a_marker(
+    program: Program,
+) -> None:
+    _, ticket = await program.a_ticket()
+    assert (await program.open(ticket))[0] == 201
+    [row] = await program.tenant.deals.of_ticket(f"thulium:demo/{ticket}")
+    [deal] = await program.deals()
+    assert [*deal["custom_fields"].values()] == [row.marker]
+
+
 async def test_the_same_request_sent_again_opens_no_second_deal(program: Program) -> None:
     _, ticket = await program.a_ticket()
     first, second = await asyncio.gather(program.open(ticket), program.open(ticket))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from connector.contact_settings import Way
 from connector.errors import PlanLimit
@@ -182,7 +182,9 @@ async def keep_special_fields(tenant: Tenant, installations: Installations) -> l
     return problems
 
 
-async def find_or_create_fields(tenant: Tenant) -> tuple[SpecialFields, list[str]]:
+async def find_or_create_fields(
+    tenant: Tenant, entities: Collection[str] = ("person", "organization", "deal")
+) -> tuple[SpecialFields, list[str]]:
     """The fields in Pipedrive that hold the other side's id and page, made where they are missing; and what failed.
 
     A field that the settings name stays, whatever it is called there; one that was deleted is made anew, for by the id
@@ -196,13 +198,14 @@ async def find_or_create_fields(tenant: Tenant) -> tuple[SpecialFields, list[str
         "deal": {"deal_marker": (_("Connector reference"), "varchar")},
     }
     known, problems = tenant.settings.special_fields, []
-    for entity, names in wanted.items():
-        fields = await Fields.load(tenant.pipedrive, entity)
-        for name, (label, kind) in names.items():
-            try:
-                field = await fields.find_or_create(code=getattr(known, name), name=label, type=kind)
-            except PlanLimit as error:
-                problems.append(f"{entity}: the field {label!r} could not be made: {error}")
-                continue
-            known = known.model_copy(update={name: field.code})
+    for entity in entities:
+        async with tenant.contacts.lock("fields", entity):  # two who find none would make two
+            fields = await Fields.load(tenant.pipedrive, entity)
+            for name, (label, kind) in wanted[entity].items():
+                try:
+                    field = await fields.find_or_create(code=getattr(known, name), name=label, type=kind)
+                except PlanLimit as error:
+                    problems.append(f"{entity}: the field {label!r} could not be made: {error}")
+                    continue
+                known = known.model_copy(update={name: field.code})
     return known, problems

@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 import structlog
 
 from connector.errors import ConnectorError, Forbidden, PlanLimit, Rejected, UnknownField
-from connector.flows.contacts.identifying import IGNORE
+from connector.flows.contacts.identifying import is_ignored
 from connector.flows.contacts.kinds import CUSTOMERS
 from connector.flows.contacts.pushing import GOOD, Outcome, Pushed, push
-from connector.flows.contacts.reconciling import LEFT_ALONE, NOT_IN_CENTRE
+from connector.flows.contacts.reconciling import NOT_IN_CENTRE
 from connector.flows.deals import reasons
+from connector.flows.deals.marking import marker_field
 from connector.flows.deals.sending import LOOKS, Result, Step, body_of, look, made, not_made, put_off, send
 from connector.flows.deals.viewing import listed_deals, pair_of, sees_all_deals
 from connector.flows.deals.wanting import not_there
@@ -125,15 +126,18 @@ async def _has_changed(tenant: Tenant, row: OpenedRow, error: Rejected) -> bool:
 
 async def _arm(tenant: Tenant, row: OpenedRow, whose: _Whose) -> OpenedRow | None:
     """Commit what is about to be sent, and for whom."""
-    deal, code = body_of(row), tenant.settings.special_fields.deal_marker
-    for key in ("person_id", "org_id", "custom_fields"):  # of an earlier try
-        deal.pop(key, None)
+    deal = body_of(row)
+    _, _, marked = (
+        deal.pop(key, None) for key in ("person_id", "org_id", "custom_fields")
+    )  # of an earlier try
+    # What was sent without a marker is looked for without one.
+    code = await marker_field(tenant) if marked or not row.was_sent else None
     deal |= {
         key: number(value)
         for key, value in (("person_id", whose.person_id), ("org_id", whose.organization_id))
         if value is not None
     }
-    if code is not None and code not in tenant.deals_at_hand.unmarked:
+    if code is not None:
         deal["custom_fields"] = {code: row.marker}
     return await tenant.deals.arm(
         row,
@@ -175,17 +179,14 @@ async def _not_in_step(tenant: Tenant, row: OpenedRow, pushed: Pushed, *, was_in
     if pushed.outcome is Outcome.WAITS:
         wait = tenant.service.look_gap
         return await put_off(tenant, row, reasons.CUSTOMER_WAITS, after=wait, was_in_doubt=was_in_doubt)
-    if pushed.outcome is Outcome.ASKED:
-        await tenant.deals.refuse(row, reasons.SEVERAL)
-        return Step(Result.SEVERAL, reasons.SEVERAL, question=pushed.question)
+    if pushed.question is not None:
+        is_left_alone = is_ignored(pushed.question)
+        reason = reasons.LEFT_ALONE if is_left_alone else reasons.SEVERAL
+        await tenant.deals.refuse(row, reason)
+        return Step(Result.REFUSED if is_left_alone else Result.SEVERAL, reason)
     if pushed.reason == NOT_IN_CENTRE:
         await tenant.deals.refuse(row, reasons.CUSTOMER_GONE)
         return Step(Result.NO_CUSTOMER, reasons.CUSTOMER_GONE)
-    asked = (await tenant.questions.of(CUSTOMERS.asks_of_centre, [row.customer_id])).get(row.customer_id)
-    is_ignored = asked is not None and (asked.decision or {}).get("choose") == IGNORE
-    if is_ignored or pushed.reason == LEFT_ALONE:
-        await tenant.deals.refuse(row, reasons.LEFT_ALONE)
-        return Step(Result.REFUSED, reasons.LEFT_ALONE, question=asked)
     await tenant.deals.refuse(row, reasons.CUSTOMER_REFUSED)
     return Step(Result.REFUSED, reasons.CUSTOMER_REFUSED, detail=pushed.reason)
 

@@ -126,11 +126,12 @@ async def open_counter(
     in_step: bool = True,
     admin: bool = True,
     field: bool = True,
+    fields: bool = True,
     waits: Mapping[str, object] | None = None,
     speed: float = 10,
     **settings: Any,
 ) -> AsyncIterator[Counter]:
-    """A counter whose waits are the product's own, at `speed` times the speed."""
+    """A counter whose waits are the product's own, at `speed` times the speed; without `fields` none of ours is made."""
     async with open_day(folder, waits={**WAITS, **(waits or {})}) as day:
         day.clock = QuickClock(speed)
         day.seed(
@@ -140,9 +141,9 @@ async def open_counter(
         made = day.happen("ticket", customer_id=7, subject="Dach przecieka")
         async with day.connector() as service:
             tenant = await day.install(service, day.system.now() - timedelta(hours=1), admin=admin)
-            fields = {"ticket_deal_link": FIELD} if field else {}
-            tenant = await day.set_up(service, tenant, **{"special_fields": fields, **settings})
-            if admin:
+            named = {"ticket_deal_link": FIELD} if field else {}
+            tenant = await day.set_up(service, tenant, **{"special_fields": named, **settings})
+            if admin and fields:
                 await keep_special_fields(tenant, service.installations)
             counter = Counter(day, service, tenant.id, "thulium:demo/7", f"thulium:demo/{made['id']}")
             if in_step:
