@@ -18,6 +18,7 @@ from connector.web import api, health, hooks, lookup
 from connector.web import clock as clock_control
 from connector.web import install as install_pages
 from connector.web.consent import Consent
+from connector.web.console.desk import Console
 from connector.web.embed import sign_in as sign_in_pages
 from connector.web.embed.access import Guard
 from connector.web.embed.customer import CustomerPages
@@ -73,6 +74,7 @@ def build_web(service: Service, jobs: Jobs) -> web.Application:
         clock,
     )
     _embed(app, desk)
+    _console(app, Console(service.tenant, guard, service.installations, service.operations, clock))
     sign_in = sign_in_pages.SignIn(guard, Consent(settings, clock), service.identify)
     app.add_routes(sign_in.routes())
     app.add_routes(
@@ -92,6 +94,11 @@ def _embed(app: web.Application, desk: Desk) -> None:
     new_deals = NewDeals(desk, parties)
     app.add_routes(CustomerPages(desk, parties, new_deals).routes())
     app.add_routes(TicketPages(desk, new_deals).routes())
+
+
+def _console(app: web.Application, console: Console) -> None:
+    """The pages of administrators."""
+    app.add_routes(console.routes())
 
 
 @asynccontextmanager

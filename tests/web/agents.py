@@ -34,17 +34,31 @@ class Shown:
     @property
     def fields(self) -> dict[str, str]:
         """What stands in the form of the page, or in the last of them."""
-        found: dict[str, str] = {}
-        form = self.page.partition("<main")[2].partition("</main>")[0].rpartition("<form")[2]
-        for tag in re.findall(r"<input[^>]*>", form):
-            given = dict(re.findall(r'(\w+)="([^"]*)"', tag))
-            if given.get("type") != "radio" or " checked" in tag:
-                found[given["name"]] = html.unescape(given.get("value", ""))
-        for name, options in re.findall(r'<select[^>]*name="(\w+)"[^>]*>(.*?)</select>', form, re.DOTALL):
-            chosen = re.search(r'value="([^"]*)" selected', options)
-            assert chosen, f"nothing is chosen in {name}"
-            found[name] = chosen[1]
-        return found
+        return _fields(self.page.partition("<main")[2].partition("</main>")[0].rpartition("<form")[2])
+
+    def form(self, action: str) -> dict[str, str]:
+        """What stands in the form that is sent to `action`."""
+        (form,) = re.findall(
+            rf'<form[^>]*action="{re.escape(html.escape(action))}"[^>]*>(.*?)</form>', self.page, re.DOTALL
+        )
+        return _fields(form)
+
+
+def _fields(form: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for tag in re.findall(r"<input[^>]*>", form):
+        given = dict(re.findall(r'(\w+)="([^"]*)"', tag))
+        if "name" in given and (given.get("type") not in ("radio", "checkbox") or " checked" in tag):
+            found[given["name"]] = html.unescape(
+                given.get("value", "on" if given.get("type") == "checkbox" else "")
+            )
+    for name, options in re.findall(r'<select[^>]*name="(\w+)"[^>]*>(.*?)</select>', form, re.DOTALL):
+        chosen = re.search(r'value="([^"]*)" selected', options) or re.search(r'value="([^"]*)"', options)
+        assert chosen, f"nothing can be chosen in {name}"
+        found[name] = html.unescape(chosen[1])
+    for name, text in re.findall(r'<textarea[^>]*name="(\w+)"[^>]*>(.*?)</textarea>', form, re.DOTALL):
+        found[name] = html.unescape(text)
+    return found
 
 
 @dataclass
@@ -58,6 +72,9 @@ class Agent:
     @property
     def world(self) -> World:
         return self.here.world
+
+    def console(self, page: str = "") -> str:
+        return f"/console/{self.tenant.id}" + (f"/{page}" if page else "")
 
     def page(self, kind: str, record: object) -> str:
         return f"/embed/{self.tenant.id}/{CONNECTION}/{kind}/{record}"
@@ -81,10 +98,18 @@ class Agent:
             return Shown(answer.status, answer.url.raw_path_qs, dict(answer.headers), await answer.text())
 
 
-async def sign_in(here: Served, tenant: Tenant, user_id: str | None, name: str = "Anna Agent") -> Agent:
+async def sign_in(
+    here: Served, tenant: Tenant, user_id: str | None, name: str = "Anna Agent", *, is_admin: bool = False
+) -> Agent:
     """Begin a session of a Pipedrive user, or of an agent who is none."""
-    who = Who(tenant.id, user_id, None if user_id else f"{CONNECTION}/anna.nowak", name)
+    who = Who(tenant.id, user_id, None if user_id else f"{CONNECTION}/anna.nowak", name, is_admin=is_admin)
     return Agent(here, tenant, f"session={await here.service.access.begin(who)}")
+
+
+async def an_admin(here: Served, **settings: Any) -> Agent:
+    """The administrator of a fresh installation, signed in to its console."""
+    tenant = await install(here.service, **settings)
+    return await sign_in(here, tenant, tenant.installed.owner_user_id, "Adam Admin", is_admin=True)
 
 
 async def an_agent(here: Served, **settings: Any) -> Agent:
