@@ -195,6 +195,13 @@ class Deals:
         """What is under way for a customer, sent or not."""
         return await self._rows(self._mine, _SENDING, opened.c.customer_id == customer_id)
 
+    async def made_for(self, customer_id: str, *, since: datetime) -> set[str]:
+        """The deals of a customer that stand and were claimed since then."""
+        query = select(opened.c.deal_id).where(
+            self._mine, opened.c.customer_id == customer_id, opened.c.made_at >= since, opened.c.state == State.MADE
+        )  # fmt: skip
+        return set(await self._db.read(lambda db: db.scalars(query).all()))
+
     # from the claim to its end
 
     async def retake(self, row: OpenedRow, *, lease_s: float) -> OpenedRow | None:

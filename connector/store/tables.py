@@ -578,6 +578,7 @@ class OpenedDeal(SQLModel, table=True):
         UniqueConstraint("installation_id", "request_key", name="uq_opened_deal_request"),
         Index("ix_opened_deal_ticket", "installation_id", "ticket_id"),
         Index("ix_opened_deal_deal", "installation_id", "deal_id"),
+        Index("ix_opened_deal_customer", "installation_id", "customer_id", "made_at"),
         _partial("ix_opened_deal_sending", "installation_id", "state", where="state = 'sending'"),
         _partial("ix_opened_deal_link", "installation_id", "link_state", where="link_state = 'due'"),
         _partial("ix_opened_deal_heal", "installation_id", "not_before", where=HEALING),

@@ -194,17 +194,23 @@ async def _not_in_step(tenant: Tenant, row: OpenedRow, pushed: Pushed, *, was_in
 async def _there_before(tenant: Tenant, row: OpenedRow, whose: _Whose) -> Step | None:
     """The very deal, where the database was set back since it was made; or one of its title that is new or under way.
 
-    What a tab listed within the last minutes is asked, so that it costs nothing where one was looked at.
+    What a tab listed within the last minutes is asked, so that it costs nothing where one was looked at. Whoever has a
+    key for the request, and means a deal of any title, is asked nothing: he has said that it is another one.
     """
     if row.body is None:
         return None
     title, is_meant = _title(row), row.body.get("same_title_is_meant", True)
     if not is_meant and await _is_under_way(tenant, row, title):
         return Step(Result.SAME_TITLE, reasons.SAME_UNDER_WAY)
-    if whose.pair is None:
+    if whose.pair is None or (is_meant and row.request_key is not None):
         return None
     since = tenant.clock.now() - _SAME_WITHIN
     listed = await listed_deals(tenant, whose.pair, no_older_than=_SAME_WITHIN)
+    if not is_meant:
+        # Another process may have made one since, which that list does not know.
+        made_since = await tenant.deals.made_for(row.customer_id, since=since - _GIVE_UP)
+        if not made_since <= {deal.id for deal in listed}:
+            listed = await listed_deals(tenant, whose.pair, no_older_than=timedelta())
     if (
         ours := next((deal for deal in listed if row.marker in deal.custom_fields.values()), None)
     ) is not None:

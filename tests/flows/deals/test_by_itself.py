@@ -99,11 +99,12 @@ async def test_what_is_due_is_found_by_its_index(counter: Counter) -> None:
         await tenant.deals.to_heal()
         await tenant.deals.of_ticket(counter.ticket)
         await tenant.deals.of_deal("1")
+        await tenant.deals.made_for(counter.customer, since=tenant.clock.now())
     finally:
         event.remove(Engine, "before_cursor_execute", hear)
     with closing(sqlite3.connect(counter.day.world.database)) as db:
         plans = [step[3] for one, given in heard for step in db.execute(f"EXPLAIN QUERY PLAN {one}", given)]  # type: ignore[arg-type]
-    for name in ("sending", "link", "heal", "ticket", "deal"):
+    for name in ("sending", "link", "heal", "ticket", "deal", "customer"):
         assert any(f"ix_opened_deal_{name} " in plan for plan in plans), (name, plans)
 
 

@@ -71,3 +71,31 @@ async def test_two_tickets_at_once_by_one_key_are_told_that_it_is_used(counter: 
     assert [one.result for one in opened] == [Result.MADE, Result.REFUSED]
     assert opened[1].reason == reasons.USED_KEY
     assert len(counter.deals()) == 1
+
+
+async def test_a_deal_that_another_process_made_since_the_list_was_kept_is_asked_about(
+    counter: Counter,
+) -> None:
+    await counter.tab()
+    async with counter.day.connector() as other:
+        elsewhere = replace(counter, service=other)
+        made = await fill_in(elsewhere, "a")
+        asked = await fill_in(counter, "b")
+    assert (asked.result, asked.deal_id) == (Result.SAME_TITLE, made.deal_id)
+
+
+async def test_a_deal_of_another_process_that_the_list_knows_costs_no_second_list(counter: Counter) -> None:
+    async with counter.day.connector() as other:
+        await fill_in(replace(counter, service=other), "a")
+    await counter.tab()
+    counter.forget_calls()
+    assert (await fill_in(counter, "b")).result is Result.SAME_TITLE
+    assert counter.calls() == []
+
+
+async def test_a_request_that_means_another_of_the_title_costs_no_list(counter: Counter) -> None:
+    await counter.press(request_key="a")
+    counter.forget_calls()
+    again = await counter.press(2, request_key="b", same_title_is_meant=True)
+    assert again.result is Result.MADE
+    assert counter.calls() == ["POST /api/v2/deals"]

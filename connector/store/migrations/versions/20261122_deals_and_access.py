@@ -109,6 +109,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("installation_id", "request_key", name="uq_opened_deal_request"),
     )
     with op.batch_alter_table("opened_deal", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_opened_deal_customer", ["installation_id", "customer_id", "made_at"], unique=False
+        )
         batch_op.create_index("ix_opened_deal_deal", ["installation_id", "deal_id"], unique=False)
         batch_op.create_index(
             "ix_opened_deal_heal",
@@ -172,6 +175,7 @@ def downgrade() -> None:
             postgresql_where=sa.text("link_state = 'due'"),
         )
         batch_op.drop_index("ix_opened_deal_deal")
+        batch_op.drop_index("ix_opened_deal_customer")
 
     op.drop_table("opened_deal")
     with op.batch_alter_table("one_time_code", schema=None) as batch_op:
