@@ -142,15 +142,28 @@ async def _note_pages(
     pages: AsyncIterator[Sequence[Deal]],
     is_meant: Callable[[Deal], bool] = lambda _: True,
 ) -> bool:
-    """Note deals, listed by their ids, from where it was left; answers whether it came to the end."""
-    reached = (await tenant.index.progress(part)).census_no
-    async for deals in pages:
-        fresh = [deal for deal in deals if int(deal.id) > reached]
-        await note_changed(tenant, [deal for deal in fresh if is_meant(deal)])
-        if fresh:
-            await tenant.index.note(part, census_no=int(fresh[-1].id))
-        if len(tenant.deals_at_hand.changed) >= _AT_ONCE:
-            return False
+    """Note deals, listed by their ids, from where it was left; answers whether it came to the end.
+
+    A list that was left by this process is read on; else it begins anew, and what was noted is passed over.
+    """
+    at_hand, reached = tenant.deals_at_hand, (await tenant.index.progress(part)).census_no
+    left_at, left = at_hand.lists_left.pop(part, (reached, pages))
+    listing = left if left_at == reached else pages
+    try:
+        async for deals in listing:
+            fresh = [deal for deal in deals if int(deal.id) > reached]
+            await note_changed(tenant, [deal for deal in fresh if is_meant(deal)])
+            if fresh:
+                reached = int(fresh[-1].id)
+                await tenant.index.note(part, census_no=reached)
+            if len(at_hand.changed) >= _AT_ONCE:
+                at_hand.lists_left[part] = reached, listing
+                return False
+    except Rejected:
+        if listing is pages:
+            raise
+        # Pipedrive no longer knows the place where it was left.
+        return await _note_pages(tenant, part, pages, is_meant)
     return True
 
 

@@ -332,6 +332,45 @@ async def test_a_long_list_is_read_on_when_its_cards_are_written(
     assert counter.calls() == []
 
 
+async def test_a_list_that_was_left_is_read_on_from_its_next_page(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await with_a_list_of_three_pages(counter, monkeypatch)
+    tenant = await counter.tenant()
+    night = tenant.clock.now() - timedelta(hours=1)
+    for waiting in (2, 2, 2, 0):
+        await note_all_changed(tenant, no_older_than=night)
+        assert len(tenant.deals_at_hand.changed) == waiting
+        await mirror_due(tenant)
+    assert counter.calls().count(LISTS) == 3
+    assert len(counter.day.system.field_items) == 6
+
+
+async def test_a_list_whose_place_pipedrive_no_longer_knows_begins_anew(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await with_a_list_of_three_pages(counter, monkeypatch)
+    tenant = await counter.tenant()
+    night = tenant.clock.now() - timedelta(hours=1)
+    await note_all_changed(tenant, no_older_than=night)
+    await mirror_due(tenant)
+    counter.day.fault("pipedrive", kind="status_before", status=400, method="GET", path="deals.*cursor=")
+    for _ in range(3):
+        await note_all_changed(tenant, no_older_than=night)
+        await mirror_due(tenant)
+    assert counter.calls().count(LISTS) == 5  # the first, the refused one, and all three from the beginning
+    assert len(counter.day.system.field_items) == 6
+
+
+async def with_a_list_of_three_pages(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six customers with a deal each, two a page, of which no more than one page is noted at once."""
+    monkeypatch.setattr(client, "PAGE", 2)
+    monkeypatch.setattr(mirroring, "_AT_ONCE", 2)
+    await in_step_with(counter, range(20, 25))
+    for person in counter.persons():
+        counter.edit("deal", "create", changes={"title": "Dach", "person_id": person["id"]})
+
+
 async def test_what_changes_while_a_long_list_is_read_is_found_by_the_next(
     counter: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
