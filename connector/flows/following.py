@@ -25,9 +25,9 @@ from connector.pipedrive.mapping import entries_body
 from connector.pipedrive.records import Entry, HookEvent, Person
 from connector.records import Hint
 from connector.store.bindings import Bond, Bound
-from connector.store.deals import State
 from connector.store.dirty import Mark, Side, Urgency
 from connector.store.index import OF_PIPEDRIVE, Entity
+from connector.store.opened import State
 
 log = structlog.get_logger()
 

@@ -10,7 +10,7 @@ import pytest
 from connector.flows.deals import reasons
 from connector.flows.deals.opening import Opened, Result
 from connector.i18n import translator
-from connector.store.deals import Link, OpenedRow, State
+from connector.store.opened import Link, OpenedRow, State
 from connector.web.embed.words import say_made, say_opened, say_row
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)

@@ -20,7 +20,7 @@ from connector.flows.deals.reasons import _
 from connector.flows.deals.viewing import deal_page
 from connector.flows.tenant import Tenant
 from connector.flows.worker import retry_wait
-from connector.store.deals import Link, OpenedRow
+from connector.store.opened import Link, OpenedRow
 
 log = structlog.get_logger()
 

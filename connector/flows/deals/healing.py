@@ -12,7 +12,7 @@ from connector.flows.deals.sending import body_of, copies
 from connector.flows.tenant import Tenant
 from connector.pipedrive.budget import Lane
 from connector.pipedrive.records import Deal
-from connector.store.deals import OpenedRow
+from connector.store.opened import OpenedRow
 
 log = structlog.get_logger()
 

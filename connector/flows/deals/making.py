@@ -23,8 +23,8 @@ from connector.flows.tenant import Tenant
 from connector.pipedrive.budget import Lane
 from connector.pipedrive.mapping import number
 from connector.store.bindings import Bound
-from connector.store.deals import OpenedRow
 from connector.store.dirty import Side
+from connector.store.opened import OpenedRow
 from connector.store.operations import Operations
 
 log = structlog.get_logger()

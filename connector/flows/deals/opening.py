@@ -21,7 +21,7 @@ from connector.flows.deals.viewing import deal_page, sees_all_deals
 from connector.flows.deals.wanting import NewDeal, body_for, misfit, not_there
 from connector.flows.tenant import Tenant
 from connector.pipedrive.budget import Lane
-from connector.store.deals import Link, OpenedRow, State
+from connector.store.opened import Link, OpenedRow, State
 from connector.store.operations import Operations
 from connector.store.questions import Asked
 

@@ -17,7 +17,7 @@ from connector.flows.tenant import Tenant
 from connector.flows.worker import retry_wait
 from connector.pipedrive.budget import Lane
 from connector.pipedrive.records import Deal
-from connector.store.deals import OpenedRow
+from connector.store.opened import OpenedRow
 from connector.store.questions import Asked
 
 log = structlog.get_logger()

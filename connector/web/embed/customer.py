@@ -10,8 +10,8 @@ from aiohttp import web
 from connector.flows.contacts.kinds import CUSTOMERS
 from connector.flows.contacts.pushing import Outcome, push
 from connector.flows.deals.viewing import deal_page, pair_of
-from connector.store.deals import OpenedRow, State
 from connector.store.dirty import Side
+from connector.store.opened import OpenedRow, State
 from connector.web.embed.desk import Desk, Visit
 from connector.web.embed.new_deal import NewDeals, Place, choose, deals_for, is_left_alone, open_question
 from connector.web.embed.parties import Parties

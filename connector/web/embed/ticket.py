@@ -12,7 +12,7 @@ from connector.flows.contacts.kinds import asking
 from connector.flows.deals.opening import deals_of_ticket, next_place, ticket_source
 from connector.flows.deals.viewing import CustomerDeals, deal_page
 from connector.records import Ticket
-from connector.store.deals import OpenedRow, State
+from connector.store.opened import OpenedRow, State
 from connector.web.embed.desk import Desk, Visit
 from connector.web.embed.new_deal import NewDeals, Place, deals_for
 from connector.web.embed.words import Line, Said, no_ticket, say_row, ticket_stands

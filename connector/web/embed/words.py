@@ -12,7 +12,7 @@ from connector.flows.contacts.pushing import Outcome, Pushed
 from connector.flows.deals import reasons
 from connector.flows.deals.opening import Opened, Result
 from connector.i18n import Translate
-from connector.store.deals import Link, OpenedRow, State
+from connector.store.opened import Link, OpenedRow, State
 from connector.web.embed.parties import Party
 
 #: After these the deal may be there all the same.

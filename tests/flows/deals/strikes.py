@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from connector.errors import ConnectorError
 from connector.flows.deals.opening import Opened, Result, open_deal
 from connector.logs import set_up
-from connector.store.deals import Link
+from connector.store.opened import Link
 from tests.bad_days.days import SIDES
 from tests.bad_days.office import FAULTS as ALL_FAULTS
 from tests.bad_days.office import Spot

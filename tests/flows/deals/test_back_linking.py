@@ -10,7 +10,7 @@ import pytest
 from connector.flows.deals import back_linking
 from connector.flows.deals.back_linking import link_back, try_links_again
 from connector.flows.deals.opening import deals_of_ticket
-from connector.store.deals import Link, OpenedRow
+from connector.store.opened import Link, OpenedRow
 from tests.flows.deals.counter import FIELD, Counter, open_counter
 
 FILL = {"method": "PUT", "path": r"^/demo/api/tickets/\d+$"}

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, event
 from connector.flows.contacts.linking import keep_special_fields
 from connector.flows.deals import back_linking
 from connector.flows.deals.opening import NewDeal, Order, Result, open_deal
-from connector.store.deals import Link, State
+from connector.store.opened import Link, State
 from tests.at_work import NUMBER, change, until
 from tests.flows.deals.counter import Counter
 from tests.serving import served

@@ -11,7 +11,7 @@ import pytest
 
 from connector.flows.deals import reasons
 from connector.flows.deals.opening import Result, deals_of_ticket
-from connector.store.deals import State
+from connector.store.opened import State
 from tests.flows.deals.counter import Counter, open_counter
 
 CREATE = {"method": "POST", "path": "^/api/v2/deals$"}

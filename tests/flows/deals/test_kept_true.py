@@ -8,7 +8,7 @@ from connector.flows.deals import reasons
 from connector.flows.deals.opening import Result, deals_of_ticket
 from connector.flows.following import Readings, follow_hook
 from connector.pipedrive.records import HookEvent
-from connector.store.deals import OpenedRow, State
+from connector.store.opened import OpenedRow, State
 from tests.flows.deals.counter import Counter, open_counter
 
 

@@ -14,7 +14,7 @@ from connector.flows.deals import reasons
 from connector.flows.deals.opening import Result, choose_person, deals_of_ticket
 from connector.sandbox.pipedrive.app import WORLD
 from connector.sandbox.pipedrive.deals import add_pipeline
-from connector.store.deals import Link, State
+from connector.store.opened import Link, State
 from tests.flows.deals.counter import NUMBER, Counter, open_counter
 
 CREATE = {"method": "POST", "path": "^/api/v2/deals$"}

@@ -8,7 +8,7 @@ from typing import Any
 
 from connector.flows.deals import reasons
 from connector.flows.deals.opening import Opened, Result, deals_of_ticket
-from connector.store.deals import State
+from connector.store.opened import State
 from tests.flows.deals.counter import Counter
 
 CREATE = {"method": "POST", "path": "^/api/v2/deals$"}
