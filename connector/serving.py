@@ -90,7 +90,7 @@ def build_web(service: Service, jobs: Jobs) -> web.Application:
 
 def _embed(app: web.Application, desk: Desk) -> None:
     """The pages that stand inside the contact centre."""
-    parties = Parties()
+    parties = Parties(desk.clock)
     new_deals = NewDeals(desk, parties)
     app.add_routes(CustomerPages(desk, parties, new_deals).routes())
     app.add_routes(TicketPages(desk, new_deals).routes())

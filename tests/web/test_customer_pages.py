@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from connector.flows.contacts.answering import answer
+from connector.flows.contacts.identifying import IGNORE
 from tests.at_work import until
 from tests.flows.looking import forget_calls, tell
 from tests.serving import Served
@@ -96,6 +98,99 @@ async def test_of_several_who_could_be_meant_the_agent_chooses_one(agent: Agent)
     assert len(await alive(world, "person")) == 2
 
 
+async def a_company(world: World, **details: object) -> int:
+    """A company's own customer record."""
+    made = await world.happen("company", name="Dachy Próba sp. z o.o.", **details)
+    return int(made["customer_id"])
+
+
+TWO_ORGANIZATIONS = [
+    {"name": "Dachy Próba sp. z o.o.", "address": {"value": "Łódź"}},
+    {"name": "DACHY PRÓBA Sp. z o.o.", "address": {"value": "Radom"}},
+]
+
+
+async def test_of_several_organizations_the_agent_chooses_the_one_that_a_companys_own_card_is(
+    agent: Agent,
+) -> None:
+    world = agent.world
+    await world.seed_pipedrive(organizations=TWO_ORGANIZATIONS)
+    page = agent.page("customers", await a_company(world))
+    pressed = await agent.press(page, (await agent.open(page)).fields)
+    assert "Several in Pipedrive could be this customer" in pressed.text
+    assert "None of them: add a new organization" in pressed.text
+    _, second = await alive(world, "organization")
+    assert f"/organization/{second['id']}" in pressed.page
+    chosen = await agent.press(page, pressed.fields | {"person": str(second["id"])})
+    assert "both sides belong together now" in chosen.text
+    assert f"/organization/{second['id']}" in chosen.page
+    assert (len(await alive(world, "organization")), await alive(world, "person")) == (2, [])
+
+
+async def test_a_companys_own_card_may_become_an_organization_of_its_own(agent: Agent) -> None:
+    world = agent.world
+    await world.seed_pipedrive(organizations=TWO_ORGANIZATIONS)
+    page = agent.page("customers", await a_company(world))
+    pressed = await agent.press(page, (await agent.open(page)).fields)
+    made = await agent.press(page, pressed.fields | {"person": "new"})
+    assert "both sides belong together now" in made.text
+    assert (len(await alive(world, "organization")), await alive(world, "person")) == (3, [])
+
+
+async def test_which_organization_a_companys_own_card_is_is_chosen_with_the_deal(agent: Agent) -> None:
+    world = agent.world
+    await world.seed_pipedrive(organizations=TWO_ORGANIZATIONS)
+    page = agent.page("customers", await a_company(world)) + "/new-deal"
+    asked = await agent.press(page, (await agent.open(page)).fields | {"title": "Dach"})
+    assert (asked.status, "None of them: add a new organization" in asked.text) == (422, True)
+    assert "Żadna z nich: dodaj nową firmę" in (await agent.open(page, "pl")).text
+    assert "Choose which one it is." in (await agent.press(page, asked.fields)).text
+    _, second = await alive(world, "organization")
+    await agent.press(page, asked.fields | {"person": str(second["id"])})
+    [deal] = await alive(world, "deal")
+    assert (deal["org_id"], deal["person_id"]) == (second["id"], None)
+
+
+async def test_who_was_left_alone_may_be_chosen_after_all(agent: Agent) -> None:
+    world = agent.world
+    await world.seed_pipedrive(
+        persons=[{"name": name, "phones": ["+48601000001"]} for name in ("Jan Próba", "Janina Próba")]
+    )
+    page = agent.page("customers", await a_customer(world))
+    await agent.press(page, (await agent.open(page)).fields)
+    tenant = await agent.here.service.tenant(agent.tenant.id)
+    [asked] = await tenant.questions.open()
+    await answer(tenant, agent.here.service.operations, asked.id, IGNORE)
+
+    shown = await agent.open(page)
+    assert "Somebody decided that this customer stays out of Pipedrive." in shown.text
+    assert "Janina Próba" in shown.text
+    [_, second] = await alive(world, "person")
+    chosen = await agent.press(page, shown.fields | {"person": str(second["id"])})
+    assert "both sides belong together now" in chosen.text
+    assert f"/person/{second['id']}" in chosen.page
+    assert len(await alive(world, "person")) == 2
+
+
+async def test_a_customer_who_is_left_alone_gets_a_deal_once_it_is_chosen_who_it_is(agent: Agent) -> None:
+    world = agent.world
+    await world.seed_pipedrive(
+        persons=[{"name": name, "phones": ["+48601000001"]} for name in ("Jan Próba", "Janina Próba")]
+    )
+    page = agent.page("customers", await a_customer(world))
+    await agent.press(page, (await agent.open(page)).fields)
+    tenant = await agent.here.service.tenant(agent.tenant.id)
+    [asked] = await tenant.questions.open()
+    await answer(tenant, agent.here.service.operations, asked.id, IGNORE)
+
+    form = (await agent.open(f"{page}/new-deal")).fields
+    assert "Choose which one it is." in (await agent.press(f"{page}/new-deal", form)).text
+    [_, second] = await alive(world, "person")
+    both = [agent.press(f"{page}/new-deal", form | {"person": str(second["id"])}) for _ in range(2)]
+    assert ["The deal is in Pipedrive." in one.text for one in await asyncio.gather(*both)] == [True, True]
+    assert [one["person_id"] for one in await alive(world, "deal")] == [second["id"]]
+
+
 async def test_a_deal_of_a_customer_who_is_not_in_step_adds_him_first(agent: Agent) -> None:
     world = agent.world
     page = agent.page("customers", await a_customer(world))
@@ -122,10 +217,10 @@ async def test_errors_stand_beside_their_fields_and_what_was_written_is_kept(age
     )
     assert shown.status == 422
     assert 'aria-describedby="title-told"' in shown.page
-    assert "Give the deal a title." in shown.text
-    assert "Choose a stage" in shown.text
+    assert "Write a title for the deal." in shown.text
+    assert "This stage is no longer in Pipedrive." in shown.text
     assert "Write the value in figures" in shown.text
-    assert "Write three letters" in shown.text
+    assert "Write the currency in three letters" in shown.text
     assert 'value="&lt;lots&gt;"' in shown.page
     assert await alive(agent.world, "deal") == []
 

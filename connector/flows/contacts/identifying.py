@@ -66,6 +66,11 @@ class Unclear:
 Identity = Same | Nobody | LeftAlone | Unclear
 
 
+def is_ignored(asked: Asked) -> bool:
+    """Whether a person decided that the record of a case stays by itself."""
+    return asked.decision is not None and asked.decision.get("choose") == IGNORE
+
+
 Record = CentreRecord | CrmRecord
 #: Reads a record of the other side, whose name is compared; None when it is not there.
 Read = Callable[[str], Awaitable[Record | None]]
@@ -270,9 +275,9 @@ def _as_decided(asked: Asked | None, *, insist: bool) -> Identity | None:
     """What a person decided of a case, as far as it can still be meant."""
     if asked is None or asked.decision is None:
         return None
-    said = str(asked.decision.get("choose", ""))
-    if said == IGNORE:
+    if is_ignored(asked):
         return None if insist else LeftAlone()
+    said = str(asked.decision.get("choose", ""))
     if said == NEW:
         return Nobody()
     return Same(said, _BY_A_PERSON) if said in asked.candidates else None
@@ -285,7 +290,7 @@ def _held_by_a_case(case: Asked | None, own_id: str, other: str, *, insist: bool
     if case.decision is None:
         several = own_id in case.candidates and len(case.candidates) > 1
         return Unclear((other,), f"{len(case.candidates)} could be {other}") if several else None
-    return LeftAlone() if case.decision.get("choose") == IGNORE and not insist else None
+    return LeftAlone() if is_ignored(case) and not insist else None
 
 
 def _by_the_first_way(ways: _Ways) -> Identity:

@@ -14,6 +14,7 @@ from connector.errors import Misconfigured, Retryable
 from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, KINDS, Kind
 from connector.flows.contacts.linking import keep_special_fields, page_of
 from connector.flows.contacts.marking import in_step
+from connector.flows.contacts.work import Work
 from connector.flows.contacts.working import BUTTON, at_work, work_on
 from connector.flows.tenant import Tenant
 from connector.store.bindings import Bond, Bound
@@ -118,7 +119,8 @@ async def push(tenant: Tenant, operations: Operations, kind: Kind, side: Side, r
         if left is not None and not in_step(tenant):
             # Nobody would come back to it.
             await tenant.dirty.clear([left])
-    pairs = [one for one in await _pairs(tenant, mark) if one.state is not Bond.GONE]
+    pushed = work.instead or mark
+    pairs = [one for one in await _pairs(tenant, pushed) if one.state is not Bond.GONE]
     wrote: dict[str, int] = {}
     made = False
     for one in await tenant.changes.of_run(run_id) if run_id is not None else ():
@@ -129,7 +131,7 @@ async def push(tenant: Tenant, operations: Operations, kind: Kind, side: Side, r
         refused = work.counts["refused"] or work.counts["broken"]
         return Pushed(Outcome.REFUSED if refused else Outcome.WAITS, pairs, wrote, left.reason)
     if not pairs:
-        return await _alone(tenant, mark, work.why, wrote)
+        return await _alone(work, pushed, wrote)
     if any(one.state is Bond.ALIAS for one in pairs):
         return Pushed(Outcome.ALIAS, pairs, wrote)
     is_new = any((one.centre_id, one.crm_id) not in known for one in pairs)
@@ -177,10 +179,11 @@ async def _pairs(tenant: Tenant, mark: Mark) -> list[Bound]:
     return found
 
 
-async def _alone(tenant: Tenant, mark: Mark, why: str, wrote: dict[str, int]) -> Pushed:
-    kind = KINDS[mark.entity]
+async def _alone(work: Work, mark: Mark, wrote: dict[str, int]) -> Pushed:
+    tenant, kind = work.tenant, KINDS[mark.entity]
     asks = kind.asks_of_centre if mark.side is Side.CENTRE else kind.asks_of_crm
     asked = (await tenant.questions.of(asks, [mark.record_id])).get(mark.record_id)
-    if asked is not None and asked.decision is None:
-        return Pushed(Outcome.ASKED, (), wrote, why, asked)
-    return Pushed(Outcome.LEFT_OUT, (), wrote, why)
+    # Who pushes a record is asked also where somebody decided before that it stays by itself.
+    if asked is not None and work.counts["asked"]:
+        return Pushed(Outcome.ASKED, (), wrote, work.why, asked)
+    return Pushed(Outcome.LEFT_OUT, (), wrote, work.why)

@@ -146,10 +146,11 @@ async def _company_instead(work: Work, marked: Marked, card: Customer) -> None:
     if card.company_id is None:
         return
     key = f"{marked.record_id.rpartition('/')[0]}/{card.company_id}"
-    if marked.urgency is Urgency.BUTTON:
-        await reconcile(work, replace(marked, entity=COMPANIES.entity, record_id=key))
-        return
     company = Mark(COMPANIES.entity, Side.CENTRE, key, marked.seen)
+    if marked.urgency is Urgency.BUTTON:
+        work.instead = company
+        await reconcile(work, replace(marked, entity=company.entity, record_id=key))
+        return
     await work.tenant.dirty.mark([company], urgency=marked.urgency, cause=marked.cause)
 
 

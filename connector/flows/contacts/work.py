@@ -18,7 +18,7 @@ from connector.flows.indexed import store as put_crm
 from connector.flows.tenant import Tenant
 from connector.store.bindings import Bound, InStep
 from connector.store.changes import Wrote
-from connector.store.dirty import Marked, Urgency
+from connector.store.dirty import Mark, Marked, Urgency
 
 _FIELDS_KEPT = timedelta(hours=24)
 
@@ -31,7 +31,8 @@ class Braked(Exception):  # named after what happened
 class Work:
     """One turn of the worker; `allow` answers whether a cause may write, `run` opens the run that writes are noted under.
 
-    `why` is the reason for which the record that was looked at last has no pair.
+    `why` is the reason for which the record that was looked at last has no pair, `instead` the company for which it
+    was looked at, where somebody pushed a company's own customer record.
     """
 
     tenant: Tenant
@@ -39,6 +40,7 @@ class Work:
     run: Callable[[], Awaitable[int]]
     counts: Counter[str] = field(default_factory=Counter)
     why: str = ""
+    instead: Mark | None = None
 
     async def may_write(self, marked: Marked, times: int = 1) -> None:
         """Raise Braked where the cause of a mark has written too much."""

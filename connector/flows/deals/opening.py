@@ -11,14 +11,13 @@ from datetime import timedelta
 
 from connector.errors import ConnectorError, Misconfigured, NotFound
 from connector.flows.contacts.answering import answer
-from connector.flows.contacts.identifying import IGNORE
 from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS
 from connector.flows.deals import reasons
 from connector.flows.deals.back_linking import link_soon
 from connector.flows.deals.making import make, settle_doubt
 from connector.flows.deals.sending import Result, Step
-from connector.flows.deals.viewing import deal_page, sees_all_deals
-from connector.flows.deals.wanting import NewDeal, body_for, misfit, not_there
+from connector.flows.deals.viewing import deal_page, pair_of, sees_all_deals
+from connector.flows.deals.wanting import NewDeal, body_for, misfits, not_there
 from connector.flows.tenant import Tenant
 from connector.pipedrive.budget import Lane
 from connector.store.opened import Link, OpenedRow, State
@@ -73,7 +72,6 @@ class Opened:
     deal_id: str | None = None
     link: str | None = None
     reason: str = ""
-    question: Asked | None = None
     back_link: str = Link.NONE
     detail: str = ""
 
@@ -104,19 +102,18 @@ async def open_deal(tenant: Tenant, operations: Operations, order: Order) -> Ope
     return _opened(tenant, step, now)
 
 
-async def choose_person(tenant: Tenant, operations: Operations, order: Order, choice: str) -> Opened:
-    """Decide who of several an order's customer is, a candidate's id, `new` or `ignore`, and open the deal."""
-    asks, key = CUSTOMERS.asks_of_centre, order.customer_key or ""
-    asked = (await tenant.questions.of(asks, [key])).get(key)
-    if asked is not None:
-        try:
-            await answer(tenant, operations, asked.id, choice)
-        except Misconfigured as error:
-            return Opened(Result.SEVERAL, reason=reasons.SEVERAL, question=asked, detail=str(error))
-        except ConnectorError:
-            pass  # it is decided; opening says what is in its way
-        if choice == IGNORE:
-            return Opened(Result.REFUSED, reason=reasons.LEFT_ALONE, question=asked)
+async def choose_person(
+    tenant: Tenant, operations: Operations, order: Order, asked: Asked, choice: str
+) -> Opened:
+    """Decide who of several an order's customer is, a candidate's id or `new`, and open the deal."""
+    try:
+        await answer(tenant, operations, asked.id, choice)
+    except Misconfigured as error:
+        # Another press may have decided it meanwhile.
+        if await pair_of(tenant, order.customer_key or "") is None:
+            return Opened(Result.SEVERAL, reason=reasons.SEVERAL, detail=str(error))
+    except ConnectorError:
+        pass  # it is decided; opening says what is in its way
     return await open_deal(tenant, operations, order)
 
 
@@ -192,7 +189,7 @@ async def _refused(tenant: Tenant, order: Order, row: OpenedRow | None) -> Step 
         before = await tenant.deals.find(order.source, order.ordinal - 1)
         if before is None or before.state is not State.MADE:
             return Step(Result.REFUSED, reasons.BEFORE_FIRST)
-    reason = misfit(order.wanted)
+    reason = next(iter(misfits(order.wanted).values()), None)
     if reason is None:
         try:
             reason = await not_there(tenant, body_for(tenant, order.wanted))
@@ -243,7 +240,6 @@ def _opened(tenant: Tenant, step: Step, row: OpenedRow | None) -> Opened:
         step.deal_id,
         deal_page(tenant, step.deal_id) if step.deal_id else None,
         step.reason,
-        step.question,
         Link.NONE if row is None else row.link_state,
         step.detail,
     )

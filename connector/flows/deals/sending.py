@@ -18,7 +18,6 @@ from connector.flows.worker import retry_wait
 from connector.pipedrive.budget import Lane
 from connector.pipedrive.records import Deal
 from connector.store.opened import OpenedRow
-from connector.store.questions import Asked
 
 log = structlog.get_logger()
 
@@ -52,7 +51,6 @@ class Step:
     result: Result
     reason: str = ""
     deal_id: str | None = None
-    question: Asked | None = None
     detail: str = ""
 
 

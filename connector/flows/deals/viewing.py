@@ -54,7 +54,6 @@ class ShownDeal:
 class CustomerDeals:
     """A customer's deals, open ones first; `totals` of the open ones by currency, `hidden` counts what is not shown."""
 
-    key: str
     pair: Bound | None
     person_link: str | None
     deals: Sequence[ShownDeal]
@@ -69,7 +68,7 @@ async def customer_deals(tenant: Tenant, key: str, viewer: Viewer, *, lane: Lane
     """
     pair = await pair_of(tenant, key)
     if pair is None:
-        return CustomerDeals(key, None, None, (), {}, 0)
+        return CustomerDeals(None, None, (), {}, 0)
     known, listed = await asyncio.gather(
         catalogue(tenant, no_older_than=OLD),
         listed_deals(tenant, pair, no_older_than=_SHOWN_FOR, lane=lane),
@@ -80,7 +79,6 @@ async def customer_deals(tenant: Tenant, key: str, viewer: Viewer, *, lane: Lane
     seen.sort(key=lambda deal: deal.add_time or _LONG_AGO, reverse=True)
     seen.sort(key=lambda deal: deal.status != "open")
     return CustomerDeals(
-        key,
         pair,
         page_of(tenant, KINDS[pair.entity], pair.crm_id),
         [shown(tenant, known, viewer, deal) for deal in seen],

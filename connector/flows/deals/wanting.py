@@ -12,7 +12,7 @@ from connector.flows.deals.catalogue import YOUNG, Catalogue, catalogue
 from connector.flows.tenant import Tenant
 from connector.pipedrive.mapping import amount
 
-_LONGEST_TITLE = 255
+LONGEST_TITLE = 255
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 
@@ -44,23 +44,18 @@ def body_for(tenant: Tenant, wanted: NewDeal) -> dict[str, object]:
     return body
 
 
-def misfit(wanted: NewDeal) -> str | None:
-    """Why a deal cannot be as it is wanted, whatever Pipedrive holds."""
-    title = wanted.title.strip()
-    ids = {
-        wanted.pipeline_id: reasons.NO_PIPELINE, wanted.stage_id: reasons.NO_STAGE, wanted.owner_id: reasons.NO_OWNER,
-    }  # fmt: skip
-    said = (
-        (not title, reasons.NO_TITLE),
-        (len(title) > _LONGEST_TITLE, reasons.LONG_TITLE),
-        (wanted.value is not None and not _can_be_kept(wanted.value), reasons.BAD_VALUE),
-        (
-            bool(wanted.currency) and not _CURRENCY.fullmatch((wanted.currency or "").strip().upper()),
-            reasons.BAD_CURRENCY,
-        ),
-        *((not _is_id(value), reason) for value, reason in ids.items() if value is not None),
-    )
-    return next((reason for is_wrong, reason in said if is_wrong), None)
+def misfits(wanted: NewDeal) -> dict[str, str]:
+    """Why a deal cannot be as it is wanted, whatever Pipedrive holds: reasons by field."""
+    title, currency = wanted.title.strip(), (wanted.currency or "").strip().upper()
+    said = {
+        "title": (reasons.LONG_TITLE if title else reasons.NO_TITLE, 0 < len(title) <= LONGEST_TITLE),
+        "value": (reasons.BAD_VALUE, wanted.value is None or _can_be_kept(wanted.value)),
+        "currency": (reasons.BAD_CURRENCY, not currency or _CURRENCY.fullmatch(currency)),
+        "pipeline": (reasons.NO_PIPELINE, _is_id(wanted.pipeline_id)),
+        "stage": (reasons.NO_STAGE, _is_id(wanted.stage_id)),
+        "owner": (reasons.NO_OWNER, _is_id(wanted.owner_id)),
+    }
+    return {field: reason for field, (reason, fits) in said.items() if not fits}
 
 
 async def not_there(tenant: Tenant, body: Mapping[str, object], *, refused: bool = False) -> str | None:
@@ -94,5 +89,6 @@ def _can_be_kept(value: Decimal) -> bool:
     return value.is_finite() and abs(value) < 10**15 and Decimal(str(amount(value))) == value
 
 
-def _is_id(value: str) -> bool:
-    return value.isascii() and value.isdigit()
+def _is_id(value: str | None) -> bool:
+    """Whether Pipedrive could have such an id; none at all is left to Pipedrive."""
+    return value is None or (value.isascii() and value.isdigit())

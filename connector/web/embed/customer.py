@@ -13,8 +13,8 @@ from connector.flows.deals.viewing import deal_page, pair_of
 from connector.store.dirty import Side
 from connector.store.opened import OpenedRow, State
 from connector.web.embed.desk import Desk, Visit
-from connector.web.embed.new_deal import NewDeals, Place, choose, deals_for, is_left_alone, open_question
-from connector.web.embed.parties import Parties
+from connector.web.embed.new_deal import NewDeals, Place, choose, deals_for
+from connector.web.embed.parties import Parties, case_of
 from connector.web.embed.words import say_chosen, say_made, say_pushed, stands
 from connector.web.pages import page
 from connector.web.showing import Show
@@ -47,15 +47,14 @@ class CustomerPages:
             self._parties.of(tenant, key, pair),
             deals_for(visit, key),
         )
-        asked = await open_question(tenant, key) if pair is None else None
-        left_alone = pair is None and await is_left_alone(tenant, key)
+        asked = await case_of(tenant, key, party)
+        choice = await self._parties.choice(tenant, asked)
         if row is not None:
             said = say_made(row, deal_page(tenant, row.deal_id) if row.deal_id else None, _)
-        may_add = asked is None and party.in_step is party.is_gone
+        may_add = choice is None and party.in_step is party.is_gone
         return page(
             visit.request, "embed/customer.html", visit=visit, show=Show.of(visit.request, visit.tenant.settings.tz), said=said,
-            standing=stands(party, _, several=asked is not None, left_alone=left_alone),
-            shown=shown, trouble=trouble, choice=await self._parties.candidates(tenant, asked) if asked else (),
+            standing=stands(party, asked, _), shown=shown, trouble=trouble, choice=choice,
             choice_token=visit.token(visit.purpose("choice")), add_token=visit.token(visit.purpose("add")) if may_add else "",
             may_open=not party.is_gone, looking=row is not None and row.state is State.SENDING,
         )  # fmt: skip
@@ -67,7 +66,9 @@ class CustomerPages:
         if order not in ("add", "choice") or not visit.allows(visit.purpose(order), sent.get("form")):
             return self._desk.too_old(visit)
         if order == "choice":
-            said = await choose(self._desk, visit, visit.key, str(sent.get("person", "")))
+            pair = await pair_of(visit.tenant, visit.key)
+            asked = await self._parties.to_choose(visit.tenant, visit.key, pair)
+            said = await choose(self._desk, visit, asked, str(sent.get("person", "")))
             return self._desk.tell(visit, said or say_chosen(_))
         tenant = await self._desk.prepared(visit.tenant)
         pushed = await push(tenant, self._desk.operations, CUSTOMERS, Side.CENTRE, visit.key)

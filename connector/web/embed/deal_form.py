@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from connector.flows.deals import reasons
 from connector.flows.deals.catalogue import Catalogue
-from connector.flows.deals.opening import NewDeal
+from connector.flows.deals.wanting import LONGEST_TITLE, NewDeal, misfits
 from connector.i18n import Translate
 from connector.installation_settings import Deals
-from connector.web.embed.parties import Candidate, Party
+from connector.web.embed.parties import Choice, Party
 
-LONGEST_TITLE = 255
 FIELDS = ("title", "stage", "owner", "value", "currency", "person")
 
 _SPACES = re.compile(r"\s+")
-_CURRENCY = re.compile(r"[A-Z]{3}")
 _PLAIN = re.compile(r"\d{1,12}(?:\.\d{1,2})?")
 _THOUSANDS = re.compile(r"\d{1,3}([.,])\d{3}(?:\1\d{3})*")
+#: Those that are proposed; any other may be written.
 _USUAL_CURRENCIES = ("PLN", "EUR", "USD", "GBP", "CZK")
 
 
@@ -34,24 +34,19 @@ class DealForm:
     values: dict[str, str]
     stages: Sequence[tuple[str, Sequence[tuple[str, str]]]]
     owners: Sequence[tuple[str, str]]
-    currencies: Sequence[str]
+    currencies: Sequence[str] = _USUAL_CURRENCIES
     ticket: str = ""
     back: str = ""
     errors: dict[str, str] = field(default_factory=lambda: dict.fromkeys(FIELDS, ""))
-    choice: Sequence[Candidate] = ()
+    choice: Choice | None = None
     again: bool = False
 
 
 def offered_stages(catalogue: Catalogue, settings: Deals) -> list[tuple[str, list[tuple[str, str]]]]:
     """All stages by pipeline, the pipeline of the settings first."""
-    pipelines = sorted(
-        (one for one in catalogue.pipelines if not one.is_deleted),
-        key=lambda one: (one.id != settings.pipeline, one.order),
-    )
-    stages = sorted((one for one in catalogue.stages if not one.is_deleted), key=lambda one: one.order)
+    pipelines = sorted(catalogue.pipelines, key=lambda one: one.id != settings.pipeline)
     groups = [
-        (one.name, [(stage.id, stage.name) for stage in stages if stage.pipeline_id == one.id])
-        for one in pipelines
+        (one.name, [(stage.id, stage.name) for stage in catalogue.stages_of(one.id)]) for one in pipelines
     ]
     return [group for group in groups if group[1]]
 
@@ -59,11 +54,6 @@ def offered_stages(catalogue: Catalogue, settings: Deals) -> list[tuple[str, lis
 def offered_owners(catalogue: Catalogue, own: str | None) -> list[tuple[str, str]]:
     """All active users, the agent's own first."""
     return sorted(catalogue.users.items(), key=lambda user: (user[0] != own, user[1].casefold()))
-
-
-def offered_currencies() -> Sequence[str]:
-    """Those that are proposed; any other may be written."""
-    return _USUAL_CURRENCIES
 
 
 def first_values(catalogue: Catalogue, settings: Deals, own: str | None, title: str) -> dict[str, str]:
@@ -85,33 +75,26 @@ def read_values(sent: Mapping[str, object]) -> dict[str, str]:
 
 
 def read_deal(
-    values: Mapping[str, str], catalogue: Catalogue, _: Translate
+    values: Mapping[str, str], catalogue: Catalogue, translate: Translate
 ) -> tuple[NewDeal, dict[str, str]]:
     """The deal that is wanted, and what is wrong, by field; with anything wrong the deal must not be used."""
-    errors = dict.fromkeys(FIELDS, "")
-    title = _SPACES.sub(" ", values["title"]).strip()
-    if not title:
-        errors["title"] = _("Give the deal a title.")
-    elif len(title) > LONGEST_TITLE:
-        errors["title"] = _("Shorten the title: Pipedrive takes 255 characters.")
-    stage = next((one for one in catalogue.stages if one.id == values["stage"] and not one.is_deleted), None)
+    _, stage, value = translate, catalogue.stage(values["stage"]), read_amount(values["value"])
+    wanted = NewDeal(
+        title=_SPACES.sub(" ", values["title"]), pipeline_id=stage.pipeline_id if stage else None,
+        stage_id=stage.id if stage else None, owner_id=values["owner"] or None, value=value, currency=values["currency"].upper() or None,
+    )  # fmt: skip
+    wrong = misfits(wanted)
     if stage is None:
-        errors["stage"] = _("Choose a stage; this one is not there any more.")
+        wrong["stage"] = reasons.NO_STAGE
+    if values["owner"] not in catalogue.users:
+        wrong["owner"] = reasons.NO_OWNER
+    errors = dict.fromkeys(FIELDS, "") | {name: translate(reason) for name, reason in wrong.items()}
     if not values["owner"]:
         errors["owner"] = _("Choose an owner.")
-    elif values["owner"] not in catalogue.users:
-        errors["owner"] = _("Choose an owner; this one is not active any more.")
-    value = read_amount(values["value"])
     if values["value"] and value is None:
         errors["value"] = _("Write the value in figures, such as 1200 or 1200.50.")
-    currency = values["currency"].upper()
-    if currency and not _CURRENCY.fullmatch(currency):
-        errors["currency"] = _("Write three letters, such as PLN.")
-    wanted = NewDeal(
-        title=title, pipeline_id=stage.pipeline_id if stage else None, stage_id=stage.id if stage else None,
-        owner_id=values["owner"] or None, value=value, currency=currency if value is not None and currency else None,
-    )  # fmt: skip
-    return wanted, errors
+    # A currency alone says nothing.
+    return wanted if value is not None else replace(wanted, currency=None), errors
 
 
 def read_amount(text: str) -> Decimal | None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 from aiohttp import web
@@ -23,6 +22,7 @@ from connector.store.access import Who
 from connector.store.installations import Installations
 from connector.store.operations import Operations
 from connector.web.embed.access import Guard
+from connector.web.embed.recent import Recent
 from connector.web.embed.sign_in import SIGN_OUT, signed_out
 from connector.web.embed.words import Said, not_now, too_old
 from connector.web.forms import form_of
@@ -32,7 +32,6 @@ from connector.web.pages import page, translate_for
 log = structlog.get_logger()
 
 _NOTE_LIFE = timedelta(minutes=10)
-_MOST_NOTES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,11 @@ class Desk:
     operations: Operations
     installations: Installations
     clock: Clock
-    _notes: OrderedDict[str, tuple[datetime, str, Said]] = field(default_factory=OrderedDict)
+    _notes: Recent[str, tuple[str, Said]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing was said yet."""
+        self._notes = Recent(self.clock, _NOTE_LIFE)
 
     def serve(self, show: Show) -> Handler:
         """A handler that lets in who is known, and says in a page what keeps it from its work."""
@@ -159,20 +162,15 @@ class Desk:
 
     def tell(self, visit: Visit, said: Said, where: str = "") -> web.Response:
         """Lead to a page that says so: loaded again, it does nothing again."""
-        while self._notes and (len(self._notes) >= _MOST_NOTES or self._is_old(next(iter(self._notes)))):
-            self._notes.popitem(last=False)
         note = secrets.token_urlsafe(9)
-        self._notes[note] = (self.clock.now(), visit.here, said)
+        self._notes.keep(note, (visit.here, said))
         return web.Response(status=303, headers={"Location": f"{where or visit.here}?said={note}"})
 
     def told(self, visit: Visit) -> Said | None:
         """What a page shall say, if it was led to."""
         note = self._notes.get(visit.request.query.get("said", ""))
-        return note[2] if note is not None and note[1] == visit.here else None
+        return note[1] if note is not None and note[0] == visit.here else None
 
     def too_old(self, visit: Visit) -> web.Response:
         """Lead back from a form that is none of this session's."""
         return self.tell(visit, too_old(visit.translate))
-
-    def _is_old(self, note: str) -> bool:
-        return self.clock.now() - self._notes[note][0] >= _NOTE_LIFE

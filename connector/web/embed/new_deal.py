@@ -10,25 +10,22 @@ import structlog
 
 from connector.errors import ConnectorError, Misconfigured
 from connector.flows.contacts.answering import answer
-from connector.flows.contacts.identifying import IGNORE, NEW
-from connector.flows.contacts.kinds import CUSTOMERS
+from connector.flows.contacts.identifying import NEW
 from connector.flows.contacts.pushing import GOOD
-from connector.flows.deals.catalogue import catalogue
+from connector.flows.deals.catalogue import OLD, catalogue
 from connector.flows.deals.opening import Order, Result, choose_person, open_deal
 from connector.flows.deals.viewing import CustomerDeals, customer_deals, pair_of
-from connector.flows.tenant import Tenant
 from connector.store.questions import Asked
 from connector.web.embed.deal_form import (
     DealForm,
     first_values,
-    offered_currencies,
     offered_owners,
     offered_stages,
     read_deal,
     read_values,
 )
 from connector.web.embed.desk import Desk, Visit
-from connector.web.embed.parties import Parties
+from connector.web.embed.parties import Parties, case_of
 from connector.web.embed.words import Said, look_at_fields, moved_on, not_now, say_opened, say_pushed, too_old
 
 log = structlog.get_logger()
@@ -61,17 +58,18 @@ class NewDeals:
         """The form as it is first shown, or with what was written into it."""
         tenant, own, _ = visit.tenant, visit.who.user_id, visit.translate
         pair = await pair_of(tenant, place.customer)
-        known, party, asked = await asyncio.gather(
-            catalogue(tenant), self._parties.of(tenant, place.customer, pair, with_organization=True), open_question(tenant, place.customer)
+        known, party = await asyncio.gather(
+            catalogue(tenant, no_older_than=OLD), self._parties.of(tenant, place.customer, pair, with_organization=True)
         )  # fmt: skip
+        asked = await case_of(tenant, place.customer, party)
         if values is None:
             title = place.subject or _("%(name)s: deal") % {"name": party.organization or party.name}
             values = first_values(known, tenant.settings.deals, own, title)
         return DealForm(
             action=place.action, token=visit.token(_purpose(visit, place)), place=place.name, party=party,
             values=dict(values), stages=offered_stages(known, tenant.settings.deals),
-            owners=offered_owners(known, own), currencies=offered_currencies(), ticket=place.subject, back=place.back,
-            choice=await self._parties.candidates(tenant, asked) if asked is not None and pair is None else (),
+            owners=offered_owners(known, own), ticket=place.subject, back=place.back,
+            choice=await self._parties.choice(tenant, asked),
         )  # fmt: skip
 
     async def open(
@@ -81,16 +79,17 @@ class NewDeals:
         _, values = visit.translate, read_values(sent)
         if not visit.allows(_purpose(visit, place), sent.get("form")):
             return await self.form(visit, place, values), too_old(_)
-        wanted, errors = read_deal(values, await catalogue(visit.tenant), _)
-        is_paired = await pair_of(visit.tenant, place.customer) is not None
-        asked = None if is_paired else await open_question(visit.tenant, place.customer)
+        # An old one will do, whoever waits: what it does not know to be gone, Pipedrive refuses, and it is read again.
+        wanted, errors = read_deal(values, await catalogue(visit.tenant, no_older_than=OLD), _)
+        pair = await pair_of(visit.tenant, place.customer)
+        asked = await self._parties.to_choose(visit.tenant, place.customer, pair)
         if asked is not None and not _is_choice(asked, values["person"]):
             errors["person"] = _("Choose which one it is.")
         if any(errors.values()):
             form = await self.form(visit, place, values)
             form.errors = errors
             return form, look_at_fields(_)
-        tenant = visit.tenant if is_paired else await self._desk.prepared(visit.tenant)
+        tenant = visit.tenant if pair is not None else await self._desk.prepared(visit.tenant)
         order = Order(
             source=place.source, ordinal=place.ordinal, customer_key=place.customer, ticket_key=place.ticket,
             wanted=wanted, made_by=visit.who.user_id or visit.who.agent,
@@ -99,7 +98,7 @@ class NewDeals:
         if asked is None:
             opened = await open_deal(tenant, self._desk.operations, order)
         else:
-            opened = await choose_person(tenant, self._desk.operations, order, values["person"])
+            opened = await choose_person(tenant, self._desk.operations, order, asked, values["person"])
         if opened.result in _DONE:
             return None
         form = await self.form(visit, place, values)
@@ -132,25 +131,13 @@ async def deals_for(visit: Visit, key: str) -> tuple[CustomerDeals | None, Said 
 # which of several it is
 
 
-async def open_question(tenant: Tenant, key: str) -> Asked | None:
-    """The open question who in Pipedrive a customer is."""
-    asked = (await tenant.questions.of(CUSTOMERS.asks_of_centre, [key])).get(key)
-    return asked if asked is not None and asked.decision is None else None
-
-
-async def is_left_alone(tenant: Tenant, key: str) -> bool:
-    """Whether somebody decided that a customer is nobody in Pipedrive."""
-    asked = (await tenant.questions.of(CUSTOMERS.asks_of_centre, [key])).get(key)
-    return asked is not None and asked.decision is not None and asked.decision.get("choose") == IGNORE
-
-
 def _is_choice(asked: Asked, person: str) -> bool:
     return person == NEW or person in asked.candidates
 
 
-async def choose(desk: Desk, visit: Visit, key: str, person: str) -> Said | None:
+async def choose(desk: Desk, visit: Visit, asked: Asked | None, person: str) -> Said | None:
     """Decide who in Pipedrive a customer is; answers what came of it unless both sides belong together now."""
-    asked, _ = await open_question(visit.tenant, key), visit.translate
+    _ = visit.translate
     if asked is None or not _is_choice(asked, person):
         return moved_on(_)
     tenant = await desk.prepared(visit.tenant)

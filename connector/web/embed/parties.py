@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TypeVar
+from datetime import timedelta
 
+from connector.clock import Clock
 from connector.errors import ConnectorError, NotFound
+from connector.flows.contacts.identifying import is_ignored
 from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, KINDS, Kind, read_centre
 from connector.flows.contacts.linking import page_of
 from connector.flows.tenant import Tenant
@@ -18,24 +18,25 @@ from connector.pipedrive.records import Organization, Person
 from connector.records import Company, Customer
 from connector.store.bindings import Bound
 from connector.store.questions import Asked
+from connector.web.embed.recent import Recent
 
 _FRESH_FOR = timedelta(minutes=1)
-_MOST = 1000
-MOST_CANDIDATES = 10
-
-_Known = TypeVar("_Known")
-_Read = TypeVar("_Read")
+_MOST_CANDIDATES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """Who a deal would be with; `link` is the page in Pipedrive of one who is there."""
+    """Who a deal would be with; `link` is the page in Pipedrive of one who is there.
+
+    `company` is the key of the company whose own record an unpaired customer is.
+    """
 
     name: str
     organization: str = ""
     link: str | None = None
     in_step: bool = False
     is_company: bool = False
+    company: str | None = None
     is_gone: bool = False
 
 
@@ -50,15 +51,21 @@ class Candidate:
     link: str
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which of several in Pipedrive a customer is: organizations where `is_company`; none of them is a choice, too."""
+
+    candidates: Sequence[Candidate]
+    is_company: bool
+
+
 class Parties:
     """Reads them, each once in a minute and by one reader at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
         """Know nobody yet."""
-        self._kept: OrderedDict[tuple[str, str, str | None], tuple[datetime, Party]] = OrderedDict()
-        self._candidates: OrderedDict[tuple[str, str, str], tuple[datetime, Sequence[Candidate]]] = (
-            OrderedDict()
-        )
+        self._kept: Recent[tuple[str, str, str | None], Party] = Recent(clock, _FRESH_FOR)
+        self._choices: Recent[tuple[str, str, tuple[str, ...]], Choice] = Recent(clock, _FRESH_FOR)
 
     async def of(
         self, tenant: Tenant, key: str, pair: Bound | None, *, with_organization: bool = False
@@ -66,35 +73,43 @@ class Parties:
         """Who a customer is: its pair in Pipedrive (1 token, 2 with its organization), or else its card here."""
         known = (tenant.id, key, f"{pair.crm_id} {with_organization}" if pair else None)
         async with tenant.deals_at_hand.lock("party", key):
-            now = tenant.clock.now()
-            kept = self._kept.get(known)
-            if kept is not None and timedelta() <= now - kept[0] < _FRESH_FOR:
-                return kept[1]
+            if (kept := self._kept.get(known)) is not None:
+                return kept
             party = await (
                 _in_centre(tenant, key) if pair is None else _in_pipedrive(tenant, pair, with_organization)
             )
             if party.name:
-                _keep(self._kept, known, (now, party))
+                self._kept.keep(known, party)
         return party
 
-    async def candidates(self, tenant: Tenant, asked: Asked) -> Sequence[Candidate]:
-        """Those in Pipedrive whom a customer could be (2 tokens each at most)."""
-        known = (tenant.id, asked.kind, ",".join(asked.candidates))
-        async with tenant.deals_at_hand.lock("candidates", asked.subject):
-            now = tenant.clock.now()
-            kept = self._candidates.get(known)
-            if kept is not None and timedelta() <= now - kept[0] < _FRESH_FOR:
-                return kept[1]
-            found = await _candidates(tenant, asked)
-            _keep(self._candidates, known, (now, found))
-        return found
+    async def to_choose(self, tenant: Tenant, key: str, pair: Bound | None) -> Asked | None:
+        """The case by which it can be chosen who in Pipedrive a customer is; None for one who has a pair."""
+        if pair is not None:
+            return None
+        try:
+            party = await self.of(tenant, key, None)
+        except ConnectorError:
+            # Whether the card is a company's is not known; whoever goes on says what is in the way.
+            party = Party("")
+        asked = await case_of(tenant, key, party)
+        return asked if asked is not None and asked.candidates else None
+
+    async def choice(self, tenant: Tenant, asked: Asked | None) -> Choice | None:
+        """Whom a customer can be chosen to be, also where it was once decided that it is nobody (2 tokens each at most)."""
+        if asked is None or not asked.candidates:
+            return None
+        known = (tenant.id, asked.kind, asked.candidates)
+        async with tenant.deals_at_hand.lock("choice", asked.subject):
+            return self._choices.get(known) or self._choices.keep(known, await _choice(tenant, asked))
 
 
-def _keep(kept: OrderedDict[_Known, _Read], known: _Known, read: _Read) -> None:
-    kept[known] = read
-    kept.move_to_end(known)
-    while len(kept) > _MOST:
-        kept.popitem(last=False)
+async def case_of(tenant: Tenant, key: str, party: Party) -> Asked | None:
+    """The case of who in Pipedrive a customer is, if it is open or was left alone; a company's own record has its company's."""
+    if party.in_step:
+        return None
+    kind, subject = (CUSTOMERS, key) if party.company is None else (COMPANIES, party.company)
+    asked = (await tenant.questions.of(kind.asks_of_centre, [subject])).get(subject)
+    return asked if asked is not None and (asked.decision is None or is_ignored(asked)) else None
 
 
 async def _in_pipedrive(tenant: Tenant, pair: Bound, with_organization: bool) -> Party:
@@ -132,20 +147,17 @@ async def _in_centre(tenant: Tenant, key: str) -> Party:
     card = await read_centre(tenant, CUSTOMERS, key)
     if not isinstance(card, Customer):
         return Party("", is_gone=True)
-    company: Company | None = None
-    if card.company_id is not None:
-        read = await read_centre(tenant, COMPANIES, f"{key.rpartition('/')[0]}/{card.company_id}")
-        company = read if isinstance(read, Company) else None
+    its = f"{key.rpartition('/')[0]}/{card.company_id}" if card.company_id is not None else None
+    read = await read_centre(tenant, COMPANIES, its) if its is not None else None
+    company = read.name if isinstance(read, Company) else ""
     name = join_name(card.first_name, card.last_name)
-    if card.is_company:
-        return Party(company.name if company else name, is_company=True)
-    return Party(name, company.name if company else "")
+    return Party(company or name, is_company=True, company=its) if card.is_company else Party(name, company)
 
 
-async def _candidates(tenant: Tenant, asked: Asked) -> Sequence[Candidate]:
-    kind: Kind = COMPANIES if asked.kind is COMPANIES.asks_of_centre else CUSTOMERS
+async def _choice(tenant: Tenant, asked: Asked) -> Choice:
+    kind = COMPANIES if asked.kind is COMPANIES.asks_of_centre else CUSTOMERS
     found: list[Candidate] = []
-    for crm_id in asked.candidates[:MOST_CANDIDATES]:
+    for crm_id in asked.candidates[:_MOST_CANDIDATES]:
         record = await _read_record(tenant, kind, crm_id)
         if record is None:
             continue
@@ -153,4 +165,4 @@ async def _candidates(tenant: Tenant, asked: Asked) -> Sequence[Candidate]:
         ways = (*record.phones, *record.emails) if isinstance(record, Person) else (record.address,)
         known_by = ", ".join(way for way in ways if way)
         found.append(Candidate(crm_id, record.name, organization, known_by, page_of(tenant, kind, crm_id)))
-    return found
+    return Choice(found, is_company=kind is COMPANIES)

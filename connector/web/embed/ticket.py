@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from aiohttp import web
 
@@ -15,6 +14,7 @@ from connector.records import Ticket
 from connector.store.opened import OpenedRow, State
 from connector.web.embed.desk import Desk, Visit
 from connector.web.embed.new_deal import NewDeals, Place, deals_for
+from connector.web.embed.recent import Recent
 from connector.web.embed.words import Line, Said, no_ticket, say_row, ticket_stands
 from connector.web.pages import page
 from connector.web.showing import Show
@@ -22,7 +22,6 @@ from connector.web.showing import Show
 PATH = "/embed/{installation}/{connection}/{kind:tickets}/{id:[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}}"
 
 _FRESH_FOR = timedelta(seconds=30)
-_MOST = 1000
 
 
 class TicketPages:
@@ -31,7 +30,7 @@ class TicketPages:
     def __init__(self, desk: Desk, new_deals: NewDeals) -> None:
         """For agents who are at the `desk`."""
         self._desk, self._new_deals = desk, new_deals
-        self._tickets: OrderedDict[tuple[str, str], tuple[datetime, Ticket]] = OrderedDict()
+        self._tickets: Recent[tuple[str, str], Ticket] = Recent(desk.clock, _FRESH_FOR)
 
     def routes(self) -> web.RouteTableDef:
         """All of them."""
@@ -82,17 +81,13 @@ class TicketPages:
 
     async def _ticket(self, visit: Visit) -> Ticket | None:
         """The ticket's head; with a customer it is taken as it was half a minute ago."""
-        known, now = (visit.tenant.id, visit.key), visit.tenant.clock.now()
-        kept = self._tickets.get(known)
-        if kept is not None and timedelta() <= now - kept[0] < _FRESH_FOR:
-            return kept[1]
+        known = (visit.tenant.id, visit.key)
+        if (kept := self._tickets.get(known)) is not None:
+            return kept
         async with asking(visit.centre, visit.key) as centre:
             ticket = await centre.api.ticket(visit.record_id)
         if ticket is not None and ticket.customer_id is not None:
-            self._tickets[known] = (now, ticket)
-            self._tickets.move_to_end(known)
-            while len(self._tickets) > _MOST:
-                self._tickets.popitem(last=False)
+            self._tickets.keep(known, ticket)
         return ticket
 
 

@@ -13,6 +13,7 @@ from connector.flows.deals import reasons
 from connector.flows.deals.opening import Opened, Result
 from connector.i18n import Translate
 from connector.store.opened import Link, OpenedRow, State
+from connector.store.questions import Asked
 from connector.web.embed.parties import Party
 
 #: After these the deal may be there all the same.
@@ -79,12 +80,11 @@ def _left_out(reason: str, _: Translate) -> str:
             "The settings let nothing be made in Pipedrive. Ask your administrator."
         ),
         reconciling.CARD_WITHOUT_COMPANY: _("It is a company’s own record, and does not say whose."),
-        reconciling.LEFT_ALONE: _("Somebody decided that this customer stays out of Pipedrive."),
     }.get(reason, _("Ask your administrator."))
 
 
-def stands(party: Party, _: Translate, *, several: bool, left_alone: bool) -> Said:
-    """How a customer stands."""
+def stands(party: Party, asked: Asked | None, _: Translate) -> Said:
+    """How a customer stands; `asked` is the case of who he is."""
     if party.in_step and party.is_gone:
         return Said(
             "attention", _("Look at this"), _("This customer’s person is gone from Pipedrive"),
@@ -103,15 +103,16 @@ def stands(party: Party, _: Translate, *, several: bool, left_alone: bool) -> Sa
             "attention", _("Look at this"), _("The contact centre has no such customer"),
             _("Open the page from the customer’s card."),
         )  # fmt: skip
-    if several:
+    if asked is not None and asked.decision is None:
         return Said(
             "attention", _("Waits for a decision"), _("Several in Pipedrive could be this customer"),
             _("Nobody is guessed. Choose below which one it is."),
         )  # fmt: skip
-    if left_alone:
+    if asked is not None:
         return Said(
             "attention", _("Left out"), _("This customer is not in Pipedrive"),
-            _("Somebody decided that this customer stays out of Pipedrive."),
+            _("Somebody decided that this customer stays out of Pipedrive. If that has changed, choose below which one it is.")
+            if asked.candidates else _("Somebody decided that this customer stays out of Pipedrive."),
         )  # fmt: skip
     return Said(
         "attention", _("Not in Pipedrive yet"), party.name or _("This customer is not in Pipedrive yet"),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from connector.flows.contacts.answering import answer
 from connector.flows.deals import reasons
 from connector.flows.deals.opening import Result, choose_person, deals_of_ticket
 from connector.sandbox.pipedrive.app import WORLD
@@ -118,12 +119,13 @@ async def test_several_who_could_be_the_customer_are_asked_about_and_the_choice_
             counter.edit("person", "create", changes={"name": name, "phones": [{"value": NUMBER}]})
         opened = await counter.press()
         assert opened.result is Result.SEVERAL
-        assert opened.question is not None
-        chosen = opened.question.candidates[1]
         tenant, operations = await counter.tenant(), counter.service.operations
-        wrong = await choose_person(tenant, operations, counter.order(), "999")
+        [asked] = await tenant.questions.open()
+        chosen = asked.candidates[1]
+        wrong = await choose_person(tenant, operations, counter.order(), asked, "999")
         assert wrong.result is Result.SEVERAL
-        assert (await choose_person(tenant, operations, counter.order(), chosen)).result is Result.MADE
+        both = [choose_person(tenant, operations, counter.order(), asked, chosen) for _ in range(2)]
+        assert sorted(one.result for one in await asyncio.gather(*both)) == [Result.MADE, Result.THERE]
         assert str(counter.deal()["person_id"]) == chosen
 
 
@@ -133,11 +135,12 @@ async def test_a_customer_who_is_to_be_left_alone_gets_no_deal(tmp_path: Path) -
             counter.edit("person", "create", changes={"name": name, "phones": [{"value": NUMBER}]})
         await counter.press()
         tenant, operations = await counter.tenant(), counter.service.operations
-        opened = await choose_person(tenant, operations, counter.order(), "ignore")
+        [asked] = await tenant.questions.open()
+        await answer(tenant, operations, asked.id, "ignore")
+        opened = await counter.press()
         assert (opened.result, opened.reason) == (Result.REFUSED, reasons.LEFT_ALONE)
-        assert (await counter.press()).reason == reasons.LEFT_ALONE
         # Somebody may think better of it.
-        assert (await choose_person(tenant, operations, counter.order(), "new")).result is Result.MADE
+        assert (await choose_person(tenant, operations, counter.order(), asked, "new")).result is Result.MADE
 
 
 async def test_a_ticket_without_a_customer_or_with_one_that_is_gone_says_so(counter: Counter) -> None:
