@@ -185,7 +185,12 @@ class Console:
         return self._notes.leave(where, said)
 
     async def save(self, visit: Visit, settings: InstallationSettings) -> Saved:
-        """Save settings as this administrator's change; Misconfigured with a sentence when somebody else was faster."""
+        """Save settings as this administrator's change; Misconfigured with a sentence when somebody else was faster.
+
+        The form says which version it was made of.
+        """
+        if visit.text("version") != str(visit.tenant.installed.settings_version):
+            raise Misconfigured(moved_on(visit.translate))
         saved = await save_settings(
             visit.tenant, settings, doer=visit.who, find=self.find, installations=self.installations
         )
