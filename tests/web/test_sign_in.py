@@ -165,6 +165,8 @@ def kept(answer: Answer, name: str = "session") -> str:
         "/embed/1/thulium:demo/customers/7?said=a_b-c",
         "/embed/handover?installation=1",
         "/embed/1/thulium:demo/customers/..7",
+        "/console",
+        "/console/1/events?state=parked",
     ],
 )
 def test_a_page_of_ours_is_gone_on_to(path: str) -> None:
@@ -180,6 +182,7 @@ def test_a_page_of_ours_is_gone_on_to(path: str) -> None:
         "/embed/%2e%2e/install", "/embed/1%0d%0aSet-Cookie:x", "/embed/1\r\nX: y", "/embed/1\n", " /embed/1",
         "javascript:alert(1)", "/embed/1#//evil", "/embed/1?next=https://evil.example.com@", "/embed/ż", "embed/1",
         "/embed/" + "a" * 600, "/embed/1\x00", "/EMBED/1", "http:/embed/1", "/embed@evil.example.com/1",
+        "/consoles", "/console/..", "//console/1", "/console/../embed/1", "/console@evil.example.com",
     ],
 )  # fmt: skip
 def test_nobody_is_sent_anywhere_else(path: str | None) -> None:

@@ -40,7 +40,8 @@ SIGN_IN, INVITED, HAND_OVER = f"{PATH}/sign-in", f"{PATH}/invitation", f"{PATH}/
 SIGNED_IN, SESSION = f"{PATH}/signed-in", f"{PATH}/session"
 LONGEST_CODE = 200
 
-_OURS = re.compile(r"/(?:embed|console)(?:/(?!\.{1,2}(?:[/?]|\Z))[\w.~:-]+)+(?:\?[\w.~:&=/-]*)?", re.ASCII)
+_STEP = r"(?:/(?!\.{1,2}(?:[/?]|\Z))[\w.~:-]+)"
+_OURS = re.compile(rf"/(?:embed{_STEP}+|console{_STEP}*)(?:\?[\w.~:&=/-]*)?", re.ASCII)
 
 #: Whose browser an authorization code comes from; None when his company is not connected.
 Identify = Callable[[str], Awaitable[Who | None]]
