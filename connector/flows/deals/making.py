@@ -127,9 +127,10 @@ async def _has_changed(tenant: Tenant, row: OpenedRow, error: Rejected) -> bool:
 async def _arm(tenant: Tenant, row: OpenedRow, whose: _Whose) -> OpenedRow | None:
     """Commit what is about to be sent, and for whom."""
     deal = body_of(row)
-    _, _, marked = (
-        deal.pop(key, None) for key in ("person_id", "org_id", "custom_fields")
-    )  # of an earlier try
+    # All three are of an earlier try.
+    marked = deal.pop("custom_fields", None)
+    for key in ("person_id", "org_id"):
+        deal.pop(key, None)
     # What was sent without a marker is looked for without one.
     code = await marker_field(tenant) if marked or not row.was_sent else None
     deal |= {
