@@ -209,6 +209,21 @@ async def test_a_deal_of_a_customer_who_is_not_in_step_adds_him_first(agent: Age
     assert len(await alive(world, "deal")) == 1
 
 
+async def test_a_form_that_was_open_for_long_is_sent_without_reading_the_catalogue_again(
+    agent: Agent,
+) -> None:
+    page = agent.page("customers", await a_customer(agent.world))
+    await agent.press(page, (await agent.open(page)).fields)
+    form = (await agent.open(f"{page}/new-deal")).fields | {"title": "Licences"}
+    agent.here.service.clock.move_to(timedelta(minutes=11))
+    await forget_calls(agent.world, "pipedrive")
+    made = await agent.press(f"{page}/new-deal", form)
+    assert "The deal is in Pipedrive." in made.text
+    asked = {call["path"].rpartition("/")[2] for call in await agent.world.calls("pipedrive")}
+    assert "deals" in asked
+    assert asked.isdisjoint({"pipelines", "stages"}), asked
+
+
 async def test_errors_stand_beside_their_fields_and_what_was_written_is_kept(agent: Agent) -> None:
     page = agent.page("customers", await a_customer(agent.world)) + "/new-deal"
     form = (await agent.open(page)).fields

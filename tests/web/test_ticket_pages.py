@@ -12,7 +12,7 @@ from connector.flows.deals.back_linking import GIVEN_UP
 from tests.flows.looking import forget_calls, tell
 from tests.serving import Served
 from tests.web.agents import CONNECTION, Agent, an_agent
-from tests.web.test_customer_pages import a_customer, alive
+from tests.web.test_customer_pages import TWO_ORGANIZATIONS, a_company, a_customer, alive
 from tests.world import World
 
 
@@ -138,6 +138,19 @@ async def test_who_of_several_is_meant_is_chosen_with_the_deal(agent: Agent) -> 
     made = await agent.press(page, unchosen.fields | {"person": str(ewa["id"])})
     [deal] = await alive(world, "deal")
     assert deal["person_id"] == ewa["id"]
+    assert "This ticket has its deal in Pipedrive" in made.text
+
+
+async def test_which_organization_a_company_is_is_chosen_with_the_deal_of_its_ticket(agent: Agent) -> None:
+    world = agent.world
+    await world.seed_pipedrive(organizations=TWO_ORGANIZATIONS)
+    page = agent.page("tickets", await a_ticket(world, await a_company(world)))
+    asked = await agent.press(page, (await agent.open(page)).fields)
+    assert (asked.status, "None of them: add a new organization" in asked.text) == (422, True)
+    first, _ = await alive(world, "organization")
+    made = await agent.press(page, asked.fields | {"person": str(first["id"])})
+    [deal] = await alive(world, "deal")
+    assert (deal["org_id"], deal["person_id"]) == (first["id"], None)
     assert "This ticket has its deal in Pipedrive" in made.text
 
 

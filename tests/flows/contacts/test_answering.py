@@ -10,8 +10,11 @@ import pytest
 from connector.app import Service
 from connector.errors import Misconfigured, NotFound
 from connector.flows.contacts.answering import answer, questions
-from connector.flows.contacts.pushing import Outcome
+from connector.flows.contacts.kinds import CUSTOMERS
+from connector.flows.contacts.pushing import Outcome, push
+from connector.flows.contacts.reconciling import NOT_IN_CENTRE
 from connector.flows.contacts.working import work_through
+from connector.flows.indexing import refresh_organization
 from connector.flows.lookup import Caller, Callers, Unnamed
 from connector.store.dirty import Mark, Side, Urgency
 from tests.flows.contacts.pairs import Desk, open_desk
@@ -114,6 +117,45 @@ async def test_who_is_to_stay_by_himself_is_not_linked_from_the_other_side_eithe
     assert len(await desk.customers()) == 1
     counts = await desk.push_person(int(jan), urgency=Urgency.BUTTON)
     assert counts["linked"] == 1, counts
+
+
+async def test_whoever_pushes_a_record_that_is_to_stay_alone_is_asked_once_more(desk: Desk) -> None:
+    jan, _ = await seed(desk)
+    key = f"thulium:demo/{await a_customer(desk)}"
+    tenant, operations = await desk.tenant(), desk.service.operations
+    asked = (await push(tenant, operations, CUSTOMERS, Side.CENTRE, key)).question
+    assert asked is not None
+    await decide(desk, asked.id, "ignore")
+    again = await push(tenant, operations, CUSTOMERS, Side.CENTRE, key)
+    assert (again.outcome, again.question and again.question.id) == (Outcome.ASKED, asked.id)
+    assert await questions(tenant, limit=20) == [], "nobody else is asked again"
+    assert (await decide(desk, asked.id, jan)).pushed.outcome is Outcome.LINKED
+
+
+async def test_pushing_a_customer_who_is_gone_says_so_although_he_was_asked_about(desk: Desk) -> None:
+    await seed(desk)
+    customer = await a_customer(desk)
+    tenant, operations = await desk.tenant(), desk.service.operations
+    assert (await push(tenant, operations, CUSTOMERS, Side.CENTRE, f"thulium:demo/{customer}")).question
+    await desk.world.happen("customer_deleted", customer_id=customer)
+    gone = await push(tenant, operations, CUSTOMERS, Side.CENTRE, f"thulium:demo/{customer}")
+    assert (gone.outcome, gone.reason) == (Outcome.LEFT_OUT, NOT_IN_CENTRE)
+
+
+async def test_pushing_a_companys_own_card_asks_which_organization_the_company_is(desk: Desk) -> None:
+    twins = [{"name": "Dachy Próba"}, {"name": "DACHY PRÓBA"}]
+    ids = (await desk.world.seed_pipedrive(organizations=twins))["organizations"]
+    tenant, operations = await desk.tenant(), desk.service.operations
+    for one in ids:
+        await refresh_organization(tenant, str(one), gone=False)
+    made = await desk.world.happen("company", name="Dachy Próba")
+    card = f"thulium:demo/{made['customer_id']}"
+    pushed = await push(tenant, operations, CUSTOMERS, Side.CENTRE, card)
+    assert pushed.question is not None
+    assert (pushed.outcome, pushed.question.subject) == (Outcome.ASKED, f"thulium:demo/{made['id']}")
+    linked = (await decide(desk, pushed.question.id, str(ids[1]))).pushed
+    assert [one.crm_id for one in linked.pairs] == [str(ids[1])]
+    assert (await push(tenant, operations, CUSTOMERS, Side.CENTRE, card)).outcome is Outcome.IN_STEP
 
 
 async def test_a_person_may_be_one_of_several_customers(desk: Desk) -> None:
