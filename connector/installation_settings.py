@@ -13,7 +13,7 @@ import phonenumbers
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from connector.contact_settings import Contacts
-from connector.records import CallResult, Direction
+from connector.records import CallResult, Direction, QueueKind
 
 
 class _Part(BaseModel):
@@ -64,6 +64,7 @@ class CallRules(_Part):
     cases: tuple[CallCase, ...] = ()
     minimum_seconds: int = Field(0, ge=0)
     abandoned_as_to_do: bool = False
+    leave_out_internal: bool = False
 
 
 class ChatRules(_Part):
@@ -76,6 +77,19 @@ class MessageRules(_Part):
     """Which ticket messages become activities: a type for each source of a ticket; sources not named are left out."""
 
     types: Annotated[dict[str, str | None], AfterValidator(_lower_case)] = {"email": "email"}
+
+
+class QueueRule(_Part):
+    """The activity type of all that comes through one queue or campaign; a `type` of null leaves it out.
+
+    Without a `connection` it is that queue of whichever contact centre. Calls may know a campaign by its `name`.
+    """
+
+    kind: QueueKind
+    queue: str = Field(min_length=1)
+    type: str | None
+    connection: str | None = None
+    name: str = ""
 
 
 class Links(_Part):
@@ -127,6 +141,7 @@ class InstallationSettings(_Part):
     chats: ChatRules = ChatRules()
     messages: MessageRules = MessageRules()
     deal_rule: Literal["one_open", "none"] = "one_open"
+    queues: tuple[QueueRule, ...] = ()
     fallback_owner: str | None = None
     agent_users: dict[str, str] = {}
     ignored_numbers: tuple[str, ...] = ()

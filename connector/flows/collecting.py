@@ -19,7 +19,7 @@ from connector.store.entries import Due, Observed
 SLICE = timedelta(hours=2)
 OVERLAP = timedelta(hours=2)
 #: Settings by which events are read, matched and left out.
-_DECIDING = ("phone_region", "dial_out_prefix", "ignored_numbers", "calls", "chats", "messages")
+_DECIDING = ("phone_region", "dial_out_prefix", "ignored_numbers", "calls", "chats", "messages", "queues")
 NIGHTLY = timedelta(hours=48)
 LONGEST_CHAT = timedelta(days=30)
 

@@ -98,7 +98,7 @@ async def decide(tenant: Tenant, entries: Sequence[Entry]) -> Decided:
             # Still unreadable; the ledger keeps the reason that it has.
             decided.verdicts.append(Verdict(entry.id, State.PARKED, ""))
             continue
-        kind = activity_type(entry.event, tenant.settings)
+        kind = activity_type(entry.connection, entry.event, tenant.settings)
         if isinstance(kind, LeftOut):
             decided.verdicts.append(Verdict(entry.id, State.SKIPPED, kind.reason))
         elif kind not in directory.people.active_types:

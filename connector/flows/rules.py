@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
-from connector.installation_settings import InstallationSettings
-from connector.records import Agent, Call, CallResult, Chat, Direction, Event
+from connector.installation_settings import InstallationSettings, QueueRule
+from connector.records import Agent, Call, CallResult, Chat, Direction, Event, QueueKind
+
+#: Numbers of so few digits are extensions, or numbers that nobody of the outside has.
+_LONGEST_EXTENSION = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,17 @@ class LeftOut:
     reason: str
 
 
+class Rule(StrEnum):
+    """Which part of the settings decides of an event's type."""
+
+    MINIMUM = "minimum_seconds"
+    INTERNAL = "leave_out_internal"
+    QUEUE = "queues"
+    CASE = "cases"
+    KIND = "type"
+    SOURCE = "types"
+
+
 def types_of(settings: InstallationSettings) -> set[str]:
     """Every activity type that the settings name."""
     calls = settings.calls
@@ -36,6 +51,7 @@ def types_of(settings: InstallationSettings) -> set[str]:
         settings.chats.type,
         *(case.type for case in calls.cases),
         *settings.messages.types.values(),
+        *(rule.type for rule in settings.queues),
     }
     return {kind for kind in named if kind}
 
@@ -62,24 +78,74 @@ def not_active(kind: str) -> str:
     return f"the activity type {kind!r} is not active in Pipedrive; choose another in the settings"
 
 
-def activity_type(event: Event, settings: InstallationSettings) -> str | LeftOut:
-    """The key of the activity type for `event`, or why it is left out."""
+def activity_type(connection: str, event: Event, settings: InstallationSettings) -> str | LeftOut:
+    """The key of the activity type for an event of that contact centre, or why it is left out."""
+    return ruled(connection, event, settings)[0]
+
+
+def ruled(connection: str, event: Event, settings: InstallationSettings) -> tuple[str | LeftOut, Rule]:
+    """The same, and the rule that says so."""
     if isinstance(event, Call):
-        return _call_type(event, settings)
+        return _call_type(connection, event, settings)
     if isinstance(event, Chat):
-        return settings.chats.type or LeftOut("chats are not synchronised")
+        if (one := _queue_rule(connection, event, settings)) is not None:
+            return _of_queue(one)
+        return settings.chats.type or LeftOut("chats are not synchronised"), Rule.KIND
     source = (event.ticket.source or "email").lower()
-    return settings.messages.types.get(source) or LeftOut(f"tickets from {source} are not synchronised")
+    kind = settings.messages.types.get(source)
+    # A queue's type counts only for sources that are told, or what became a ticket would be told twice.
+    if kind and (one := _queue_rule(connection, event, settings)) is not None:
+        return _of_queue(one)
+    return kind or LeftOut(f"tickets from {source} are not synchronised"), Rule.SOURCE
 
 
-def _call_type(call: Call, settings: InstallationSettings) -> str | LeftOut:
+def _call_type(connection: str, call: Call, settings: InstallationSettings) -> tuple[str | LeftOut, Rule]:
     rules = settings.calls
     if call.result is CallResult.ANSWERED and call.talk_s < rules.minimum_seconds:
-        return LeftOut(f"shorter than {rules.minimum_seconds} seconds")
+        return LeftOut(f"shorter than {rules.minimum_seconds} seconds"), Rule.MINIMUM
+    if rules.leave_out_internal and is_internal(call):
+        return LeftOut("internal calls are not synchronised"), Rule.INTERNAL
+    if (one := _queue_rule(connection, call, settings)) is not None:
+        return _of_queue(one)
     for case in rules.cases:
         if (case.direction, case.result) == (call.direction, call.result):
-            return case.type or LeftOut(f"{call.direction} {call.result} calls are not synchronised")
-    return rules.type or LeftOut("calls are not synchronised")
+            left_out = LeftOut(f"{call.direction} {call.result} calls are not synchronised")
+            return case.type or left_out, Rule.CASE
+    return rules.type or LeftOut("calls are not synchronised"), Rule.KIND
+
+
+def is_internal(call: Call) -> bool:
+    """Whether the other side of a call is an extension."""
+    number = call.customer_number.strip()
+    return number.isdecimal() and len(number) <= _LONGEST_EXTENSION
+
+
+def _of_queue(rule: QueueRule) -> tuple[str | LeftOut, Rule]:
+    named = rule.name or rule.queue
+    what = "campaign" if rule.kind is QueueKind.CAMPAIGN else "queue"
+    return rule.type or LeftOut(f"the {what} {named} is not synchronised"), Rule.QUEUE
+
+
+def _queue_rule(connection: str, event: Event, settings: InstallationSettings) -> QueueRule | None:
+    """The first rule about a queue or campaign that an event came through."""
+    return next(
+        (
+            rule
+            for rule in settings.queues
+            if rule.connection in (None, connection) and _came_through(event, rule)
+        ),
+        None,
+    )
+
+
+def _came_through(event: Event, rule: QueueRule) -> bool:
+    if isinstance(event, Call):
+        if rule.kind is QueueKind.CAMPAIGN:
+            return event.campaign is not None and event.campaign in (rule.queue, rule.name)
+        return rule.kind is QueueKind.CALL and event.queue_id == rule.queue
+    if isinstance(event, Chat):
+        return rule.kind is QueueKind.CHAT and event.queue_id == rule.queue
+    return rule.kind is QueueKind.TICKET and event.ticket.queue_id == rule.queue
 
 
 def is_to_do(event: Event, settings: InstallationSettings) -> bool:

@@ -185,7 +185,7 @@ def _made_by(tenant: Tenant, entry: Entry, copy: Ours) -> bool:
 async def _sent(tenant: Tenant, entry: Entry) -> set[Says]:
     """What the sends of an entry said: between two of them the agent may have written the topic down."""
     event = entry.event
-    kind = None if event is None else activity_type(event, tenant.settings)
+    kind = None if event is None else activity_type(entry.connection, event, tenant.settings)
     if event is None or not isinstance(kind, str):
         return set()
     directory = await tenant.people()
