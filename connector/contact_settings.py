@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 
 class _Part(BaseModel):
@@ -89,26 +90,37 @@ class FieldMapping(_Part):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        names = {"centre": self.centre, "pipedrive": self.pipedrive, "row": self.key}
         if (self.centre in SETS) != (self.pipedrive in SETS) or (
             self.is_set and self.centre != self.pipedrive
         ):
-            raise ValueError(
-                f"{self.centre} cannot be kept in {self.pipedrive}: phones go with phones, emails with emails"
+            raise PydanticCustomError(
+                "lists_apart",
+                "{centre} cannot be kept in {pipedrive}: phones go with phones, emails with emails",
+                names,
             )
         if (self.centre == "company") != (self.pipedrive == "organization"):
-            raise ValueError("company goes with organization, and with nothing else")
+            raise PydanticCustomError(
+                "company_apart", "company goes with organization, and with nothing else", names
+            )
         if self.conflict is Policy.UNION and not self.is_set:
-            raise ValueError(f"union is for phones and emails; {self.centre} holds one value")
+            raise PydanticCustomError(
+                "union_of_one", "union is for phones and emails; {centre} holds one value", names
+            )
         if self.transform is Transform.CONSTANT and not self.default:
-            raise ValueError(f"{self.key}: a constant is written as its default")
+            raise PydanticCustomError("constant_empty", "{row}: a constant is written as its default", names)
         if self.transform is Transform.CONSTANT and self.way is Way.BOTH:
-            raise ValueError(f"{self.key}: a constant goes one way; say to_pipedrive or to_centre")
+            raise PydanticCustomError(
+                "constant_both_ways",
+                "{row}: a constant goes one way; say to_pipedrive or to_centre",
+                names,
+            )
         return self
 
 
 def _aware(value: datetime | None) -> datetime | None:
     if value is not None and value.tzinfo is None:
-        raise ValueError("created_after needs a zone, as in 2026-11-01T00:00+01:00")
+        raise PydanticCustomError("no_zone", "created_after needs a zone, as in 2026-11-01T00:00+01:00")
     return value.astimezone(UTC) if value else None
 
 
@@ -134,16 +146,25 @@ def _no_double(fields: tuple[FieldMapping, ...]) -> tuple[FieldMapping, ...]:
         written = [getattr(field, side) for field in fields if field.way in (Way.BOTH, Way(f"to_{side}"))]
         for name in written:
             if written.count(name) > 1:
-                raise ValueError(f"two rows write {name!r}; one of them would undo the other")
+                raise PydanticCustomError(
+                    "written_twice",
+                    "two rows write '{name}'; one of them would undo the other",
+                    {"side": side, "name": name},
+                )
     return fields
 
 
 def _known(fields: tuple[FieldMapping, ...], centre: frozenset[str], pipedrive: frozenset[str]) -> None:
     for field in fields:
-        for name, known in ((field.centre, centre), (field.pipedrive, pipedrive)):
+        for side, name, known in (
+            ("centre", field.centre, centre),
+            ("pipedrive", field.pipedrive, pipedrive),
+        ):
             if name not in known and not (name.startswith(CUSTOM) and name.removeprefix(CUSTOM).strip()):
-                raise ValueError(
-                    f"{name!r} is no field; write one of {', '.join(sorted(known))} or custom:NAME"
+                raise PydanticCustomError(
+                    "no_field",
+                    "'{name}' is no field; write one of {known} or custom:NAME",
+                    {"side": side, "name": name, "known": ", ".join(sorted(known))},
                 )
 
 

@@ -21,7 +21,7 @@ from connector.installation_settings import InstallationSettings
 from connector.phone import Phones
 from connector.pipedrive.budget import Budget, Lane
 from connector.pipedrive.client import Pipedrive
-from connector.pipedrive.records import Deal, Organization, Person, User
+from connector.pipedrive.records import ActivityType, Deal, Organization, Person, User
 from connector.pipedrive.records import Field as CrmField
 from connector.records import Agent, QueueKind
 from connector.settings import Settings
@@ -73,6 +73,7 @@ class Directory:
     """
 
     people: People = field(default_factory=People)
+    types: Sequence[ActivityType] = ()
     unread: frozenset[str] = frozenset()
     queues: Mapping[tuple[str, QueueKind, str], str] = field(default_factory=dict)
     read_at: datetime | None = None
@@ -86,13 +87,14 @@ class Contacts:
     """What this process keeps in mind while it keeps customers and companies in step.
 
     `locks` hold one pair or record each, `making` all that could become two records of one; `fresh` are records that a
-    webhook has just had us read; `fields` are Pipedrive's, as last read; `whose` is what persons were asked, see there.
+    webhook has just had us read; `fields` are Pipedrive's, as last read, `special` names of the contact centres'; `whose` is what persons were asked, see there.
     """
 
     locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = field(default_factory=WeakValueDictionary)
     making: asyncio.Lock = field(default_factory=asyncio.Lock)
     fresh: dict[tuple[Entity, str], tuple[datetime, Person | Organization]] = field(default_factory=dict)
     fields: dict[Entity, tuple[datetime, list[CrmField]]] = field(default_factory=dict)
+    special: dict[Entity, tuple[datetime, list[str]]] = field(default_factory=dict)
     scanning: asyncio.Lock = field(default_factory=asyncio.Lock)
     whose: Mapping[str, Mapping[str, object] | None] = field(default_factory=dict)
     whose_at: datetime | None = None
@@ -272,6 +274,7 @@ class Tenant:
                 if centre.id not in known:
                     unread.add(centre.id)
         directory.queues, directory.unread = queues, frozenset(unread)
+        directory.types = types
         people = People(
             agents=agents,
             active_types=frozenset(kind.key for kind in types if kind.active),

@@ -65,7 +65,8 @@ _BUILT_IN = {
     "website": (Kind.TEXT, "website"),
     "address": (Kind.LONG_TEXT, "address"),
 }
-_CUSTOM = {
+#: Types of custom fields that are written, and what they hold.
+WRITTEN = {
     "varchar": Kind.TEXT,
     "varchar_auto": Kind.TEXT,
     "text": Kind.LONG_TEXT,
@@ -95,7 +96,7 @@ def _pair(rule: FieldMapping, fields: Sequence[Field], *, company: bool) -> Pair
         kind, code = _BUILT_IN[rule.pipedrive]
         pair = Pair(rule, kind, code, {}, company)
     else:
-        meant = _meant(name, fields)
+        meant = meant_by(name, fields)
         if not meant:
             reason = f"Pipedrive has no custom field {name!r}, it may have been deleted or renamed; choose another or take the row out."
             return Problem(rule.key, reason)
@@ -104,10 +105,10 @@ def _pair(rule: FieldMapping, fields: Sequence[Field], *, company: bool) -> Pair
             return Problem(
                 rule.key, f"Pipedrive has several custom fields {name!r}; write which one: {codes}."
             )
-        if meant[0].type not in _CUSTOM:
-            reason = f"{name!r} is a field of the type {meant[0].type}, which is not written; choose one of {', '.join(_CUSTOM)}."
+        if meant[0].type not in WRITTEN:
+            reason = f"{name!r} is a field of the type {meant[0].type}, which is not written; choose one of {', '.join(WRITTEN)}."
             return Problem(rule.key, reason)
-        pair = Pair(rule, _CUSTOM[meant[0].type], meant[0].code, meant[0].options, company)
+        pair = Pair(rule, WRITTEN[meant[0].type], meant[0].code, meant[0].options, company)
     if rule.transform is Transform.LABEL and pair.kind not in CHOSEN:
         return Problem(
             rule.key, f"{name!r} is no field with choices, so its values have no label; take 'label' out."
@@ -115,7 +116,8 @@ def _pair(rule: FieldMapping, fields: Sequence[Field], *, company: bool) -> Pair
     return pair
 
 
-def _meant(name: str, fields: Sequence[Field]) -> list[Field]:
+def meant_by(name: str, fields: Sequence[Field]) -> list[Field]:
+    """The custom fields that a name or a code may mean."""
     custom = [field for field in fields if field.custom]
     if by_code := [field for field in custom if field.code == name]:
         return by_code

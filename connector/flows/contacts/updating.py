@@ -54,7 +54,7 @@ async def update_pair(
     tenant = work.tenant
     reader, problems = await reader_of(tenant, kind)
     met = bound.base is None
-    bound = await _as_written(tenant, kind, bound, reader, centre, crm)
+    bound = await as_written(tenant, kind, bound, reader, centre, crm)
     before, made = await planned(tenant, kind, reader, marked, bound, centre, crm)
     if made.replaces_lists and marked.side is Side.PIPEDRIVE:
         # Read before the contact centre was: somebody may have added a number meanwhile.
@@ -80,7 +80,7 @@ async def update_pair(
         )
 
 
-async def _as_written(
+async def as_written(
     tenant: Tenant, kind: Kind, bound: Bound, reader: Reader, centre: CentreRecord, crm: CrmRecord
 ) -> Bound:
     """A pair with the base that what we sent without an answer has given it."""

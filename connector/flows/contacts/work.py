@@ -16,11 +16,13 @@ from connector.flows.contacts.reading import Reader
 from connector.flows.indexed import indexed_crm
 from connector.flows.indexed import store as put_crm
 from connector.flows.tenant import Tenant
+from connector.pipedrive.records import Field
 from connector.store.bindings import Bound, InStep
 from connector.store.changes import Wrote
 from connector.store.dirty import Mark, Marked, Urgency
 
-_FIELDS_KEPT = timedelta(hours=24)
+#: So long fields of either side are taken as they were read.
+FIELDS_KEPT = timedelta(hours=24)
 
 
 class Braked(Exception):  # named after what happened
@@ -63,15 +65,20 @@ def scope_of(tenant: Tenant, kind: Kind, way: Way) -> Scope | None:
 async def reader_of(tenant: Tenant, kind: Kind) -> tuple[Reader, list[Problem]]:
     """How records of a kind are read, and which rows of the mapping mean nothing; fields are asked for once a day."""
     rules = _both_ways_open(tenant, kind)
-    fields = []
-    if any(rule.pipedrive.startswith("custom:") for rule in rules):
-        read_at, fields = tenant.contacts.fields.get(kind.crm, (None, []))
-        now = tenant.clock.now()
-        if read_at is None or now - read_at > _FIELDS_KEPT:
-            fields = await tenant.pipedrive.fields(str(kind.crm))
-            tenant.contacts.fields[kind.crm] = (now, fields)
+    custom = any(rule.pipedrive.startswith("custom:") for rule in rules)
+    fields = await crm_fields(tenant, kind) if custom else []
     pairs, problems = pair_up(rules, fields, company=kind is not CUSTOMERS)
     return Reader(pairs, tenant.phones, tenant.ledger.keys.key), problems
+
+
+async def crm_fields(tenant: Tenant, kind: Kind) -> list[Field]:
+    """Pipedrive's fields of a kind, asked for once a day (10 tokens)."""
+    read_at, fields = tenant.contacts.fields.get(kind.crm, (None, []))
+    now = tenant.clock.now()
+    if read_at is None or now - read_at > FIELDS_KEPT:
+        fields = await tenant.pipedrive.fields(str(kind.crm))
+        tenant.contacts.fields[kind.crm] = (now, fields)
+    return fields
 
 
 def _both_ways_open(tenant: Tenant, kind: Kind) -> list[FieldMapping]:
