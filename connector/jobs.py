@@ -79,6 +79,7 @@ class Jobs:
     async def start(self) -> None:
         """Start all jobs; each installation is caught up with before anything is written for it."""
         await self._installations.seal_anew()
+        await self._operations.end_lost()
         every, now = self._scheduler.add_job, datetime.now(UTC)
         every(self.runs.beat, "interval", seconds=BEAT_S, id="heartbeat")
         every(self._housekeep, "interval", seconds=DAY_S, id="housekeeping", next_run_time=now)
@@ -127,6 +128,11 @@ class Jobs:
         """Run the activity flow for every installation whose sync is on, side by side."""
         running = [tenant for tenant in await self._tenants() if tenant.installed.runs]
         await asyncio.gather(*(self.runs.sync(tenant) for tenant in running))
+
+    def next_run(self, installation_id: str) -> datetime | None:
+        """When the activity flow of an installation runs next by itself; None where nothing is planned."""
+        job = self._scheduler.get_job(f"activities {installation_id}") if self._scheduler.running else None
+        return None if job is None else job.next_run_time
 
     def hook_arrived(self) -> None:
         """Work on stored webhooks soon."""

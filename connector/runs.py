@@ -1,20 +1,32 @@
-"""Runs of the activity flow: one at a time for an installation, each written down, every one cut short at a stop."""
+"""Runs of the activity flow: one at a time for an installation, each written down, every one cut short at a stop.
+
+A backfill is a run of its own kind, beside those of what happens now: it may take hours.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
+from functools import partial
+from typing import cast
 
 import structlog
 
 from connector.clock import Clock
 from connector.errors import ConnectorError, Unauthorised
 from connector.flows.collecting import OVERLAP
+from connector.flows.contacts.undoing import undo
+from connector.flows.estimating import Estimate, count_period
 from connector.flows.recovering import recover
-from connector.flows.sync import add_topics, clear_doubts, sync
+from connector.flows.running import Progress, Running, Undoing, cause_of
+from connector.flows.sync import add_topics, backfill, clear_doubts, sync
 from connector.flows.tenant import Tenant, Tenants
 from connector.metrics import Metrics
+from connector.pipedrive.budget import Budget, Lane
+from connector.records import Window
 from connector.store.entries import State
 from connector.store.installations import Installations
 from connector.store.operations import FINISHED, Operations
@@ -22,6 +34,14 @@ from connector.store.operations import FINISHED, Operations
 log = structlog.get_logger()
 
 _LIVE_DELAY_S = 2.0
+_UNDOINGS_KEPT = 100
+
+#: What a run does with the installation, how far it is, and what it pays from.
+Flow = Callable[[Tenant, Progress, Budget], Awaitable[object]]
+
+
+async def _sync(tenant: Tenant, progress: Progress, _budget: Budget, *, back: timedelta) -> None:
+    await sync(tenant, back=back, counts=progress.counts)
 
 
 class Runs:
@@ -34,6 +54,11 @@ class Runs:
         self._tenants, self._installations = tenants, installations
         self._operations, self._metrics = operations, metrics
         self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._backfill_turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._running: dict[int, Running] = {}
+        self._undoings: dict[tuple[str, int], Undoing] = {}
+        self._estimates: dict[str, Estimate] = {}
+        self._estimating: dict[str, asyncio.Task[None]] = {}
         self._recovering: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._recovered: set[str] = set()
         self._awaited: set[str] = set()
@@ -60,18 +85,68 @@ class Runs:
             if self._stopping:
                 return Counter()
             # A task of its own, so that a stop cuts the run short and not whoever asked for it.
-            run = asyncio.create_task(self._run(tenant, cause, back))
-            self._under_way.add(run)
-            run.add_done_callback(self._under_way.discard)
-            return await run
+            return await self._start(tenant, cause, partial(_sync, back=back))
 
-    async def _run(self, tenant: Tenant, cause: str, back: timedelta) -> Counter[str]:
+    async def begin(self, tenant: Tenant) -> int | None:
+        """Begin the activity flow because a person asks for it, without waiting for its end.
+
+        Answers the run's number; None while another is under way.
+        """
+        return await self._begin(self._turns[tenant.id], tenant, "button", partial(_sync, back=OVERLAP))
+
+    async def begin_backfill(self, tenant: Tenant, window: Window, tokens: int) -> int | None:
+        """Begin to bring a past period for so many tokens at most, beside the runs of what happens now.
+
+        Answers the run's number; None while another backfill is under way.
+        """
+
+        async def bring(tenant: Tenant, progress: Progress, budget: Budget) -> None:
+            await backfill(tenant, window, budget=budget, progress=progress)
+
+        turn = self._backfill_turns[tenant.id]
+        return await self._begin(turn, tenant, cause_of(window), bring, tokens)
+
+    async def _begin(
+        self, turn: asyncio.Lock, tenant: Tenant, cause: str, flow: Flow, tokens: int = sys.maxsize
+    ) -> int | None:
+        if turn.locked() or self._stopping:
+            return None
+        await turn.acquire()
+        begun = asyncio.get_running_loop().create_future()
+        task = self._start(tenant, cause, flow, tokens, begun)
+        task.add_done_callback(lambda _: turn.release())
+        await asyncio.wait([task, begun], return_when=asyncio.FIRST_COMPLETED)
+        if not begun.done():
+            await task
+        return begun.result()
+
+    def _start(
+        self,
+        tenant: Tenant,
+        cause: str,
+        flow: Flow,
+        tokens: int = sys.maxsize,
+        begun: asyncio.Future[int] | None = None,
+    ) -> asyncio.Task[Counter[str]]:
+        task = asyncio.create_task(self._run(tenant, cause, flow, Budget(tokens), begun))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return task
+
+    async def _run(
+        self, tenant: Tenant, cause: str, flow: Flow, budget: Budget, begun: asyncio.Future[int] | None
+    ) -> Counter[str]:
+        task = cast("asyncio.Task[Counter[str]]", asyncio.current_task())
         run_id = await self._operations.begin_run(tenant.id, cause)
-        counts, outcome = Counter[str](), "failed"
+        running = self._running[run_id] = Running(run_id, tenant.id, cause, task)
+        if begun is not None and not begun.cancelled():
+            begun.set_result(run_id)
+        progress, outcome = running.progress, "failed"
         try:
-            await self.recover(tenant)
+            paying = tenant.paying(Lane.ACTIVITIES, budget)
+            await self.recover(paying)
             with self._metrics.runs.labels(tenant.id).time():
-                counts = await sync(tenant, back=back)
+                await flow(paying, progress, budget)
             outcome = FINISHED
             if tenant.installed.reason:
                 await self._installations.set_reason(tenant.id, "")
@@ -83,16 +158,89 @@ class Runs:
                 await self._installations.set_reason(tenant.id, f"Pipedrive refuses the token: {error}")
         except asyncio.CancelledError:
             outcome = "stopped"
-            if not self._stopping:
+            if not (self._stopping or running.stopped):
                 raise
         except Exception as error:  # a mistake of ours must not stop the other installations
             outcome = f"a mistake in the connector: {type(error).__name__}"
             log.exception("run broke", installation=tenant.id)
         finally:
-            await self._operations.end_run(run_id, counts, outcome)
+            counts = +progress.counts
+            await self._operations.end_run(run_id, counts | {"tokens": budget.spent}, outcome)
+            del self._running[run_id]
         self.count(tenant, counts)
-        log.info("run ended", installation=tenant.id, cause=cause, outcome=outcome, **counts)
+        log.info(
+            "run ended", installation=tenant.id, cause=cause, outcome=outcome, tokens=budget.spent, **counts
+        )
         return counts
+
+    def running(self, installation_id: str) -> list[Running]:
+        """The runs of an installation that are under way in this process."""
+        return [one for one in self._running.values() if one.installation_id == installation_id]
+
+    def stop_run(self, installation_id: str, run_id: int) -> bool:
+        """Cut a run short because a person wants it; answers whether it was under way here."""
+        running = self._running.get(run_id)
+        if running is None or running.installation_id != installation_id:
+            return False
+        running.stopped = True
+        running.task.cancel()
+        return True
+
+    def undo(self, tenant: Tenant, run_id: int) -> bool:
+        """Begin to take back what a run wrote on customers and companies; False while that is under way already."""
+        standing = self._undoings.get((tenant.id, run_id))
+        if self._stopping or (standing is not None and standing.is_under_way):
+            return False
+        if len(self._undoings) >= _UNDOINGS_KEPT:
+            self._undoings.pop(next(iter(self._undoings)))
+        undoing = self._undoings[tenant.id, run_id] = Undoing()
+        self._keep(self._take_back(tenant, run_id, undoing))
+        return True
+
+    async def _take_back(self, tenant: Tenant, run_id: int, undoing: Undoing) -> None:
+        try:
+            undoing.undone = await undo(tenant, self._operations, run_id)
+        except ConnectorError as error:
+            undoing.problem = str(error)
+            report(tenant, "undo", error)
+        except BaseException as error:
+            undoing.problem = f"a mistake in the connector: {type(error).__name__}"
+            if isinstance(error, asyncio.CancelledError):
+                undoing.problem = "the connector was stopped; take it back once more"
+                raise
+            log.exception("undo broke", installation=tenant.id, run=run_id)
+
+    def undoing(self, installation_id: str, run_id: int) -> Undoing | None:
+        """What came of the last taking back of a run that this process began."""
+        return self._undoings.get((installation_id, run_id))
+
+    def estimate(self, tenant: Tenant, window: Window) -> None:
+        """Begin to count what a backfill of a period would bring, instead of the count made before."""
+        if (before := self._estimating.get(tenant.id)) is not None:
+            before.cancel()
+        estimate = self._estimates[tenant.id] = Estimate(window)
+        self._estimating[tenant.id] = self._keep(self._count_period(tenant, estimate))
+
+    async def _count_period(self, tenant: Tenant, estimate: Estimate) -> None:
+        try:
+            await count_period(tenant, estimate)
+        except ConnectorError as error:
+            estimate.problem = str(error)
+            report(tenant, "estimate", error)
+        except Exception as error:
+            estimate.problem = f"a mistake in the connector: {type(error).__name__}"
+            log.exception("estimate broke", installation=tenant.id)
+
+    def estimated(self, installation_id: str) -> Estimate | None:
+        """The count of a past period that was asked for last."""
+        return self._estimates.get(installation_id)
+
+    def _keep(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        """Have it done in the background, until a stop."""
+        task = asyncio.create_task(work)
+        self._told.add(task)
+        task.add_done_callback(self._told.discard)
+        return task
 
     async def look(self, tenant: Tenant) -> None:
         """Catch up after a rest, then do what came due since the last run: looks, retries, late topics."""
@@ -121,6 +269,7 @@ class Runs:
     def forget(self, installation_id: str) -> None:
         """An installation is gone; should it come back, it has a rest behind it."""
         self._recovered.discard(installation_id)
+        self._estimates.pop(installation_id, None)
 
     def count(self, tenant: Tenant, counts: Counter[str]) -> None:
         """Add outcomes to the metrics."""
@@ -131,9 +280,7 @@ class Runs:
         """Near real time: one run for all that arrives within a moment."""
         if tenant.id not in self._awaited and not self._stopping:
             self._awaited.add(tenant.id)
-            told = asyncio.create_task(self._sync_awaited(tenant.id, tenant.clock))
-            self._told.add(told)
-            told.add_done_callback(self._told.discard)
+            self._keep(self._sync_awaited(tenant.id, tenant.clock))
 
     async def _sync_awaited(self, installation_id: str, clock: Clock) -> None:
         try:
@@ -150,7 +297,7 @@ class Runs:
 
     async def idle(self) -> None:
         """Wait until no run is under way."""
-        for turn in list(self._turns.values()):
+        for turn in [*self._turns.values(), *self._backfill_turns.values()]:
             async with turn:
                 pass
 

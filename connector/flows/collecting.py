@@ -6,7 +6,7 @@ is free, since the ledger knows what it has.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -21,6 +21,8 @@ OVERLAP = timedelta(hours=2)
 #: Settings by which events are read, matched and left out.
 _DECIDING = ("phone_region", "dial_out_prefix", "ignored_numbers", "calls", "chats", "messages", "queues")
 NIGHTLY = timedelta(hours=48)
+#: Is told the share of a past period that was read, 0 to 1, and how many events of the part read last are new.
+Reached = Callable[[float, int], None]
 LONGEST_CHAT = timedelta(days=30)
 
 
@@ -37,12 +39,34 @@ async def collect(tenant: Tenant, centre: Centre, *, back: timedelta = OVERLAP) 
     return fresh + await _messages(tenant, centre, window, cursor_to=now)
 
 
-async def collect_period(tenant: Tenant, centre: Centre, window: Window) -> int:
+async def collect_period(
+    tenant: Tenant, centre: Centre, window: Window, reached: Reached | None = None
+) -> int:
     """Read a past period for a backfill; cursors stay, and messages are taken by their own time."""
     fresh = 0
-    for kind in (EventKind.CALL, EventKind.CHAT):
-        fresh += await _in_slices(tenant, centre, kind, window, moves_cursor=False, lane=Due.BACKFILL)
-    return fresh + await _messages(tenant, centre, window, lane=Due.BACKFILL)
+    for number, kind in enumerate((EventKind.CALL, EventKind.CHAT)):
+        for part in slices(window):
+            found = await _in_slices(tenant, centre, kind, part, moves_cursor=False, lane=Due.BACKFILL)
+            fresh += found
+            if reached is not None:
+                reached((number + share_of(window, part)) / 3, found)
+    found = await _messages(tenant, centre, window, lane=Due.BACKFILL)
+    if reached is not None:
+        reached(1.0, found)
+    return fresh + found
+
+
+def slices(window: Window) -> Iterator[Window]:
+    """The parts of a period in which calls and chats are read, oldest first."""
+    since = window.since
+    while since < window.until:
+        yield Window(since, min(since + SLICE, window.until))
+        since += SLICE
+
+
+def share_of(window: Window, part: Window) -> float:
+    """How much of a period lies before the end of a part of it, 0 to 1."""
+    return (part.until - window.since) / (window.until - window.since)
 
 
 async def _in_slices(
@@ -54,10 +78,9 @@ async def _in_slices(
     moves_cursor: bool,
     lane: Due = Due.LIVE,
 ) -> int:
-    fresh, since = 0, window.since
+    fresh = 0
     oldest_open: datetime | None = None
-    while since < window.until:
-        part = Window(since, min(since + SLICE, window.until))
+    for part in slices(window):
         pages = centre.api.calls(part) if kind is EventKind.CALL else centre.api.chats(part)
         held: list[Observed] = []
         async for page in pages:
@@ -68,7 +91,6 @@ async def _in_slices(
         reached = min(part.until, oldest_open) if oldest_open else part.until
         cursor_to = (str(kind), reached) if moves_cursor else None
         fresh += await tenant.ledger.collect(centre.id, held, lane=lane, cursor_to=cursor_to)
-        since = part.until
     return fresh
 
 

@@ -16,6 +16,7 @@ from connector.errors import BudgetSpent, ConnectorError, Misconfigured, Unautho
 from connector.flows.activities import Writing
 from connector.flows.collecting import OVERLAP, collect, collect_period
 from connector.flows.indexing import ensure
+from connector.flows.running import Progress
 from connector.flows.tenant import Tenant
 from connector.flows.topics import add_late_topics
 from connector.flows.verifying import heal, verify
@@ -29,30 +30,36 @@ log = structlog.get_logger()
 _HEAD_START_S = 0.05
 
 
-async def sync(tenant: Tenant, *, back: timedelta = OVERLAP) -> Counter[str]:
-    """Run the flow once; answers counts by outcome. Where there is much to read, as after a rest, writing overlaps it."""
-    counts = await clear_doubts(tenant)
-    reading = asyncio.create_task(_read(tenant, back))
+async def sync(
+    tenant: Tenant, *, back: timedelta = OVERLAP, counts: Counter[str] | None = None
+) -> Counter[str]:
+    """Run the flow once; answers `counts`, which are added to as it goes, by outcome.
+
+    Where there is much to read, as after a rest, writing overlaps it.
+    """
+    counts = Counter() if counts is None else counts
+    counts.update(await clear_doubts(tenant))
+    reading = asyncio.create_task(_read(tenant, back, counts))
     try:
         await asyncio.wait([reading], timeout=_HEAD_START_S)
         if not reading.done():
             try:
-                counts += await write(tenant, Lane.ACTIVITIES)
+                await write(tenant, Lane.ACTIVITIES, counts)
             except ConnectorError:
                 # What ails Pipedrive is no reason to know less of the contact centre.
                 await reading
                 raise
-        counts += await reading
+        await reading
     finally:
         if reading.cancel():
             await asyncio.wait([reading])
-    counts += await write(tenant, Lane.ACTIVITIES)
-    return counts + await add_topics(tenant)
+    await write(tenant, Lane.ACTIVITIES, counts)
+    counts.update(await add_topics(tenant))
+    return counts
 
 
-async def _read(tenant: Tenant, back: timedelta) -> Counter[str]:
+async def _read(tenant: Tenant, back: timedelta, counts: Counter[str]) -> None:
     """Read every contact centre; one that fails does not hold up the others."""
-    counts: Counter[str] = Counter()
     for centre in tenant.centres.values():
         try:
             counts["collected"] += await collect(tenant, centre, back=back)
@@ -64,19 +71,26 @@ async def _read(tenant: Tenant, back: timedelta) -> Counter[str]:
             )
         else:
             await centre.note("")
-    return counts
 
 
-async def backfill(tenant: Tenant, window: Window, *, budget: Budget) -> Counter[str]:
-    """Bring a past period, paying all that it asks of Pipedrive from `budget`.
+async def backfill(
+    tenant: Tenant, window: Window, *, budget: Budget, progress: Progress | None = None
+) -> Counter[str]:
+    """Bring a past period, paying all that it asks of Pipedrive from `budget`; answers the counts of `progress`.
 
     What that does not reach stays for the next backfill. It is counted as `still_to_write`, as is what was sent without
     an answer, which the regular runs look for.
     """
-    counts: Counter[str] = Counter()
-    for centre in tenant.centres.values():
-        counts["collected"] += await collect_period(tenant, centre, window)
-    counts += await write(tenant.paying(Lane.BACKFILL, budget), Lane.BACKFILL)
+    progress = progress or Progress()
+    counts = progress.counts
+    for number, centre in enumerate(tenant.centres.values()):
+
+        def reached(share: float, fresh: int, *, before: int = number) -> None:
+            counts["collected"] += fresh
+            progress.read = (before + share) / len(tenant.centres)
+
+        await collect_period(tenant, centre, window, reached)
+    await write(tenant.paying(Lane.BACKFILL, budget), Lane.BACKFILL, counts)
     states = await tenant.ledger.counts(window)
     counts["still_to_write"] = states[State.NEW] + states[State.SENDING]
     return counts
@@ -96,13 +110,13 @@ async def add_topics(tenant: Tenant) -> Counter[str]:
         return await add_late_topics(tenant)
 
 
-async def write(tenant: Tenant, lane: Lane) -> Counter[str]:
-    """Write what is new, if there is anything: an idle run costs no token."""
+async def write(tenant: Tenant, lane: Lane, counts: Counter[str]) -> None:
+    """Write what is new, if there is anything, and count it: an idle run costs no token."""
     await tenant.ledger.promote()
     due = Due.BACKFILL if lane is Lane.BACKFILL else Due.LIVE
     if not await tenant.ledger.new(1, lane=due):
-        return Counter()
-    writing = Writing(tenant, lane)
+        return
+    writing = Writing(tenant, lane, counts)
     try:
         await ensure(tenant, no_older_than=tenant.sweep_every)
         await writing.run()
@@ -114,4 +128,3 @@ async def write(tenant: Tenant, lane: Lane) -> Counter[str]:
         log.warning("run halted", installation=tenant.id, error=str(writing.halted_by))
         if isinstance(writing.halted_by, Unauthorised | Misconfigured):
             raise writing.halted_by
-    return writing.counts

@@ -58,7 +58,12 @@ class Budget:
 
     def __init__(self, tokens: int) -> None:
         """Allow `tokens`."""
-        self.left = tokens
+        self._tokens = self.left = tokens
+
+    @property
+    def spent(self) -> int:
+        """What of it was spent so far."""
+        return self._tokens - self.left
 
     def take(self, tokens: int) -> None:
         """Spend `tokens`, or raise BudgetSpent when they are not there."""

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TypeVar, cast
 
-from sqlalchemy import Connection, Row, Update, case, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Update, and_, case, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from connector.clock import Clock
@@ -99,9 +99,7 @@ class Intake:
             ledger.c.connection == connection,
             ledger.c.kind.in_(any_of({kind for kind, _ in items})),
             ledger.c.external_id.in_(any_of(external for _, external in items)),
-            or_(ledger.c.payload_sealed.is_(None), ledger.c.state == State.SKIPPED),
-            ledger.c.sends == 0,
-            ledger.c.state != State.DONE,
+            left_out(),
         )
         revived = [(row.id, items[row.kind, row.external_id]) for row in db.execute(dropped)
                    if (row.kind, row.external_id) in items]  # fmt: skip
@@ -263,6 +261,15 @@ class Intake:
             with suppress(KeyError, TypeError, ValueError):
                 event = unpack(kind, self.vault.open(cast("bytes", sealed)))
         return Entry(row_id, connection, kind, external_id, marker, event, State(cast("str", state)), *rest)  # type: ignore[arg-type]  # COLUMNS and Entry are in step
+
+
+def left_out() -> ColumnElement[bool]:
+    """Entries that were left out, or whose contents were dropped, before anything was sent: a backfill brings them."""
+    return and_(
+        or_(ledger.c.payload_sealed.is_(None), ledger.c.state == State.SKIPPED),
+        ledger.c.sends == 0,
+        ledger.c.state != State.DONE,
+    )
 
 
 def _parts(values: Iterable[T], size: int = _AT_ONCE) -> list[list[T]]:

@@ -10,13 +10,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import orjson
-from sqlalchemy import Connection, bindparam, delete, func, null, select, text, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, not_, null, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from connector.records import Window
 from connector.store.database import any_of
 from connector.store.entries import COLUMNS, UNSEEN, Claim, Due, Entry, Settlement, State, Verdict, ledger
-from connector.store.intake import Intake
+from connector.store.intake import Intake, left_out
 from connector.store.tables import ASLEEP, WaitingKey, table_of
 
 waiting_keys = table_of(WaitingKey)
@@ -259,6 +259,18 @@ class Ledger(Intake):
         query = select(ledger.c.state, func.count()).where(self.mine, *within).group_by(ledger.c.state)
         found: dict[str, int] = await self.db.read(lambda db: dict(db.execute(query).all()))
         return {state: found.get(state, 0) for state in State}
+
+    async def settled(self, connection: str, kind: str, external_ids: Collection[str]) -> int:
+        """How many of these events a backfill would not bring: known, and neither left out nor waiting for one."""
+        if not external_ids:
+            return 0
+        query = select(func.count()).where(
+            self.mine, ledger.c.connection == connection, ledger.c.kind == kind,
+            ledger.c.external_id.in_(any_of(external_ids)),
+            not_(and_(ledger.c.lane == Due.BACKFILL, ledger.c.state == State.NEW)),
+            not_(left_out()),
+        )  # fmt: skip
+        return await self.db.read(lambda db: db.scalar(query) or 0)
 
     async def within(self, window: Window) -> list[Entry]:
         """Entries of a period, without their payloads."""

@@ -22,8 +22,10 @@ spent = table_of(Spent)
 runs = table_of(Run)
 heartbeat = table_of(Heartbeat)
 
-#: The outcome of a run that went through.
+#: The outcome of a run that went through, of one that has not ended, and of one whose process ended first.
 FINISHED = "finished"
+RUNNING = "running"
+CUT_OFF = "cut off"
 
 
 def _insert(db: Connection, *, rows: list[dict[str, object]]) -> None:
@@ -164,7 +166,7 @@ class Operations:
         """Write down that a run begins; answers its number."""
         row = {
             "installation_id": installation_id, "cause": cause, "started_at": self._clock.now(), "ended_at": None,
-            "counts": "{}", "outcome": "running",
+            "counts": "{}", "outcome": RUNNING,
         }  # fmt: skip
         return await self._db.write(
             lambda db: int(db.execute(runs.insert().returning(runs.c.id), row).scalar_one())
@@ -180,6 +182,12 @@ class Operations:
         await self._db.write(
             lambda db: db.execute(update(runs).where(runs.c.id == run_id).values(**values)) and None
         )
+
+    async def end_lost(self) -> None:
+        """Write down that runs were cut off which no process ended; one that still runs elsewhere corrects that."""
+        values = {"outcome": CUT_OFF, "ended_at": self._clock.now()}
+        lost = update(runs).where(runs.c.ended_at.is_(None), runs.c.outcome == RUNNING)
+        await self._db.write(lambda db: db.execute(lost.values(**values)) and None)
 
     async def last_run(self, installation_id: str) -> tuple[datetime, str] | None:
         """When the newest run began and how it ended."""
