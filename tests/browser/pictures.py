@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,11 +16,20 @@ from typing import Literal
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from connector.flows.deals.catalogue import catalogue
+from connector.flows.deals.mirroring import captions, mirror_due, note_all_changed
 from connector.store.access import Who
 from tests.browser.conftest import launch
-from tests.browser.stage import TWINS, Stage, stage
+from tests.browser.stage import Stage, stage
+from tests.browser.states import CONNECTION, of_customers, of_tickets
 from tests.browser.test_deals import TAB, sign_in_by_pop_up
 
+#: The states of `tests.browser.states` that docs/deals.md shows.
+STATES = {
+    "customer-deals", "customer-left-out", "customer-not-in-pipedrive", "customer-person-gone", "customer-several",
+    "new-deal-errors", "new-deal-same-title", "ticket-another", "ticket-deal-deleted", "ticket-deals-not-shown",
+    "ticket-looking", "ticket-made", "ticket-new-deal", "ticket-not-known", "ticket-not-linked", "ticket-not-shown",
+    "ticket-refused-by-plan", "ticket-waits", "ticket-without-customer",
+}  # fmt: skip
 FOLDER = Path(__file__).parents[2] / "docs" / "images" / "deals"
 
 
@@ -28,10 +39,20 @@ async def main() -> None:
         async with stage(Path(folder)) as there, async_playwright() as playwright:
             browser = await launch(playwright)
             await prepare(there)
-            await of_customers(browser, there)
-            await of_tickets(browser, there)
+            await of_signing_in(browser, there)
+            await of_looks(browser, there)
+            await on_the_card(browser, there)
             await in_the_contact_centre(browser, there)
+            await of_states(browser, there)
             await browser.close()
+    make_small(FOLDER)
+
+
+def make_small(folder: Path) -> None:
+    """Leave each picture 64 colours, where ImageMagick is at hand: a quarter of the size, and nothing to be seen."""
+    if convert := shutil.which("convert"):
+        for path in folder.glob("*.png"):
+            subprocess.run([convert, path, "+dither", "-colors", "64", "-strip", f"PNG8:{path}"], check=True)
 
 
 async def prepare(there: Stage) -> None:
@@ -67,77 +88,73 @@ async def take(page: Page, name: str, *, whole: bool = True) -> None:
     print(f"{name}.png {len(picture) // 1000} kB")
 
 
-async def home(there: Stage) -> str:
-    return f"{there.connector}/embed/{(await there.tenant()).id}/thulium:demo"
+async def of_states(browser: Browser, there: Stage) -> None:
+    for walk in (of_tickets, of_customers):
+        async with an_agent(browser, there) as page:
+            async for state in walk(page, there, "en"):
+                if state in STATES:
+                    await take(page, state)
 
 
-async def of_customers(browser: Browser, there: Stage) -> None:
-    base = await home(there)
-    twin = await there.world.happen("customer", name="A.", surname="Bliźniak", phone_number=TWINS["en"])
-    async with an_agent(browser, there) as page:
-        await page.goto(f"{base}/customers/1")
-        await take(page, "customer-not-in-pipedrive")
-        await page.get_by_role("button", name="Add to Pipedrive").click()
-        await take(page, "customer-linked")
+async def of_looks(browser: Browser, there: Stage) -> None:
+    """One customer in another language, look and width."""
+    address = f"{there.connector}/embed/{(await there.tenant()).id}/{CONNECTION}/customers/1"
     async with an_agent(browser, there, "pl", "dark") as page:
-        await page.goto(f"{base}/customers/1")
+        await page.goto(address)
+        await page.locator("form:has(input[value=add]) button").click()
+        await page.wait_for_url("**/*said=*")
+        await page.goto(address)
         await take(page, "customer-polish-dark")
     async with an_agent(browser, there, "pl", width=320) as page:
-        await page.goto(f"{base}/customers/1")
+        await page.goto(address)
         await page.set_viewport_size({"width": 320, "height": 760})
         await take(page, "customer-narrow", whole=False)
-    async with an_agent(browser, there) as page:
-        await page.goto(f"{base}/customers/{twin['id']}")
-        await page.get_by_role("button", name="Add to Pipedrive").click()
-        await take(page, "customer-several")
-        await page.goto(f"{base}/customers/1/new-deal")
-        await page.get_by_label("Title").fill("")
-        await page.get_by_label("Value").fill("a lot")
-        await page.get_by_role("button", name="Make the deal").click()
-        await take(page, "new-deal-errors")
-        for _ in range(2):
-            await page.goto(f"{base}/customers/1/new-deal")
-            await page.get_by_label("Title").fill("Audyt łącza")
-            await page.get_by_role("button", name="Make the deal").click()
-            await page.wait_for_load_state()
-        await take(page, "new-deal-same-title")
 
 
-async def a_ticket(there: Stage, customer: int | None, subject: str) -> str:
-    who = {} if customer is None else {"customer_id": customer}
-    ticket = await there.world.happen("ticket", subject=subject, body="Dzień dobry", **who)
-    return f"{await home(there)}/tickets/{ticket['id']}"
+async def of_signing_in(browser: Browser, there: Stage) -> None:
+    who = Who((await there.tenant()).id, None, f"{CONNECTION}/anna.nowak", "Anna Nowak")
+    code = await there.service.access.make_code(who, purpose="invitation", lasts=timedelta(hours=1))
+    context = await browser.new_context(locale="en", viewport={"width": 560, "height": 200})
+    page = await context.new_page()
+    await page.goto(f"{there.connector}/embed/sign-in")
+    await take(page, "sign-in")
+    await page.goto(f"{there.connector}/embed/invitation#{code}")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Sign in as Anna Nowak")
+    await take(page, "invitation")
+    await context.close()
 
 
-async def of_tickets(browser: Browser, there: Stage) -> None:
-    async with an_agent(browser, there) as page:
-        await page.goto(await a_ticket(there, 2, "Nowe licencje dla biura"))
-        await take(page, "ticket-new-deal")
-        await page.get_by_role("button", name="Make the deal").click()
-        await expect(page.get_by_role("heading", level=1)).to_contain_text("has its deal")
-        await take(page, "ticket-made")
-        await page.goto(await a_ticket(there, None, "Anonimowe zapytanie"))
-        await take(page, "ticket-without-customer")
-        await page.goto(await a_ticket(there, 2, "Przedłużenie umowy"))
-        await there.world.fault("pipedrive", "reset_after", path="/api/v2/deals", method="POST")
-        await there.world.fault(
-            "pipedrive", "status_before", path="/api/v2/deals", method="GET", times=None, status=503
-        )
-        await page.get_by_role("button", name="Make the deal").click()
-        await expect(page.get_by_role("main")).to_contain_text("Looking…")
-        await page.screenshot(path=FOLDER / "ticket-looking.png", full_page=True)
-        await there.world.mend("pipedrive")
-        there.service.clock.move_to(there.service.clock.offset + timedelta(seconds=400))
-        await expect(page.get_by_role("heading", level=1)).to_contain_text("has its deal")
+async def on_the_card(browser: Browser, there: Stage) -> None:
+    """The mirror: deals as rows of the customer's card."""
+    group = "Szanse w Pipedrive"
+    tenant = await there.tenant()
+    await there.world.seed_centre(field_groups={group: list(captions(tenant))})
+    settings = tenant.settings.model_copy(
+        update={"deals": tenant.settings.deals.model_copy(update={"mirror_group": group, "visible": "all"})}
+    )
+    seen = tenant.installed.settings_version
+    assert await there.service.installations.set_settings(tenant.id, settings, seen_version=seen)
+    tenant = await there.tenant()
+    await note_all_changed(tenant, no_older_than=there.service.clock.now())
+    await mirror_due(tenant)
+    context = await browser.new_context(locale="en", viewport={"width": 820, "height": 800})
+    page = await context.new_page()
+    await page.goto(f"{there.centre}customers/1")
+    rows = page.locator("section", has=page.get_by_role("heading", name=group))
+    await expect(rows.get_by_role("link")).to_have_count(3)
+    await rows.screenshot(path=FOLDER / "card-rows.png")
+    await context.close()
 
 
 async def in_the_contact_centre(browser: Browser, there: Stage) -> None:
     """The ticket's page of the contact centre with ours in a frame, before and after signing in."""
-    ticket = (await a_ticket(there, 1, "Drugi numer do centrali")).rpartition("/")[2]
+    made = await there.world.happen(
+        "ticket", subject="Drugi numer do centrali", body="Dzień dobry", customer_id=1
+    )
     await there.write_pages()
     context = await browser.new_context(locale="en", viewport={"width": 820, "height": 800})
     page = await context.new_page()
-    await page.goto(f"{there.centre}tickets/{ticket}")
+    await page.goto(f"{there.centre}tickets/{made['id']}")
     frame = page.frame_locator(TAB)
     await expect(frame.get_by_role("link", name="Sign in")).to_be_visible()
     await take(page, "frame-sign-in", whole=False)

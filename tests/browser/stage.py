@@ -6,32 +6,39 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Frame, Page
 
 from connector.app import Service
 from connector.flows.deals.addresses import keep_pages
 from connector.flows.tenant import Tenant
 from connector.serving import serving
+from connector.store.access import Who
+from tests.flows.looking import HastyClock, tell
 from tests.web.conftest import free_port
 from tests.world import SYSTEM, World, ago, install, open_world, settle_down
 
 AXE = Path(__file__).parents[1] / "node" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-JUDGE = """async tags => {
-    const {violations} = await axe.run(document, {runOnly: tags, resultTypes: ["violations"]})
+COLOURS = ["color-contrast"]
+JUDGE = """async rules => {
+    const {violations} = await axe.run(document, {runOnly: rules, resultTypes: ["violations"]})
     const told = violations.map(v => `${v.id}: ${v.help}: ${v.nodes.map(n => n.target.join(" ")).join(", ")}`)
-    return [document.documentElement.scrollWidth, told]
+    const {scrollWidth, clientWidth} = document.documentElement
+    if (scrollWidth > clientWidth) told.push(`${scrollWidth} px wide in ${clientWidth}`)
+    return told
 }"""
 COMPANY = "Przykład i Wspólnicy Spółka z ograniczoną odpowiedzialnością sp. k."
-#: Each page is judged in both.
-LOOKS: tuple[tuple[Literal["light", "dark"], int], ...] = (("light", 320), ("dark", 1120))
+#: Each page is judged in all of them; what is dark is laid out like what is light, and only its colours differ.
+LOOKS: tuple[tuple[Literal["light", "dark"], int, list[str]], ...] = (
+    ("light", 320, RULES), ("dark", 320, COLOURS), ("dark", 1120, COLOURS), ("light", 1120, RULES),
+)  # fmt: skip
 
-#: Numbers that two persons have, one for each language.
-TWINS = {"en": "601000101", "pl": "601000102"}
+#: Numbers that two persons have.
+TWINS = ("601000101", "601000102", "601000103", "601000104")
 
 #: Where the contact centre shows our pages, and the deal of a ticket.
 FIELDS = {
@@ -66,6 +73,13 @@ class Stage:
     async def tenant(self) -> Tenant:
         (tenant,) = await self.service.tenants()
         return tenant
+
+    async def later(self, seconds: float) -> None:
+        """Let time pass everywhere at once."""
+        offset = self.service.clock.offset + timedelta(seconds=seconds)
+        for side in ("pipedrive", "thulium"):
+            await tell(self.world, side, "clock", offset_seconds=offset.total_seconds())
+        self.service.clock.move_to(offset)
 
     async def write_pages(self) -> None:
         """Have the addresses of our pages on all cards and tickets."""
@@ -112,7 +126,7 @@ async def fill(world: World) -> None:
         ]
         + [
             {"name": f"{name} Bliźniak", "phones": [f"+48{number}"]}
-            for number in TWINS.values()
+            for number in TWINS
             for name in ("Adam", "Ewa")
         ],
         deals=[{"title": "Abonament roczny", "person": "Łucja Żak", "value": 1200, "currency": "PLN"}],
@@ -156,7 +170,7 @@ async def serving_on(world: World, **changes: object) -> AsyncIterator[tuple[str
         "thulium_url": centre + "/{system}",
         **changes,
     }
-    async with world.connector(**settings) as service, serving(service):
+    async with world.connector(HastyClock(), **settings) as service, serving(service):
         yield f"http://{host}", service
 
 
@@ -170,6 +184,17 @@ async def looking(browser: Browser, language: str = "en") -> AsyncIterator[Look]
         yield Look(await context.new_page())
     finally:
         await context.close()
+
+
+@asynccontextmanager
+async def signed_in(browser: Browser, there: Stage, language: str = "en") -> AsyncIterator[Look]:
+    """A window of an agent who has signed in, for tabs of their own."""
+    tenant = await there.tenant()
+    who = Who(tenant.id, tenant.installed.owner_user_id, None, "Łucja Żak")
+    token = await there.service.access.begin(who)
+    async with looking(browser, language) as look:
+        await look.page.context.add_cookies([{"name": "session", "value": token, "url": there.connector}])
+        yield look
 
 
 class Look:
@@ -193,15 +218,13 @@ class Look:
             self.found.append(f"{address}: answered {answer.status}")
         await self.judge()
 
-    async def judge(self) -> None:
-        """Ask axe about the page as it stands, light and dark, and whether it scrolls sideways, narrow and wide."""
-        for scheme, width in LOOKS:
+    async def judge(self, what: str = "", frame: Frame | None = None) -> None:
+        """Ask axe about the page as it stands, or a frame in it, in every look, and whether it scrolls sideways."""
+        for scheme, width, rules in LOOKS:
             await self.page.emulate_media(color_scheme=scheme)
             await self.page.set_viewport_size({"width": width, "height": 800})
-            widest, violations = await self.page.evaluate(JUDGE, RULES)
-            self.found += [f"{self.page.url}: {scheme}: {violation}" for violation in violations]
-            if widest > width:
-                self.found.append(f"{self.page.url}: {widest} px wide in a window of {width}")
+            told: list[str] = await (frame or self.page).evaluate(JUDGE, rules)
+            self.found += [f"{what or self.page.url}: {scheme}, {width} px: {one}" for one in told]
 
     async def walk(self, start: str) -> set[str]:
         """Judge every page that can be reached from `start`, one of each shape; answers the shapes."""

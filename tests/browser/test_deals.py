@@ -1,25 +1,19 @@
 """Deals inside the contact centre, in a frame of another site: as an agent meets them."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, FrameLocator, Page, async_playwright, expect
+from playwright.async_api import Browser, Frame, FrameLocator, Page, async_playwright, expect
 
+from connector.i18n import translator
 from connector.store.access import Who
 from tests.browser.conftest import NO_COOKIES_OF_OTHERS, launch
-from tests.browser.stage import LOOKS, RULES, TWINS, Look, Stage, looking
+from tests.browser.stage import Stage, looking, signed_in
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 TAB = 'iframe[title="Szanse sprzedaży"]'
-IN_FRAME = """async tags => {
-    const {violations} = await axe.run(document, {runOnly: tags, resultTypes: ["violations"]})
-    return violations.map(v => `${v.id}: ${v.help}: ${v.nodes.map(n => n.target.join(" ")).join(", ")}`)
-}"""
 
 
 async def a_ticket(there: Stage, subject: str, **customer: Any) -> str:
@@ -46,47 +40,36 @@ async def sign_in_by_pop_up(page: Page, frame: FrameLocator, *, user: str = "Łu
         await popup.get_by_role("button", name="Allow and install").click()
 
 
-@asynccontextmanager
-async def signed_in(browser: Browser, there: Stage, language: str = "en") -> AsyncIterator[Look]:
-    """A window of an agent who has signed in, for tabs of their own."""
-    tenant = await there.tenant()
-    who = Who(tenant.id, tenant.installed.owner_user_id, None, "Łucja Żak")
-    token = await there.service.access.begin(who)
-    async with looking(browser, language) as look:
-        await look.page.context.add_cookies([{"name": "session", "value": token, "url": there.connector}])
-        yield look
-
-
-async def judge_frame(page: Page) -> list[str]:
-    found = []
+def ours(page: Page) -> Frame:
+    """Our page in the one of the contact centre."""
     (frame,) = [one for one in page.frames if "/embed/" in one.url]
-    for scheme, width in LOOKS:
-        await page.emulate_media(color_scheme=scheme)
-        await page.set_viewport_size({"width": width, "height": 900})
-        found += await frame.evaluate(IN_FRAME, RULES)
-    return found
+    return frame
 
 
-async def makes_a_deal_in_the_frame(browser: Browser, there: Stage, subject: str, **customer: Any) -> None:
+async def makes_a_deal_in_the_frame(
+    browser: Browser, there: Stage, subject: str, *, language: str = "en", **customer: Any
+) -> None:
+    _ = translator(language)
     company = await there.world.happen("company", name=f"{customer['surname']} sp. z o.o.")
     ticket = await a_ticket(there, subject, company_id=company["id"], **customer)
-    async with looking(browser) as look:
+    async with looking(browser, language) as look:
         page = look.page
         await page.goto(ticket)
         frame = page.frame_locator(TAB)
-        await expect(frame.get_by_role("heading", level=1)).to_have_text("Sign in to see deals here")
+        await expect(frame.get_by_role("heading", level=1)).to_have_text(_("Sign in to see deals here"))
         await sign_in_by_pop_up(page, frame)
-        await expect(frame.get_by_role("heading", level=1)).to_have_text("New deal from this ticket")
-        assert await judge_frame(page) == []
-        await expect(frame.get_by_label("Title")).to_have_value(subject)
-        [stage] = await frame.get_by_label("Stage").select_option(index=1)
-        await frame.get_by_label("Value").fill("2 400,50")
-        await frame.get_by_label("Currency").fill("PLN")
-        await frame.get_by_role("button", name="Make the deal").click()
+        await expect(frame.get_by_role("heading", level=1)).to_have_text(_("New deal from this ticket"))
+        await look.judge("the form", ours(page))
+        await expect(frame.locator("#title")).to_have_value(subject)
+        [stage] = await frame.locator("#stage").select_option(index=1)
+        await frame.locator("#value").fill("2 400,50")
+        await frame.locator("#currency").fill("PLN")
+        await frame.get_by_role("button", name=_("Make the deal")).click()
         await expect(frame.get_by_role("heading", level=1)).to_have_text(
-            "This ticket has its deal in Pipedrive"
+            _("This ticket has its deal in Pipedrive")
         )
-        assert await judge_frame(page) == []
+        await look.judge("the deal", ours(page))
+        assert [one for one in look.found if "status of 401" not in one] == []
 
         [deal] = await deals(there, subject)
         persons = {one["id"]: one for one in await there.world.records("person")}
@@ -99,7 +82,7 @@ async def makes_a_deal_in_the_frame(browser: Browser, there: Stage, subject: str
         await expect(page.get_by_role("main")).to_contain_text(f".pipedrive.com/deal/{deal['id']}")
         link = frame.get_by_role("table").get_by_role("link", name=subject)
         await expect(link).to_have_attribute("href", re.compile(f"/deal/{deal['id']}$"))
-        await frame.get_by_role("link", name="The customer’s page").click()
+        await frame.get_by_role("link", name=_("The customer’s page")).click()
         await expect(frame.get_by_role("table")).to_contain_text(subject)
 
 
@@ -111,62 +94,43 @@ async def test_an_agent_signs_in_by_a_pop_up_and_makes_a_deal_in_a_frame(
     )  # fmt: skip
 
 
-async def test_the_same_where_cookies_of_others_are_blocked(there: Stage) -> None:
+async def test_the_same_in_polish_where_cookies_of_others_are_blocked(there: Stage) -> None:
     async with async_playwright() as playwright:
         browser = await launch(playwright, NO_COOKIES_OF_OTHERS)
         await makes_a_deal_in_the_frame(
-            browser, there, "Nowe licencje", name="Iwona", surname="Bezciasteczka", email="iwona.b@example.com"
+            browser, there, "Nowe licencje", language="pl",
+            name="Iwona", surname="Bezciasteczka", email="iwona.b@example.com",
         )  # fmt: skip
         await browser.close()
 
 
-WORDS = {
-    "en": ("Add to Pipedrive", "New deal", "Make the deal", "Make another all the same"),
-    "pl": (
-        "Dodaj do Pipedrive",
-        "Nowa szansa sprzedaży",
-        "Utwórz szansę sprzedaży",
-        "Utwórz mimo to",
-    ),
-}
-
-
-@pytest.mark.parametrize("language", ["en", "pl"])
-async def test_every_state_of_a_customer_is_fit_for_everyone(
-    browser: Browser, there: Stage, language: str
-) -> None:
-    add, new, make, again = WORDS[language]
-    number = TWINS[language]
-    made = await there.world.happen("customer", name="A.", surname="Bliźniak", phone_number=number)
-    home = f"{there.connector}/embed/{(await there.tenant()).id}/thulium:demo"
-    async with signed_in(browser, there, language) as look:
+async def test_an_agent_signs_out_in_a_frame_and_is_out_everywhere(browser: Browser, there: Stage) -> None:
+    ticket = await a_ticket(there, "Wylogowanie", name="Ola", surname="Wychodząca", email="ola.w@example.com")
+    heading = "Sign in to see deals here"
+    async with signed_in(browser, there) as look:
         page = look.page
-        await look.open(f"{home}/customers/{made['id']}")
-        await page.get_by_role("button", name=add).click()
-        await look.judge()
-        await page.get_by_role("radio", name="Adam Bliźniak").check()
-        await page.locator("form button.button").first.click()
-        await expect(page.get_by_role("heading", level=1)).to_have_text("Adam Bliźniak")
-        await look.judge()
-        await page.get_by_role("link", name=new).click()
-        await look.judge()
-        assert look.found == []
-        await page.locator("#title").fill("")
-        await page.get_by_role("button", name=make).click()
-        await expect(page.locator("#title")).to_have_attribute("aria-invalid", "true")
-        await look.judge()
-        for _ in range(2):
-            await page.goto(f"{home}/customers/{made['id']}/new-deal")
-            await page.locator("#title").fill("Szkolenie")
-            await page.get_by_role("button", name=make).click()
-            await page.wait_for_load_state()
-            await look.judge()
-        await page.get_by_role("button", name=again).click()
-        await expect(page.get_by_role("row")).to_have_count(3)
-        await look.judge()
-        await look.open(f"{home}/customers/999999")
-        await look.open(f"{home}/tickets/999999")
-        assert [one for one in look.found if "status of 422" not in one] == []
+        await page.goto(ticket)
+        frame = page.frame_locator(TAB)
+        async with page.expect_popup() as opened:
+            await frame.get_by_role("link", name="Sign in").click()
+        popup = await opened.value
+        if not popup.is_closed():
+            await popup.wait_for_event("close")
+        await expect(frame.get_by_role("heading", level=1)).to_have_text("New deal from this ticket")
+        tab = await page.context.new_page()
+        await tab.goto(ours(page).url)
+        await expect(tab.get_by_role("heading", level=1)).to_have_text("New deal from this ticket")
+
+        await frame.get_by_role("button", name="Sign out").click()
+        await expect(frame.get_by_role("heading", level=1)).to_have_text(heading)
+        await look.judge("signed out", ours(page))
+        again = await tab.reload()
+        assert again is not None
+        assert again.status == 401
+        await page.reload()
+        await expect(frame.get_by_role("heading", level=1)).to_have_text(heading)
+        assert "framed" not in {one["name"] for one in await page.context.cookies()}
+        assert [one for one in look.found if "status of 401" not in one] == []
 
 
 async def test_what_is_looked_for_appears_by_itself(browser: Browser, there: Stage) -> None:
@@ -185,7 +149,7 @@ async def test_what_is_looked_for_appears_by_itself(browser: Browser, there: Sta
         await expect(page.get_by_role("main")).to_contain_text("Looking…")
         await look.judge()
         await there.world.mend("pipedrive")
-        there.service.clock.move_to(there.service.clock.offset + timedelta(seconds=400))
+        await there.later(400)
         await expect(page.get_by_role("heading", level=1)).to_have_text(
             "This ticket has its deal in Pipedrive", timeout=20_000
         )
