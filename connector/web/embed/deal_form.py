@@ -13,6 +13,7 @@ from connector.flows.deals.wanting import LONGEST_TITLE, NewDeal, misfits
 from connector.i18n import Translate
 from connector.installation_settings import Deals
 from connector.web.embed.parties import Choice, Party
+from connector.web.embed.words import explain
 
 FIELDS = ("title", "stage", "owner", "value", "currency", "person")
 
@@ -75,10 +76,10 @@ def read_values(sent: Mapping[str, object]) -> dict[str, str]:
 
 
 def read_deal(
-    values: Mapping[str, str], catalogue: Catalogue, translate: Translate
+    values: Mapping[str, str], catalogue: Catalogue, _: Translate
 ) -> tuple[NewDeal, dict[str, str]]:
     """The deal that is wanted, and what is wrong, by field; with anything wrong the deal must not be used."""
-    _, stage, value = translate, catalogue.stage(values["stage"]), read_amount(values["value"])
+    stage, value = catalogue.stage(values["stage"]), read_amount(values["value"])
     wanted = NewDeal(
         title=_SPACES.sub(" ", values["title"]), pipeline_id=stage.pipeline_id if stage else None,
         stage_id=stage.id if stage else None, owner_id=values["owner"] or None, value=value, currency=values["currency"].upper() or None,
@@ -88,7 +89,7 @@ def read_deal(
         wrong["stage"] = reasons.NO_STAGE
     if values["owner"] not in catalogue.users:
         wrong["owner"] = reasons.NO_OWNER
-    errors = dict.fromkeys(FIELDS, "") | {name: translate(reason) for name, reason in wrong.items()}
+    errors = dict.fromkeys(FIELDS, "") | {name: explain(reason, _) for name, reason in wrong.items()}
     if not values["owner"]:
         errors["owner"] = _("Choose an owner.")
     if values["value"] and value is None:
