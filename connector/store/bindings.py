@@ -130,6 +130,14 @@ class Bindings:
         rows = await self._db.read(lambda db: db.execute(select(bindings).where(*where)).all())
         return [_bound(row) for row in rows]
 
+    async def latest(self, entity: str, limit: int) -> list[Bound]:
+        """The pairs of a kind that were made last."""
+        where = (self._mine, bindings.c.entity == entity, bindings.c.state == Bond.BOUND)
+        last = select(bindings.c.centre_id).where(*where).order_by(bindings.c.bound_at.desc()).limit(limit)
+        keys = await self._db.read(lambda db: list(db.scalars(last).all()))
+        found = await self.of_centre(entity, keys)
+        return [found[key] for key in keys if key in found]
+
     async def bind(self, pairs: Mapping[str, str], *, at: datetime, entity: str = CUSTOMER) -> None:
         """Bind customers to persons; one that is bound stays as it is, one whose person has another is an alias."""
         await self.link_all([Bound(entity, *pair) for pair in pairs.items()], at=at)

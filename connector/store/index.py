@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, delete, func, select, update
+from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, delete, exists, func, select, update
 
 from connector.clock import Clock
 from connector.store.database import Database, any_of
-from connector.store.tables import IndexedKey, IndexedRecord, IndexPass, table_of
+from connector.store.tables import Binding, IndexedKey, IndexedRecord, IndexPass, table_of
 from connector.store.vault import SubjectKeys
 
 records = table_of(IndexedRecord)
 keys_of = table_of(IndexedKey)
 passes = table_of(IndexPass)
+bindings = table_of(Binding)
 
 
 class Entity(StrEnum):
@@ -232,6 +233,17 @@ class Index:
         """The ids of all records of a kind."""
         query = select(records.c.crm_id).where(self._mine, records.c.entity == entity)
         return list(await self._db.read(lambda db: db.scalars(query).all()))
+
+    async def unpaired(self, entity: Entity, limit: int) -> list[str]:
+        """Ids of some records of a kind that have no pair."""
+        side = bindings.c.centre_id if entity in (Entity.CUSTOMER, Entity.COMPANY) else bindings.c.crm_id
+        pair = Entity.CUSTOMER if entity in (Entity.CUSTOMER, Entity.PERSON) else Entity.COMPANY
+        paired = exists().where(
+            bindings.c.installation_id == self._installation_id, bindings.c.entity == pair,
+            side == records.c.crm_id,
+        )  # fmt: skip
+        query = select(records.c.crm_id).where(self._mine, records.c.entity == entity, ~paired).limit(limit)
+        return await self._db.read(lambda db: list(db.scalars(query).all()))
 
     async def open_deals(self, person_ids: Collection[str]) -> dict[str, list[OpenDeal]]:
         """Open deals of each person."""
