@@ -54,6 +54,15 @@ class Who:
 
 
 @dataclass(frozen=True, slots=True)
+class Browser:
+    """A session of somebody, as far as he is shown it: `id` opens nothing."""
+
+    id: str
+    begun_at: datetime
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Key:
     """A key of the HTTP API, as far as it is known afterwards."""
 
@@ -95,6 +104,25 @@ class Access:
         return Who(
             row.installation_id, row.user_id, row.agent, row.name, is_admin=row.is_admin, since=row.begun_at
         )
+
+    async def browsers(self, who: Who) -> list[Browser]:
+        """The living sessions of a person, the one used last first."""
+        now = self._clock.now()
+        query = (
+            select(sessions.c.id, sessions.c.begun_at, sessions.c.seen_at)
+            .where(_is_of(sessions, who), sessions.c.expires_at > now, sessions.c.seen_at > now - SESSION_IDLE)
+            .order_by(sessions.c.seen_at.desc(), sessions.c.begun_at.desc())
+        )
+        return [Browser(*row) for row in await self._db.read(lambda db: db.execute(query).all())]
+
+    async def end_browser(self, who: Who, session_id: str) -> bool:
+        """End one session of a person by its id; False when it is not there."""
+        gone = delete(sessions).where(_is_of(sessions, who), sessions.c.id == session_id)
+        return await self._db.write(lambda db: db.execute(gone).rowcount) == 1
+
+    def id_of(self, token: str) -> str:
+        """The id of the session that a token opens."""
+        return _hash(token)
 
     async def end(self, token: str) -> None:
         """End one session."""

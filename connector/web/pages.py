@@ -10,7 +10,7 @@ from pathlib import Path
 import jinja2
 from aiohttp import web
 
-from connector.i18n import Translate, preferred, translator
+from connector.i18n import LANGUAGES, Translate, preferred, translator
 from connector.web.forms import form_of
 
 HERE = Path(__file__).parent
@@ -38,8 +38,9 @@ _templates.globals["asset"] = asset
 
 
 def language_of(request: web.BaseRequest) -> str:
-    """The visitor's language."""
-    return preferred(request.headers.get("Accept-Language"))
+    """The visitor's language: as he chose it on his own page, or else as his browser asks for it."""
+    chosen = request.cookies.get("language", "")
+    return chosen if chosen in LANGUAGES else preferred(request.headers.get("Accept-Language"))
 
 
 def translate_for(request: web.BaseRequest) -> Translate:

@@ -86,6 +86,10 @@ class Guard:
             return who
         return None
 
+    def session_of(self, request: web.Request) -> str:
+        """The id of the session that `who` found."""
+        return self.access.id_of(request[_TOKEN])
+
     def form_token(self, request: web.Request, purpose: str) -> str:
         """What a form of the session that `who` found must carry; forms of different purposes cannot be swapped."""
         return signed(request[_TOKEN], purpose)

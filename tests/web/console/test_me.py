@@ -1,0 +1,48 @@
+"""Everybody's own page: browsers and language."""
+
+from tests.serving import served
+from tests.web.agents import an_admin, sign_in
+from tests.world import World
+
+
+async def test_somebody_signs_a_browser_out_that_he_has_lost(world: World) -> None:
+    async with served(world) as here:
+        admin = await an_admin(here)
+        lost = await sign_in(here, admin.tenant, admin.tenant.installed.owner_user_id, is_admin=True)
+        shown = await admin.open(admin.console("me"))
+        assert "this one" in shown.text
+        fields = shown.form(admin.console("me/browsers"))
+        said = await admin.press(admin.console("me/browsers"), fields)
+        assert "That browser is signed out." in said.text
+        assert (await lost.open(lost.console("me"))).status == 401
+        assert (await admin.open(admin.console("me"))).status == 200
+
+
+async def test_nobody_signs_out_the_browser_of_somebody_else(world: World) -> None:
+    async with served(world) as here:
+        admin = await an_admin(here)
+        agent = await sign_in(here, admin.tenant, None)
+        await sign_in(here, admin.tenant, None)
+        who = await here.service.access.session(admin.cookie.partition("=")[2])
+        assert who is not None
+        (other,) = await here.service.access.browsers(who)
+        fields = (await agent.open(agent.console("me"))).form(agent.console("me/browsers"))
+        await agent.press(agent.console("me/browsers"), fields | {"browser": other.id})
+        assert (await admin.open(admin.console("me"))).status == 200
+
+
+async def test_the_language_that_was_chosen_comes_before_the_browsers(world: World) -> None:
+    async with served(world) as here:
+        admin = await an_admin(here)
+        shown = await admin.open(admin.console("me"))
+        fields = shown.form(admin.console("me/language"))
+        assert fields["language"] == "en"
+        async with admin.world.http.post(
+            here.origin + admin.console("me/language"), data=fields | {"language": "pl"},
+            headers={"Cookie": admin.cookie}, allow_redirects=False,
+        ) as answer:  # fmt: skip
+            assert answer.cookies["language"].value == "pl"
+        admin.cookie += "; language=pl"
+        assert "Język tych stron" in (await admin.open(admin.console("me"))).text
+        admin.cookie = admin.cookie.replace("language=pl", "language=../../xx")
+        assert "Language of these pages" in (await admin.open(admin.console("me"))).text
