@@ -157,6 +157,7 @@ class Service:
             # What is under way still holds its locks, whatever else is set up anew.
             contacts, at_hand = live.tenant.contacts, live.tenant.deals_at_hand
             contacts.fields.clear()
+            contacts.fields_refused_at = None
             at_hand.read_anew()
             self._live[one.id].tenant = replace(
                 self._live[one.id].tenant, contacts=contacts, deals_at_hand=at_hand

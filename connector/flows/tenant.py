@@ -87,13 +87,14 @@ class Contacts:
     """What this process keeps in mind while it keeps customers and companies in step.
 
     `locks` hold one pair or record each, `making` all that could become two records of one; `fresh` are records that a
-    webhook has just had us read; `fields` are Pipedrive's, as last read, `special` names of the contact centres'; `whose` is what persons were asked, see there.
+    webhook has just had us read; `fields` are Pipedrive's, as last read, and `fields_refused_at` says when some could not be made, `special` names of the contact centres'; `whose` is what persons were asked, see there.
     """
 
     locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = field(default_factory=WeakValueDictionary)
     making: asyncio.Lock = field(default_factory=asyncio.Lock)
     fresh: dict[tuple[Entity, str], tuple[datetime, Person | Organization]] = field(default_factory=dict)
     fields: dict[Entity, tuple[datetime, list[CrmField]]] = field(default_factory=dict)
+    fields_refused_at: datetime | None = None
     special: dict[Entity, tuple[datetime, list[str]]] = field(default_factory=dict)
     scanning: asyncio.Lock = field(default_factory=asyncio.Lock)
     whose: Mapping[str, Mapping[str, object] | None] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from connector.contact_settings import Way
-from connector.errors import PlanLimit
+from connector.errors import Forbidden, PlanLimit
 from connector.flows.contacts.comparing import Extra, Translated
 from connector.flows.contacts.kinds import (
     COMPANIES,
@@ -204,7 +204,7 @@ async def find_or_create_fields(
             for name, (label, kind) in wanted[entity].items():
                 try:
                     field = await fields.find_or_create(code=getattr(known, name), name=label, type=kind)
-                except PlanLimit as error:
+                except (PlanLimit, Forbidden) as error:
                     problems.append(f"{entity}: the field {label!r} could not be made: {error}")
                     continue
                 known = known.model_copy(update={name: field.code})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 
 from connector.errors import Misconfigured, Retryable
@@ -39,6 +40,9 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     WAITS = "waits"
 
+
+#: Where fields could not be made it is tried again after so long, or when settings were saved.
+_REFUSED_FOR = timedelta(days=1)
 
 #: What leaves both sides in step.
 GOOD = frozenset({Outcome.MADE, Outcome.LINKED, Outcome.UPDATED, Outcome.IN_STEP, Outcome.ALIAS})
@@ -98,10 +102,13 @@ def key_of(tenant: Tenant, record_id: str) -> str:
 
 async def prepared(tenant: Tenant, installations: Installations) -> bool:
     """See that the fields exist by which a pair is known again; answers whether they were made, and the tenant is old."""
-    fields = tenant.settings.special_fields
+    fields, contacts, now = tenant.settings.special_fields, tenant.contacts, tenant.clock.now()
     if fields.person_centre_id is not None and fields.organization_centre_id is not None:
         return False
-    await keep_special_fields(tenant, installations)
+    if contacts.fields_refused_at is not None and now - contacts.fields_refused_at < _REFUSED_FOR:
+        return False
+    problems = await keep_special_fields(tenant, installations)
+    contacts.fields_refused_at = now if problems else None
     return True
 
 

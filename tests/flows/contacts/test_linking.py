@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
 from connector.app import Service
 from connector.flows.contacts.linking import keep_special_fields
+from connector.flows.contacts.pushing import prepared
 from tests.flows.contacts.pairs import Desk, open_desk
-from tests.world import ADMIN_TOKEN, World
+from tests.world import ADMIN_TOKEN, World, install
 
 
 @pytest.fixture
@@ -81,3 +83,23 @@ async def test_a_field_that_cannot_be_filled_is_tried_once_and_stops_nothing(des
     put = ("PUT", f"/demo/api/customers/{made['id']}")
     calls = await desk.world.calls("thulium")
     assert [(call["method"], call["path"]) for call in calls].count(put) == 1
+
+
+async def test_a_user_who_may_make_no_fields_is_asked_for_them_once_a_day(
+    world: World, service: Service
+) -> None:
+    tenant = await install(service)
+    await world.fault("pipedrive", "status_before", status=403, times=None, method="POST", path="Fields")
+    for _ in range(3):
+        await prepared(await service.tenant(tenant.id), service.installations)
+    refused = [
+        call
+        for call in await world.calls("pipedrive")
+        if call["method"] == "POST" and "Fields" in call["path"]
+    ]
+    assert len(refused) == 5
+    await world.mend("pipedrive")
+    assert not await prepared(await service.tenant(tenant.id), service.installations)
+    service.clock.move_to(timedelta(days=1, minutes=1))
+    assert await prepared(await service.tenant(tenant.id), service.installations)
+    assert (await service.tenant(tenant.id)).settings.special_fields.person_centre_id
