@@ -14,7 +14,7 @@ from connector.errors import Rejected, Retryable, Unauthorised, Unreachable
 from connector.flows.contacts.marking import in_step
 from connector.flows.matching import LeftAlone, Matched, Nobody, Several, by_decision, choose_deal, match
 from connector.flows.rendering import Names, render, seconds_between, topic_names
-from connector.flows.rules import LeftOut, activity_type, agent_of, is_to_do, not_active, owner_of
+from connector.flows.rules import LeftOut, activity_type, agent_of, is_to_do, not_active, owner_of, ruled
 from connector.flows.tenant import Directory, Tenant
 from connector.phone import normalise_email
 from connector.records import ActivityDraft, Call, CallResult, CallTopic, Chat, Event, Message, QueueKind
@@ -44,12 +44,16 @@ class Plan:
     trace: Mapping[str, object]
 
 
+_Open = tuple[Entry, Event, str]
+
+
 @dataclass(slots=True)
 class Decided:
     """A batch after deciding: what will be written, what not, and new pairs of customer and person.
 
     `several` are the persons who could be meant, by the key of the number or address that a person is asked about;
     `unclear` are the entries that this concerns, with that key. Of `customers` it has to be found out who they are.
+    `open` are the entries that were matched, each with its type; `clear` are keys that are no question any more.
     """
 
     plans: list[Plan] = field(default_factory=list)
@@ -58,6 +62,8 @@ class Decided:
     several: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unclear: dict[int, str] = field(default_factory=dict)
     customers: list[Mark] = field(default_factory=list)
+    open: list[_Open] = field(default_factory=list)
+    clear: set[str] = field(default_factory=set)
 
 
 class _Ways(TypedDict):
@@ -77,20 +83,34 @@ class _Known:
     deals: Mapping[str, Sequence[OpenDeal]]
 
 
-_Open = tuple[Entry, Event, str]
-
-
 async def decide(tenant: Tenant, entries: Sequence[Entry]) -> Decided:
-    """Decide a batch of new entries; reads the index and bindings, and the contact centre for customers unknown so far.
+    """Decide a batch of new entries, and ask a person about what nobody else can decide.
 
-    Those of a contact centre whose agents are unknown stay new.
+    Reads the index and bindings, and the contact centre for customers unknown so far. Entries of a contact centre whose
+    agents are unknown stay new.
+    """
+    decided = await consider(tenant, entries)
+    await tenant.dirty.mark(decided.customers, urgency=Urgency.HOOK, cause="events")
+    if decided.several:
+        await _ask(tenant, decided)
+    if decided.clear:
+        # What was remembered may be older than a decision.
+        await tenant.questions.void(QuestionKind.SUBJECT, decided.clear, undecided_only=True)
+        tenant.contacts.whose_at = None
+    return decided
+
+
+async def consider(tenant: Tenant, entries: Sequence[Entry], *, at_hand: bool = False) -> Decided:
+    """How entries would be decided now; nothing is written and nobody is asked.
+
+    With `at_hand` neither vendor is called: by the directory as it was last read, and without a customer's own record.
     """
     decided = Decided()
-    directory = await tenant.people()
-    await tenant.meet(
-        {(e.connection, login) for e in entries if e.event is not None and (login := agent_of(e.event))}
-    )
-    open_entries: list[_Open] = []
+    directory = tenant.directory if at_hand else await tenant.people()
+    if not at_hand:
+        await tenant.meet(
+            {(e.connection, login) for e in entries if e.event is not None and (login := agent_of(e.event))}
+        )
     for entry in entries:
         if entry.connection in directory.unread:
             continue
@@ -106,35 +126,28 @@ async def decide(tenant: Tenant, entries: Sequence[Entry]) -> Decided:
         elif not (entry.number_key or entry.email_key or entry.customer_id):
             decided.verdicts.append(Verdict(entry.id, State.SKIPPED, HIDDEN))
         else:
-            open_entries.append((entry, entry.event, kind))
-    await _decide_all(tenant, directory, decided, open_entries)
-    await tenant.dirty.mark(decided.customers, urgency=Urgency.HOOK, cause="events")
-    if decided.several:
-        await _ask(tenant, directory, decided, open_entries)
+            decided.open.append((entry, entry.event, kind))
+    await _decide_all(tenant, decided, decided.open, at_hand=at_hand)
     return decided
 
 
 async def _decide_all(
-    tenant: Tenant, directory: Directory, decided: Decided, open_entries: Sequence[_Open]
+    tenant: Tenant, decided: Decided, open_entries: Sequence[_Open], *, at_hand: bool = False
 ) -> None:
-    known = await _look_up(tenant, [entry for entry, _, _ in open_entries])
+    known = await _look_up(tenant, [entry for entry, _, _ in open_entries], at_hand=at_hand)
     for entry, event, kind in open_entries:
         try:
-            _decide_one(tenant, directory, known, decided, entry, event, kind)
+            _decide_one(tenant, tenant.directory, known, decided, entry, event, kind)
         except Exception as error:  # one bad event blocks only itself
             log.exception("not decided", installation=tenant.id, entry=entry.id)
             reason = f"it cannot be decided: {type(error).__name__}"
             decided.verdicts.append(Verdict(entry.id, State.PARKED, reason))
     asked = tenant.contacts.whose
-    clear = [key for key, found in known.candidates.items()
-             if key in asked and asked[key] is None and isinstance(match(None, by_number=found), Matched)]  # fmt: skip
-    if clear:
-        # What was remembered may be older than a decision.
-        await tenant.questions.void(QuestionKind.SUBJECT, clear, undecided_only=True)
-        tenant.contacts.whose_at = None
+    decided.clear |= {key for key, found in known.candidates.items()
+                      if key in asked and asked[key] is None and isinstance(match(None, by_number=found), Matched)}  # fmt: skip
 
 
-async def _ask(tenant: Tenant, directory: Directory, decided: Decided, open_entries: Sequence[_Open]) -> None:
+async def _ask(tenant: Tenant, decided: Decided) -> None:
     """Ask a person whose these numbers and addresses are; what somebody has said meanwhile is decided by that."""
     questions = tenant.questions
     whose = await tenant.whose(older_than=timedelta())
@@ -142,7 +155,7 @@ async def _ask(tenant: Tenant, directory: Directory, decided: Decided, open_entr
         again = {entry_id for entry_id, key in decided.unclear.items() if key in answered}
         decided.verdicts = [verdict for verdict in decided.verdicts if verdict.entry_id not in again]
         decided.several = {key: ids for key, ids in decided.several.items() if key not in answered}
-        await _decide_all(tenant, directory, decided, [one for one in open_entries if one[0].id in again])
+        await _decide_all(tenant, decided, [one for one in decided.open if one[0].id in again])
         # Who was named is gone: what was decided holds no more.
         await questions.void(QuestionKind.SUBJECT, answered & decided.several.keys())
     cases = {key: (ids, {"why": f"{len(ids)} persons have it"}) for key, ids in decided.several.items()}
@@ -199,12 +212,15 @@ def _decide_one(
         decided.verdicts.append(Verdict(entry.id, State.UNDECIDED, reason, trace, others))
         return
     owner_id, owner_how = owner_of(entry.connection, event, tenant.settings, directory.people)
-    deal_id = None
+    deal_id, deals_open = None, 0
     if tenant.settings.deal_rule == "one_open" and found.person_id is not None:
-        deal_id = choose_deal(known.deals.get(found.person_id, ()), owner_id=owner_id)
+        deals = known.deals.get(found.person_id, ())
+        deal_id, deals_open = choose_deal(deals, owner_id=owner_id), len(deals)
     why: dict[str, object] = {
         "matched": found.how, "person": found.person_id, "organization": found.organization_id, "type": kind,
-        "owner": owner_id, "owner_by": owner_how, "deal": deal_id,
+        "rule": ruled(entry.connection, event, tenant.settings)[1], "owner": owner_id, "owner_by": owner_how,
+        "deal": deal_id, "deals_open": deals_open,
+        "deal_rule": tenant.settings.deal_rule, "settings": tenant.installed.settings_version,
     }  # fmt: skip
     decided.plans.append(Plan(entry, event, found, kind, owner_id, deal_id, why))
 
@@ -214,7 +230,7 @@ def customer_key(entry: Entry) -> str | None:
     return f"{entry.connection}/{entry.customer_id}" if entry.customer_id else None
 
 
-async def _look_up(tenant: Tenant, entries: Sequence[Entry]) -> _Known:
+async def _look_up(tenant: Tenant, entries: Sequence[Entry], *, at_hand: bool) -> _Known:
     keys = {key for entry in entries for key in (entry.number_key, entry.email_key) if key}
     customers = {customer for entry in entries if (customer := customer_key(entry))}
     candidates = await tenant.index.candidates(keys)
@@ -232,7 +248,7 @@ async def _look_up(tenant: Tenant, entries: Sequence[Entry]) -> _Known:
         known = (
             customer in bound or customer in companies or said.keys() & {entry.number_key, entry.email_key}
         )
-        if customer and not known and not matches:
+        if customer and not known and not matches and not at_hand:
             unknown.setdefault(customer, entry)
     of_customer, keys_of, unread = await _customers_candidates(tenant, unknown)
     persons = {c.person_id for found in candidates.values() for c in found}
