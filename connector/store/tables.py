@@ -159,9 +159,19 @@ class LedgerEntry(SQLModel, table=True):
         _partial("ix_ledger_settled", "installation_id", "settled_at", where="settled_at IS NOT NULL"),
         _partial("ix_ledger_heal", "installation_id", "state", "heal_at", where="heal_at IS NOT NULL"),
         _partial("ix_ledger_topic", "installation_id", "state", "topic_at", where="topic_at IS NOT NULL"),
-        _partial("ix_ledger_number", "installation_id", "number_key", where=ASLEEP),
-        _partial("ix_ledger_email", "installation_id", "email_key", where=ASLEEP),
-        _partial("ix_ledger_customer", "installation_id", "customer_id", where=ASLEEP),
+        _partial(
+            "ix_ledger_number", "installation_id", "number_key", "occurred_at", where="number_key IS NOT NULL"
+        ),
+        _partial(
+            "ix_ledger_email", "installation_id", "email_key", "occurred_at", where="email_key IS NOT NULL"
+        ),
+        _partial(
+            "ix_ledger_customer",
+            "installation_id",
+            "customer_id",
+            "occurred_at",
+            where="customer_id IS NOT NULL",
+        ),
     )
     id: int | None = Field(default=None, sa_column=Column(_ROW_ID, primary_key=True, autoincrement=True))
     installation_id: str

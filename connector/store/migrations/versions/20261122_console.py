@@ -13,6 +13,12 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+_SUBJECTS = {
+    "ix_ledger_number": "number_key",
+    "ix_ledger_email": "email_key",
+    "ix_ledger_customer": "customer_id",
+}
+
 
 def upgrade() -> None:
     op.create_table(
@@ -79,9 +85,23 @@ def upgrade() -> None:
             postgresql_where=sa.text("settled_at IS NOT NULL"),
         )
 
+        for name, column in _SUBJECTS.items():
+            batch_op.drop_index(name)
+            # Whoever is asked about is found whatever became of his events.
+            batch_op.create_index(
+                name, ["installation_id", column, "occurred_at"], unique=False,
+                sqlite_where=sa.text(f"{column} IS NOT NULL"), postgresql_where=sa.text(f"{column} IS NOT NULL"),
+            )  # fmt: skip
+
 
 def downgrade() -> None:
     with op.batch_alter_table("ledger", schema=None) as batch_op:
+        asleep = sa.text("state IN ('waiting', 'undecided')")
+        for name, column in _SUBJECTS.items():
+            batch_op.drop_index(name)
+            batch_op.create_index(
+                name, ["installation_id", column], unique=False, sqlite_where=asleep, postgresql_where=asleep
+            )
         batch_op.drop_index(
             "ix_ledger_settled",
             sqlite_where=sa.text("settled_at IS NOT NULL"),
