@@ -18,6 +18,7 @@ from connector.web import api, health, hooks, lookup
 from connector.web import clock as clock_control
 from connector.web import install as install_pages
 from connector.web.consent import Consent
+from connector.web.console import settings_activities
 from connector.web.console.desk import Console
 from connector.web.embed import sign_in as sign_in_pages
 from connector.web.embed.access import Guard
@@ -99,6 +100,7 @@ def _embed(app: web.Application, desk: Desk) -> None:
 def _console(app: web.Application, console: Console) -> None:
     """The pages of administrators."""
     app.add_routes(console.routes())
+    app.add_routes(settings_activities.routes(console))
 
 
 @asynccontextmanager

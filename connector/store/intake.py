@@ -126,7 +126,7 @@ class Intake:
             statements = [
                 update(ledger)
                 .where(*unsent, ledger.c.id == entry_id)
-                .values(state=State.NEW, reason="", lane=live, **self._subjects(item))
+                .values(state=State.NEW, reason="", lane=live, **self.subjects(item))
                 for entry_id, item in seen.items()
             ]
             await self._execute(statements)
@@ -140,7 +140,8 @@ class Intake:
     async def _execute(self, statements: Collection[Update]) -> int:
         return await self.db.write(lambda db: sum(db.execute(one).rowcount for one in statements))
 
-    def _subjects(self, item: Observed) -> dict[str, str | None]:
+    def subjects(self, item: Observed) -> dict[str, str | None]:
+        """Whom an event concerns, as the columns of an entry: his id, and keyed hashes of his number and address."""
         return {
             "customer_id": item.customer_id,
             "number_key": self.keys.key(item.number) if item.number else None,
@@ -157,7 +158,7 @@ class Intake:
             "external_id": event.id,
             "occurred_at": occurred_at(event),
             "payload_sealed": self.vault.seal(pack(event)),
-            **self._subjects(item),
+            **self.subjects(item),
             "marker": self.keys.marker(connection, kind, event.id),
             "state": State.PARKED if wrong else State.NEW,
             "reason": event.reason if isinstance(event, Unreadable) else "",
