@@ -46,6 +46,8 @@ def parser() -> argparse.ArgumentParser:
     verb("lookup", "show what to enter in the contact centre so that it asks who is calling")
     settings = verb("settings", "show or set the settings document of an installation")
     settings.add_argument("action", choices=["show", "set"], help="set: JSON on standard input")
+    on = verb("switch", "let an installation run by itself, or stop it")
+    on.add_argument("action", choices=["on", "off"])
     parked = verb("parked", "list entries that wait for a person, or have some written after all")
     parked.add_argument("action", nargs="?", choices=["retry"])
     parked.add_argument("ids", nargs="*", type=positive, metavar="ENTRY", help="id of an entry to be written")

@@ -258,14 +258,16 @@ class Service:
             await self.installations.save_tokens(me.company_id, me.user_id, pack_tokens(tokens))
         return Who(me.company_id, me.user_id, None, me.name, is_admin=me.is_admin)
 
-    async def install_token(self, token: str) -> Arrival:
+    async def install_token(self, token: str, *, admins_only: bool = False) -> Arrival:
         """Store the installation of a personal API token."""
-        return await self._install(oauth.personal(self.settings, token), "token")
+        return await self._install(oauth.personal(self.settings, token), "token", admins_only=admins_only)
 
-    async def _install(self, tokens: Tokens, kind: str) -> Arrival:
+    async def _install(self, tokens: Tokens, kind: str, *, admins_only: bool = False) -> Arrival:
         governor = Governor(self.clock, self.settings, _Uncounted())
         client = self._client(OneToken(tokens), governor)
-        arrival = await install(client, self.installations, kind=kind, tokens=pack_tokens(tokens))
+        arrival = await install(
+            client, self.installations, kind=kind, tokens=pack_tokens(tokens), admins_only=admins_only
+        )
         # Built anew, it forgets why calls were paused.
         self._retire(arrival.installation_id)
         await self.tenants()

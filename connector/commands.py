@@ -161,6 +161,19 @@ async def set_settings(service: Service, args: argparse.Namespace) -> int:
     return 0
 
 
+async def switch(service: Service, args: argparse.Namespace) -> int:
+    """Let an installation run by itself, or no longer; nothing that is kept is touched."""
+    tenant = await the_tenant(service, args.installation)
+    settings = tenant.settings.model_copy(update={"switched_on": args.action == "on"})
+    saved = await save_settings(
+        tenant, settings, doer=COMMAND_LINE, find=service.tenant, installations=service.installations
+    )
+    if saved is None:
+        raise Misconfigured("Somebody else changed the settings meanwhile. Look at them again, then repeat.")
+    show({"installation": tenant.id, "switched_on": settings.switched_on})
+    return 0
+
+
 async def list_parked(service: Service, args: argparse.Namespace) -> int:
     """Entries that wait for a person, with their numbers and reasons."""
     tenant = await the_tenant(service, args.installation)
@@ -300,6 +313,8 @@ COMMANDS = {
     "lookup": show_lookups,
     "settings show": show_settings,
     "settings set": set_settings,
+    "switch on": switch,
+    "switch off": switch,
     "parked": list_parked,
     "parked retry": retry_parked,
     "users": list_users,

@@ -41,6 +41,7 @@ from connector.sandbox.scenario_proof import Proof, prove
 from connector.serving import serving
 from connector.settings import Settings
 from connector.store.entries import State
+from connector.web.set_up_code import set_up_code
 
 #: Ports of the connector and the simulators; another one is taken where one of them is in use.
 PORTS = (8080, 8090, 8091)
@@ -86,11 +87,13 @@ class Demo:
 
     async def install(self, branch: Branch) -> None:
         """Click through the installation as an administrator of the company does."""
-        async with self.day.stage.http.get(f"{self.service.settings.public_url}/install") as consent:
+        settings = self.service.settings
+        form = {"code": set_up_code(settings)}
+        async with self.day.stage.http.post(f"{settings.public_url}/install/code", data=form) as consent:
             wanted = {key: consent.url.query[key] for key in ("client_id", "redirect_uri", "state")}
         form = wanted | {"user": str(self.day.stage.users[branch.admin]), "decision": "allow"}
         async with self.day.stage.http.post(consent.url.with_query(None), data=form) as answer:
-            if answer.status != 200 or answer.url.path != "/oauth/callback":
+            if answer.status != 200 or not answer.url.path.startswith("/console/"):
                 raise RuntimeError(
                     f"{branch.company} could not be installed: {answer.status} at {answer.url.path}"
                 )
@@ -111,7 +114,8 @@ class Demo:
     async def set_up(self, branch: Branch, document: dict[str, object]) -> None:
         """Save the branch's settings document; what failed under the old one is tried again."""
         tenant = await self.service.tenant(self.installations[branch.letter])
-        settings, seen = InstallationSettings.model_validate(document), tenant.installed.settings_version
+        settings = InstallationSettings.model_validate({"switched_on": True} | document)
+        seen = tenant.installed.settings_version
         if not await self.service.installations.set_settings(tenant.id, settings, seen_version=seen):
             raise RuntimeError(f"the settings of {branch.company} were changed by somebody else")
         # A run under way may still decide by the old document.
@@ -349,7 +353,8 @@ async def _play_to_the_present(demo: Demo, progress: Progress) -> None:
 async def _wait_for_installs(demo: Demo) -> None:
     """Connect the contact centre of each company that a person installs."""
     print(
-        f"\nOpen {demo.service.settings.public_url}/ and install the connector: choose an administrator and allow.\n"
+        f"\nOpen {demo.service.settings.public_url}/ and install the connector, with the set-up code\n"
+        f"{set_up_code(demo.service.settings)}: choose an administrator and allow.\n"
         "Its contact centre is connected as soon as the company is. Both companies can be installed.\n"
     )
     await _tell_addresses(demo)

@@ -156,3 +156,4 @@ class InstallationSettings(_Part):
     def tz(self) -> ZoneInfo:
         """The contact centre's time zone."""
         return ZoneInfo(self.zone)
+    switched_on: bool = True

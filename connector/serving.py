@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from aiohttp import web
@@ -33,6 +34,7 @@ from connector.web.middleware import middlewares
 log = structlog.get_logger()
 
 _DOORS_AGE = timedelta(seconds=5)
+from connector.web.set_up_code import set_up_code
 
 
 def build_web(service: Service, jobs: Jobs) -> web.Application:
@@ -75,13 +77,15 @@ def build_web(service: Service, jobs: Jobs) -> web.Application:
         clock,
     )
     _embed(app, desk)
-    _console(app, Console(service.tenant, guard, service.installations, service.operations, clock))
+    console = Console(service.tenant, guard, service.installations, service.operations, clock)
+    _console(app, console)
     sign_in = sign_in_pages.SignIn(guard, Consent(settings, clock), service.identify)
     app.add_routes(sign_in.routes())
     app.add_routes(
         install_pages.routes(
-            settings, clock, install_code=service.install_code, uninstall=service.uninstall,
-            returns={sign_in_pages.PURPOSE: sign_in.arrive},
+            settings, clock, guard, is_fresh=service.installations.none_yet, install_code=service.install_code,
+            install_token=partial(service.install_token, admins_only=True), uninstall=service.uninstall,
+            tell=console.tell, returns={sign_in_pages.PURPOSE: sign_in.arrive},
         )
     )  # fmt: skip
     if settings.clock_control:
@@ -129,3 +133,8 @@ async def serving(service: Service) -> AsyncIterator[Jobs]:
     finally:
         await jobs.stop()
         await runner.cleanup()
+        if await service.installations.none_yet():
+            log.warning(
+                "no company is connected yet: the first one needs the set-up code",
+                set_up_code=set_up_code(service.settings),
+            )

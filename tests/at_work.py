@@ -13,7 +13,7 @@ import orjson
 from connector.flows.tenant import Tenant
 from tests.flows.looking import PERSON, tell
 from tests.serving import Served
-from tests.world import PASSWORD, SYSTEM, USER, World, ago
+from tests.world import PASSWORD, SYSTEM, USER, World, ago, switch_on
 
 NUMBER = "601000001"
 POSTS = {"method": "POST", "path": "^/api/v2/activities$"}
@@ -44,6 +44,7 @@ async def two(here: Served) -> tuple[Tenant, Tenant]:
         await here.service.connect_centre(
             installation, vendor="thulium", system=SYSTEM, user=USER, password=PASSWORD, since=ago(hours=1)
         )
+        await switch_on(here.service, installation)
     return await here.service.tenant(first), await here.service.tenant(second)
 
 

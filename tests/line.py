@@ -38,10 +38,12 @@ class Line:
         return status, orjson.loads(text) if text and status != 2 else None, printed.err
 
     async def set_up(self) -> None:
-        """Install and connect the contact centre; it is read from now on."""
+        """Install, connect the contact centre, and switch it on; it is read from now on."""
         status, _, _ = await self("installations", "add", given="demo-api-token\n")
         assert status == 0
         status, _, _ = await self(*CONNECT, given="demo-password\n")
+        assert status == 0
+        status, _, _ = await self("switch", "on")
         assert status == 0
 
 

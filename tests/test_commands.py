@@ -250,6 +250,7 @@ async def test_one_installation_that_fails_is_told_and_the_next_still_runs(line:
     for token in ("demo-api-token", "second"):
         ids.append((await line("installations", "add", given=token))[1]["installation"])
         await line(*CONNECT, "--installation", ids[-1], given="demo-password\n")
+        await line("switch", "on", "--installation", ids[-1])
     await a_call(world)
     await tell(world, "pipedrive", "company", company=int(ids[0]), open=False)
     status, _, said = await line("sync")
@@ -259,6 +260,26 @@ async def test_one_installation_that_fails_is_told_and_the_next_still_runs(line:
     assert len(listed) == 2
     status, ran, _ = await line("sync", "--installation", ids[1])
     assert (status, ran["installation"]) == (0, ids[1])
+
+
+async def test_a_new_installation_runs_once_it_is_switched_on_and_stops_when_it_is_switched_off(
+    line: Line, world: World
+) -> None:
+    await line("installations", "add", given="demo-api-token\n")
+    await line(*CONNECT, given="demo-password\n")
+    await a_call(world)
+    assert (await line("settings", "show"))[1]["switched_on"] is False
+    status, _, said = await line("sync", "--installation", (await line("installations"))[1][0]["id"])
+    assert status == 2
+    assert "is switched off: connector switch on" in said
+    assert (await line("sync"))[:2] == (0, None)  # of all that run there is none
+
+    status, answer, _ = await line("switch", "on")
+    assert (status, answer["switched_on"]) == (0, True)
+    assert (await line("sync"))[1]["collected"] == 1
+    status, answer, _ = await line("switch", "off")
+    assert (status, answer["switched_on"]) == (0, False)
+    assert (await line("sync"))[:2] == (0, None)
 
 
 async def test_where_there_are_several_one_must_be_named(line: Line, world: World) -> None:

@@ -157,18 +157,26 @@ async def open_world(
 
 
 async def install(service: Service, *, since: datetime | None = None, **settings: object) -> Tenant:
-    """Install by personal token, connect the contact centre as of `since`, and give the tenant."""
+    """Install by personal token, connect the contact centre as of `since`, switch it on, and give the tenant."""
     arrival = await service.install_token(ADMIN_TOKEN)
     await service.connect_centre(
         arrival.installation_id, vendor="thulium", system=SYSTEM, user=USER, password=PASSWORD, since=since
     )
-    if settings:
-        tenant = await service.tenant(arrival.installation_id)
-        document = InstallationSettings.model_validate(settings)
-        assert await service.installations.set_settings(
-            tenant.id, document, seen_version=tenant.installed.settings_version
-        )
+    await switch_on(service, arrival.installation_id, **settings)
     return await service.tenant(arrival.installation_id)
+
+
+async def switch_on(service: Service, installation_id: str, **settings: object) -> None:
+    """Let an installation run by itself, with these settings in place of those it began with, if any are given."""
+    tenant = await service.tenant(installation_id)
+    document = (
+        InstallationSettings.model_validate({"switched_on": True} | settings)
+        if settings
+        else tenant.settings.model_copy(update={"switched_on": True})
+    )
+    assert await service.installations.set_settings(
+        tenant.id, document, seen_version=tenant.installed.settings_version
+    )
 
 
 async def settle_down(service: Service, tenant: Tenant, *, rounds: int = 40) -> Counter[str]:

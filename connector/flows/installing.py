@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
 import structlog
 
@@ -31,11 +32,20 @@ class Arrival:
     company: str
     user_id: str
     outcome: Outcome
+    name: str
+    is_admin: bool
 
 
-async def install(pipedrive: Pipedrive, installations: Installations, *, kind: str, tokens: bytes) -> Arrival:
-    """Find out whose `tokens` these are and store them; a new company starts with its user's language and zone."""
+async def install(
+    pipedrive: Pipedrive, installations: Installations, *, kind: str, tokens: bytes, admins_only: bool = False
+) -> Arrival:
+    """Find out whose `tokens` these are and store them; a new company starts with its user's language and zone, switched off.
+
+    Forbidden where `admins_only` and the user is none.
+    """
     me = await pipedrive.on(Lane.DIAL).me()
+    if admins_only and not me.is_admin:
+        raise Forbidden("The token is of a user who is no administrator of Pipedrive.")
     outcome = await installations.install(
         me.company_id, name=me.company_name, domain=me.company_domain, user_id=me.user_id, is_admin=me.is_admin,
         kind=kind, tokens=tokens,
@@ -43,12 +53,16 @@ async def install(pipedrive: Pipedrive, installations: Installations, *, kind: s
     if outcome is Outcome.NEW:
         await installations.set_settings(me.company_id, first_settings(me), seen_version=0)
     log.info("installed", installation=me.company_id, user=me.user_id, outcome=outcome)
-    return Arrival(me.company_id, me.company_name, me.user_id, outcome)
+    return Arrival(me.company_id, me.company_name, me.user_id, outcome, me.name, me.is_admin)
 
 
 def first_settings(me: Me) -> InstallationSettings:
-    """The shipped settings in the language and zone of `me`, as far as we speak the one and know the other."""
-    settings = InstallationSettings(language="pl" if me.language.startswith("pl") else "en")
+    """The shipped settings in the language and zone of `me`, as far as we speak the one and know the other.
+
+    Nothing runs by itself until an administrator switches it on.
+    """
+    language: Literal["en", "pl"] = "pl" if me.language.startswith("pl") else "en"
+    settings = InstallationSettings(language=language, switched_on=False)
     if me.timezone in known_zones():
         settings = settings.model_copy(update={"zone": me.timezone})
     return settings

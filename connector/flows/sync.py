@@ -35,8 +35,12 @@ async def sync(
 ) -> Counter[str]:
     """Run the flow once; answers `counts`, which are added to as it goes, by outcome.
 
-    Where there is much to read, as after a rest, writing overlaps it.
+    Where there is much to read, as after a rest, writing overlaps it. Misconfigured while the installation is switched off.
     """
+    if not tenant.settings.switched_on:
+        raise Misconfigured(
+            f"{tenant.installed.name} is switched off: connector switch on, or the console's set-up."
+        )
     counts = Counter() if counts is None else counts
     counts.update(await clear_doubts(tenant))
     reading = asyncio.create_task(_read(tenant, back, counts))

@@ -75,7 +75,8 @@ class Installed:
     keys: SubjectKeys
     settings: InstallationSettings
     settings_version: int
-    #: Whether its sync runs. It also does while Pipedrive refuses a grant, to find out whether it still does.
+    #: Whether its sync runs: it is switched on and connected. It also runs while Pipedrive refuses a grant, to find out
+    #: whether it still does.
     runs: bool
 
 
@@ -165,6 +166,8 @@ class Installations(Grants, Connections):
         opened = []
         for row in rows:
             hash_keys = load_hash_keys(self._vault.open(row.hash_keys_sealed))
+            settings = InstallationSettings.model_validate_json(row.settings)
+            connected = row.state == "active" or (row.state == "reconnect" and bool(row.is_refused))
             opened.append(
                 Installed(
                     row.id,
@@ -176,12 +179,16 @@ class Installations(Grants, Connections):
                     row.hook_path,
                     self._vault.open(row.hook_password_sealed).decode(),
                     SubjectKeys(self._vault.open(row.marker_key_sealed), hash_keys),
-                    InstallationSettings.model_validate_json(row.settings),
+                    settings,
                     row.settings_version,
-                    row.state == "active" or (row.state == "reconnect" and bool(row.is_refused)),
+                    connected and settings.switched_on,
                 )
             )
         return opened
+
+    async def none_yet(self) -> bool:
+        """Whether no company has been connected, or all have been deleted."""
+        return await self.db.read(lambda db: db.scalar(select(installations.c.id).limit(1))) is None
 
     async def set_settings(
         self, installation_id: str, settings: InstallationSettings, *, seen_version: int, doer: Doer = ITSELF

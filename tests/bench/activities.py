@@ -23,7 +23,7 @@ from connector.flows.sync import sync
 from connector.logs import set_up
 from connector.process import run
 from tests.bench.peers import client, get, install_app, peak_rss_mb, pin, post, settings, simulator
-from tests.world import PASSWORD, SYSTEM, USER
+from tests.world import PASSWORD, SYSTEM, USER, switch_on
 
 PERSONS = 2000
 SENT = (
@@ -72,6 +72,7 @@ async def bench(events: int, latency_ms: float, plan: str | None) -> dict[str, o
                 await service.connect_centre(
                     installation, vendor="thulium", system=SYSTEM, user=USER, password=PASSWORD, since=since
                 )
+                await switch_on(service, installation)
                 tenant = await service.tenant(installation)
                 before = await _tokens(http, pipedrive)
                 cpu, begun = time.process_time(), time.perf_counter()

@@ -120,7 +120,7 @@ async def bench(pairs: int, edits: int) -> dict[str, object]:
 async def _install(service: Service) -> Tenant:
     arrival = await service.install_token(ADMIN_TOKEN)
     tenant = await service.tenant(arrival.installation_id)
-    on = tenant.settings.model_copy(update={"contacts": Contacts(sync="on")})
+    on = tenant.settings.model_copy(update={"switched_on": True, "contacts": Contacts(sync="on")})
     await service.installations.set_settings(tenant.id, on, seen_version=tenant.installed.settings_version)
     await service.connect_centre(tenant.id, vendor="thulium", system=SYSTEM, user=USER, password=PASSWORD)
     tenant = await service.tenant(tenant.id)

@@ -19,7 +19,7 @@ from connector.pipedrive.records import Me
 from connector.serving import serving
 from connector.store.installations import Outcome
 from tests.flows.looking import PERSON, HastyClock, ask, forget_calls, hooks, subscriptions, tell
-from tests.world import ADMIN_TOKEN, PASSWORD, SYSTEM, USER, World, ago, install, settle_down
+from tests.world import ADMIN_TOKEN, PASSWORD, SYSTEM, USER, World, ago, install, settle_down, switch_on
 
 OBJECTS = ["deal", "organization", "person"]
 
@@ -62,6 +62,7 @@ async def connect(service: Service, installation_id: str) -> None:
     await service.connect_centre(
         installation_id, vendor="thulium", system=SYSTEM, user=USER, password=PASSWORD, since=ago(hours=1)
     )
+    await switch_on(service, installation_id)
 
 
 async def settle_in(world: World, service: Service) -> Arrival:
@@ -113,7 +114,7 @@ async def test_a_new_installation_begins_in_the_zone_of_its_user(world: World, p
 @pytest.mark.parametrize("told", ["", "Mars/Base", "../UTC"])
 def test_a_zone_that_is_none_leaves_the_shipped_one(told: str) -> None:
     me = Me("1", "B", "b@example.com", "2", "Druga", "druga", "en_US", told, "en", is_admin=True)
-    assert first_settings(me) == InstallationSettings()
+    assert first_settings(me) == InstallationSettings(switched_on=False)
 
 
 async def test_one_webhook_each_is_made_once_however_often_it_is_installed(

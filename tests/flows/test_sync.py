@@ -14,7 +14,7 @@ from connector.flows.tenant import Tenant
 from connector.pipedrive.budget import Budget
 from connector.records import Window
 from tests.flows.looking import PERSON, forget_calls, spent
-from tests.world import World, ago, install, settle_down
+from tests.world import World, ago, install, settle_down, switch_on
 
 NUMBER = "601000001"
 
@@ -195,6 +195,7 @@ async def test_two_installations_in_one_service_never_touch_each_other(
             installation, vendor="thulium", system="demo", user="connector", password="demo-password",
             since=ago(hours=1),
         )  # fmt: skip
+        await switch_on(service, installation)
     await world.happen("call", number=NUMBER)
 
     mine, theirs = await service.tenant(first), await service.tenant(other)

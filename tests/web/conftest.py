@@ -1,11 +1,11 @@
 """The web frame and the install pages on a real socket, on the simulated vendors or on a given answer."""
 
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiohttp import ClientSession, CookieJar, web
@@ -16,9 +16,13 @@ from connector.app import Service
 from connector.clock import Clock
 from connector.flows.installing import Arrival
 from connector.settings import Settings
+from connector.store.access import Access
 from connector.web import install
+from connector.web.embed.access import Guard
 from connector.web.hooks import LARGEST_BODY
 from connector.web.middleware import middlewares
+from connector.web.notes import Notes
+from connector.web.set_up_code import set_up_code
 from tests.world import World, open_world
 
 
@@ -57,8 +61,31 @@ async def nobody(_code: str) -> Arrival:
     raise AssertionError("nobody was to be installed")
 
 
+async def no_longer() -> bool:
+    return False
+
+
 async def nothing(_company_id: str, _user_id: str) -> bool:
     return False
+
+
+def install_routes(
+    settings: Settings,
+    clock: Clock,
+    *,
+    access: Access | None = None,
+    is_fresh: Callable[[], Awaitable[bool]] = no_longer,
+    install_code: install.InstallCode = nobody,
+    install_token: install.InstallToken = nobody,
+    uninstall: install.Uninstall = nothing,
+    returns: Mapping[str, install.Return] | None = None,
+) -> web.RouteTableDef:
+    """The pages of installing; without `access` nobody can be signed in."""
+    guard, notes = Guard(access or cast("Access", None), lambda _: None, settings, clock), Notes(clock)
+    return install.routes(
+        settings, clock, guard, is_fresh=is_fresh, install_code=install_code, install_token=install_token,
+        uninstall=uninstall, tell=lambda said, where: notes.leave(where, said), returns=returns,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -69,8 +96,11 @@ async def open_site() -> AsyncIterator[Open]:
         async def begin(
             settings: Settings | None = None,
             *,
+            is_fresh: Callable[[], Awaitable[bool]] = no_longer,
             install_code: install.InstallCode = nobody,
+            install_token: install.InstallToken = nobody,
             uninstall: install.Uninstall = nothing,
+            access: Access | None = None,
             extra: tuple[web.RouteDef, ...] = (),
             clock: Clock | None = None,
             port: socket.socket | None = None,
@@ -82,7 +112,12 @@ async def open_site() -> AsyncIterator[Open]:
             )
             clock = clock or Clock()
             app = web.Application(middlewares=middlewares(settings), client_max_size=LARGEST_BODY)
-            app.add_routes(install.routes(settings, clock, install_code=install_code, uninstall=uninstall))
+            app.add_routes(
+                install_routes(
+                    settings, clock, access=access, is_fresh=is_fresh, install_code=install_code,
+                    install_token=install_token, uninstall=uninstall,
+                )
+            )  # fmt: skip
             app.add_routes(extra)
             port = port or free_port()
             runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -115,9 +150,18 @@ class Installable:
     service: Service
     world: World
 
+    async def press(self) -> Answer:
+        """Press the button, with the set-up code if that is asked for: the answer that leads to Pipedrive."""
+        started = await self.site.get("/install")
+        if started.status == 302:
+            return started
+        code = {"code": set_up_code(self.site.settings)}
+        given = await self.site.ask("POST", "/install/code", data=code)
+        return await self.site.get(given.headers["location"])
+
     async def allow(self, *, who: int = 0) -> str:
         """Start at the install page, allow at Pipedrive, and give the address that leads back."""
-        started = await self.site.get("/install")
+        started = await self.press()
         return await self.consent(dict(URL(started.headers["location"]).query), who=who)
 
     async def consent(self, query: dict[str, str], decision: str = "allow", *, who: int = 0) -> str:
@@ -138,7 +182,7 @@ async def installable(world: World, open_site: Open) -> AsyncIterator[Installabl
     origin = f"http://127.0.0.1:{port.getsockname()[1]}"
     async with world.connector(public_url=origin) as service:
         site = await open_site(
-            service.settings, install_code=service.install_code, uninstall=service.uninstall,
-            clock=service.clock, port=port,
+            service.settings, is_fresh=service.installations.none_yet, install_code=service.install_code,
+            uninstall=service.uninstall, access=service.access, clock=service.clock, port=port,
         )  # fmt: skip
         yield Installable(site, service, world)

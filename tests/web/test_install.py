@@ -1,6 +1,8 @@
 import io
 import re
+from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from pydantic import SecretStr
@@ -9,82 +11,241 @@ from yarl import URL
 
 from connector import errors
 from connector.flows.installing import Arrival
+from connector.flows.sync import sync
 from connector.settings import Settings
+from connector.store.access import Who
 from connector.store.installations import Outcome
 from connector.web.hooks import LARGEST_BODY
-from tests.web.conftest import Installable, Open
+from connector.web.set_up_code import set_up_code
+from tests.web.conftest import Answer, Installable, Open
+from tests.world import ADMIN_TOKEN, World, switch_on
 
 CODE = "a-code-nobody-may-see"
 
 
-async def test_an_install_started_here_ends_on_a_page_that_names_the_company(
+def arrival(*, company: str = "Przykład", outcome: Outcome = Outcome.NEW) -> Arrival:
+    return Arrival("7", company, "3", outcome, "Anna", is_admin=True)
+
+
+async def an_arrival(installable: Installable, *, who: int = 0) -> Answer:
+    return await installable.site.get(await installable.allow(who=who))
+
+
+async def whose(installable: Installable, arrived: Answer) -> Who | None:
+    """Whose session an arrival began."""
+    (cookie,) = [one for one in arrived.cookies if one.startswith("session=")]
+    return await installable.service.access.session(cookie.removeprefix("session=").partition(";")[0])
+
+
+async def test_an_administrator_who_installs_is_signed_in_and_led_to_the_set_up(
     installable: Installable,
 ) -> None:
-    arrived = await installable.site.get(await installable.allow())
+    arrived = await an_arrival(installable)
 
-    assert arrived.status == 200
-    assert "Przykład sp. z o.o. is connected" in arrived.text
-    assert "The sync starts once a contact centre is connected." in arrived.text
     (installed,) = await installable.service.installations.all()
-    assert f"connector centre connect --installation {installed.id} " in re.sub(r"</?span>", "", arrived.text)
+    assert arrived.status == 303
+    assert arrived.headers["location"].startswith(f"/console/{installed.id}/settings/set-up?said=")
+    assert await whose(installable, arrived) == Who(
+        installed.id, installed.owner_user_id, None, "Łucja Żak", is_admin=True
+    )
     assert installed.state == "active"
 
 
-async def test_every_command_on_a_page_starts_as_the_readme_installs_it(
-    installable: Installable, open_site: Open
+async def test_a_new_installation_runs_nothing_until_it_is_switched_on(installable: Installable) -> None:
+    await an_arrival(installable)
+    (installed,) = await installable.service.installations.all()
+    assert (installed.settings.switched_on, installed.runs) == (False, False)
+    assert await installable.service.tenants() == []
+    with pytest.raises(errors.Misconfigured, match="switched off"):
+        await sync(await installable.service.tenant(installed.id))
+
+    await switch_on(installable.service, installed.id)
+    (tenant,) = await installable.service.tenants()
+    assert tenant.installed.runs
+
+
+async def test_anybody_else_who_installs_is_led_to_a_page_of_his_own(installable: Installable) -> None:
+    await an_arrival(installable)
+    arrived = await an_arrival(installable, who=1)
+    (installed,) = await installable.service.installations.all()
+    assert arrived.headers["location"].startswith(f"/console/{installed.id}/me?said=")
+    who = await whose(installable, arrived)
+    assert who is not None
+    assert not who.is_admin
+
+
+async def test_an_administrator_who_installs_again_is_led_to_the_console(installable: Installable) -> None:
+    await an_arrival(installable)
+    again = await an_arrival(installable)
+    (installed,) = await installable.service.installations.all()
+    assert again.headers["location"].startswith(f"/console/{installed.id}?said=")
+
+
+# the set-up code
+
+
+async def test_a_fresh_service_sends_nobody_to_pipedrive_without_its_set_up_code(
+    installable: Installable,
 ) -> None:
-    arrived = await installable.site.get(await installable.allow())
+    site = installable.site
+    asked = await site.get("/install")
+    assert asked.status == 200
+    assert 'action="/install/code"' in asked.text
+    for guess in ("", "AAAA-AAAA-AAAA", set_up_code(site.settings)[:-1]):
+        refused = await site.ask("POST", "/install/code", data={"code": guess})
+        assert refused.status == 403
+        assert refused.cookies == []
+    elsewhere = {"Sec-Fetch-Site": "cross-site"}
+    code = {"code": set_up_code(site.settings)}
+    assert (await site.ask("POST", "/install/code", data=code, headers=elsewhere)).status == 403
+    assert (await site.get("/install")).status == 200
+
+    taken = await site.ask("POST", "/install/code", data={"code": f" {code['code'].lower()} "})
+    assert (taken.status, taken.headers["location"]) == (303, "/install")
+    assert (await site.get("/install")).status == 302
+
+
+async def test_a_fresh_service_asks_for_the_set_up_code_on_the_way_back_too(installable: Installable) -> None:
+    back = await installable.allow()
+    installable.site.browser.cookie_jar.clear(lambda cookie: cookie.key == "set-up")
+    asked = await installable.site.get(back)
+    assert 'action="/install/code"' in asked.text
+    own_link = await installable.site.get(str(URL(back).without_query_params("state")))
+    assert 'action="/install/code"' in own_link.text
+    assert await installable.service.installations.all() == []
+
+
+async def test_the_set_up_code_is_kept_for_an_hour_and_can_be_made_by_nobody_else(
+    installable: Installable,
+) -> None:
+    site = installable.site
+    await site.ask("POST", "/install/code", data={"code": set_up_code(site.settings)})
+    assert (await site.get("/install")).status == 302
+    site.clock.move_to(timedelta(minutes=61))
+    assert (await site.get("/install")).status == 200
+    until = str(int(site.clock.now().timestamp()) + 60)
+    for forged in (f"{until}.", f"{until}.{'0' * 64}", "x.y", "."):
+        site.browser.cookie_jar.update_cookies({"set-up": forged}, URL(site.origin))
+        assert (await site.get("/install")).status == 200
+
+
+async def test_once_a_company_is_connected_nobody_is_asked_for_the_code(installable: Installable) -> None:
+    await an_arrival(installable)
+    installable.site.browser.cookie_jar.clear()
+    assert (await installable.site.get("/install")).status == 302
+
+
+async def test_the_set_up_code_stays_until_the_last_key_is_another() -> None:
+    def code(*keys: str) -> str:
+        return set_up_code(Settings(_env_file=None, secret_keys=tuple(map(SecretStr, keys))))
+
+    assert re.fullmatch(r"([A-Z2-7]{4}-){2}[A-Z2-7]{4}", code("a"))
+    assert code("b", "a") == code("a") != code("b")
+
+
+async def test_who_guesses_the_set_up_code_too_often_is_told_to_wait(installable: Installable) -> None:
+    guesses = [
+        (await installable.site.ask("POST", "/install/code", data={"code": "A"})).status for _ in range(11)
+    ]
+    assert guesses == [403] * 10 + [429]
+
+
+# by a personal token
+
+
+@pytest.fixture
+async def appless(world: World, open_site: Open) -> AsyncIterator[Installable]:
+    async with world.connector(pipedrive_client_id="") as service:
+        site = await open_site(
+            service.settings, is_fresh=service.installations.none_yet, clock=service.clock, access=service.access,
+            install_token=partial(service.install_token, admins_only=True),
+        )  # fmt: skip
+        yield Installable(site, service, world)
+
+
+async def test_without_an_app_a_token_and_the_set_up_code_install(appless: Installable) -> None:
+    site, form = appless.site, {"code": set_up_code(appless.site.settings), "token": ADMIN_TOKEN}
+    assert 'action="/install/token"' in (await site.get("/")).text
+    refused = await site.ask("POST", "/install/token", data=form | {"code": "AAAA-AAAA-AAAA"})
+    assert refused.status == 403
+    assert "That is not the set-up code" in refused.text
+    unknown = await site.ask("POST", "/install/token", data=form | {"token": "nobodys"})
+    assert unknown.status == 422
+    assert "Pipedrive does not know this token" in unknown.text
+    assert await appless.service.installations.all() == []
+
+    arrived = await site.ask("POST", "/install/token", data=form)
+    (installed,) = await appless.service.installations.all()
+    assert arrived.headers["location"].startswith(f"/console/{installed.id}/settings/set-up?said=")
+    who = await whose(appless, arrived)
+    assert who is not None
+    assert who.is_admin
+    assert 'action="/install/token"' not in (await site.get("/")).text
+    assert (await site.ask("POST", "/install/token", data=form)).headers["location"] == "/"
+
+
+async def test_a_token_of_no_administrator_installs_nothing(appless: Installable) -> None:
+    user = {"name": "B", "email": "b@example.com", "admin": False, "api_token": "second"}
+    companies = [{"name": "Druga", "users": [user]}]
+    async with appless.world.http.post(
+        f"{appless.world.pipedrive}/_sandbox/seed", json={"companies": companies}
+    ) as answer:
+        assert answer.status < 300
+    form = {"code": set_up_code(appless.site.settings), "token": "second"}
+    refused = await appless.site.ask("POST", "/install/token", data=form)
+    assert refused.status == 422
+    assert "no administrator" in refused.text
+    assert "second" not in refused.text.partition("<main")[2]
+    assert await appless.service.installations.all() == []
+
+
+async def test_the_command_on_the_start_page_starts_as_the_readme_installs_it(open_site: Open) -> None:
     appless = await (await open_site(Settings(_env_file=None))).get("/")
-    for page, commands in ((arrived, 2), (appless, 1)):
-        found = re.findall(r"<code>(\S+ \S+)", page.text)
-        assert len(found) == commands
-        assert all(command.startswith(".venv/bin/connector ") for command in found)
-        assert "in its own folder" in page.text
+    (found,) = re.findall(r"<code>(\S+ \S+)", appless.text)
+    assert found == ".venv/bin/connector invite"
+    assert "in its own folder" in appless.text
 
 
-async def test_pipedrives_own_install_link_brings_no_state_and_works(installable: Installable) -> None:
+async def test_pipedrives_own_install_link_brings_no_state_and_signs_nobody_in(
+    installable: Installable,
+) -> None:
+    await installable.site.ask("POST", "/install/code", data={"code": set_up_code(installable.site.settings)})
     query = {"client_id": "demo-client", "redirect_uri": f"{installable.site.origin}/oauth/callback"}
     back = await installable.consent(query)
     assert "state" not in URL(back).query
 
-    assert (await installable.site.get(back)).status == 200
-    assert len(await installable.service.installations.all()) == 1
-
-
-async def test_a_second_install_says_that_the_sync_goes_on(installable: Installable) -> None:
-    await installable.site.get(await installable.allow())
-    again = await installable.site.get(await installable.allow())
-    assert "is connected again" in again.text
-    assert len(await installable.service.installations.all()) == 1
+    arrived = await installable.site.get(back)
+    assert arrived.status == 200
+    (installed,) = await installable.service.installations.all()
+    assert f'href="/console/{installed.id}"' in arrived.text
+    # A browser may have been led here by somebody else, with a permission of his own.
+    assert not any(cookie.startswith("session") for cookie in arrived.cookies)
 
 
 @pytest.mark.parametrize(
-    ("outcome", "says", "commands"),
+    ("outcome", "says"),
     [
-        (Outcome.NEW, "Przykład is connected<", 2),
-        (Outcome.AGAIN, "Przykład is connected again<", 2),
-        (Outcome.JOINED, "You have joined Przykład<", 0),
-        (Outcome.UNOWNED, "Przykład needs an administrator<", 0),
+        (Outcome.NEW, "Przykład is connected<"),
+        (Outcome.AGAIN, "Przykład is connected again<"),
+        (Outcome.JOINED, "You have joined Przykład<"),
+        (Outcome.UNOWNED, "Przykład needs an administrator<"),
     ],
 )
-async def test_the_page_says_what_the_install_came_to(
-    open_site: Open, outcome: Outcome, says: str, commands: int
-) -> None:
+async def test_the_page_says_what_the_install_came_to(open_site: Open, outcome: Outcome, says: str) -> None:
     async def arrive(_code: str) -> Arrival:
-        return Arrival("7", "Przykład", "3", outcome)
+        return arrival(outcome=outcome)
 
     page = await (await open_site(install_code=arrive)).get("/oauth/callback?code=c")
     assert page.status == 200
     assert says in page.text
-    assert page.text.count("<code>") == commands
+    assert ('href="/console/7"' in page.text) == (outcome is not Outcome.UNOWNED)
     assert ("Not connected yet" in page.text) == (outcome is Outcome.UNOWNED)
 
 
 async def test_who_installs_after_the_owner_has_gone_reads_that_the_sync_is_off(
     installable: Installable,
 ) -> None:
-    owner = await installable.site.get(await installable.allow())
-    assert "is connected<" in owner.text
+    assert (await an_arrival(installable)).status == 303
     (installed,) = await installable.service.installations.all()
     await installable.service.uninstall(installed.id, installed.owner_user_id)
     agent = await installable.site.get(await installable.allow(who=1))
@@ -103,7 +264,7 @@ async def test_a_code_works_once_and_the_page_says_why_not_twice(installable: In
 
 async def test_a_state_of_another_browser_is_refused(installable: Installable) -> None:
     back = await installable.allow()
-    installable.site.browser.cookie_jar.clear()
+    installable.site.browser.cookie_jar.clear(lambda cookie: cookie.key == "install")
     answer = await installable.site.get(back)
     assert answer.status == 400
     assert "not started in this browser" in answer.text
@@ -117,7 +278,7 @@ async def test_a_state_dies_after_ten_minutes(installable: Installable) -> None:
 
 
 async def test_the_cookie_is_for_the_callback_alone_and_goes_with_it(installable: Installable) -> None:
-    started = await installable.site.get("/install")
+    started = await installable.press()
     cookie = started.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
@@ -148,7 +309,7 @@ async def test_over_https_the_cookie_is_secure(open_site: Open) -> None:
 
 
 async def test_a_refusal_says_so_and_how_to_start_again(installable: Installable) -> None:
-    started = await installable.site.get("/install")
+    started = await installable.press()
     back = await installable.consent(dict(URL(started.headers["location"]).query), decision="deny")
     answer = await installable.site.get(back)
     assert answer.status == 400
@@ -204,7 +365,7 @@ async def test_a_code_is_in_no_page_no_header_and_no_log(open_site: Open) -> Non
         raise LookupError(code)
 
     async def arrive(_code: str) -> Arrival:
-        return Arrival("7", "Przykład", "3", Outcome.NEW)
+        return arrival()
 
     with capture_logs() as logs:
         for outcome in (fail, crash, arrive):
@@ -232,7 +393,7 @@ async def test_a_callback_without_code_or_error_is_a_failure_with_a_way_on(open_
 
 async def test_a_companys_name_is_escaped(open_site: Open) -> None:
     async def arrive(_code: str) -> Arrival:
-        return Arrival("7", "<script>alert(1)</script>", "3", Outcome.NEW)
+        return arrival(company="<script>alert(1)</script>")
 
     answer = await (await open_site(install_code=arrive)).get("/oauth/callback?code=c")
     assert "<script>" not in answer.text
@@ -258,9 +419,9 @@ async def test_strangers_are_slowed_down_but_an_uninstall_is_not(open_site: Open
     assert (await site.ask("DELETE", "/oauth/callback")).status == 401
 
 
-async def test_without_an_app_the_start_page_shows_the_way_by_token(open_site: Open) -> None:
+async def test_without_an_app_nothing_comes_by_oauth(open_site: Open) -> None:
     site = await open_site(Settings(_env_file=None))
-    assert "connector installations add" in (await site.get("/")).text
+    assert 'href="/console"' in (await site.get("/")).text
     assert (await site.get("/install")).status == 503
     assert (await site.get(f"/oauth/callback?code={CODE}")).status == 503
     assert (

@@ -9,9 +9,8 @@ from pydantic import SecretStr
 
 from connector.clock import Clock
 from connector.settings import Settings
-from connector.web import install
 from connector.web.middleware import caller
-from tests.web.conftest import Open, Site, nobody, nothing
+from tests.web.conftest import Open, Site, install_routes
 
 LOOPBACK = tuple(map(ip_network, ("127.0.0.0/8", "::1/128")))
 OURS = (*LOOPBACK, ip_network("10.0.0.0/8"))
@@ -75,7 +74,7 @@ def passes(path: str) -> bool:
 @pytest.mark.parametrize(
     "path",
     [
-        "/", "/install", "/look", "/oauth/callback", "/static/0a1b2c3d4e5f/page.css",
+        "/", "/install", "/install/code", "/console", "/console/7/events", "/look", "/oauth/callback", "/static/0a1b2c3d4e5f/page.css",
         "/hooks/pipedrive/a-secret_path", "/hooks/centre/a-secret_path",
     ],
 )  # fmt: skip
@@ -89,7 +88,7 @@ def test_the_readmes_proxy_keeps_everything_else_inside(path: str) -> None:
 
 
 def test_the_readmes_proxy_knows_every_page() -> None:
-    table = install.routes(Settings(_env_file=None), Clock(), install_code=nobody, uninstall=nothing)
+    table = install_routes(Settings(_env_file=None), Clock())
     paths = [route.path for route in table if hasattr(route, "path")]
     assert len(paths) >= 6
     assert [path for path in paths if not passes(path)] == []

@@ -20,7 +20,6 @@ from connector.app import Service
 from connector.errors import AccountClosed, ConnectorError, Forbidden, Misconfigured, Throttled, Unreachable
 from connector.settings import Settings
 from connector.store.access import Who
-from connector.web import install as install_pages
 from connector.web.consent import Consent
 from connector.web.embed.access import Guard
 from connector.web.embed.sign_in import (
@@ -33,7 +32,7 @@ from connector.web.embed.sign_in import (
     signed_out,
 )
 from connector.web.middleware import allow_framing, middlewares
-from tests.web.conftest import Answer, Installable, Site, free_port
+from tests.web.conftest import Answer, Installable, Site, free_port, install_routes
 from tests.world import World
 from tests.world import install as install_by_token
 
@@ -121,7 +120,7 @@ def open_door(service: Service, settings: Settings) -> tuple[Guard, web.Applicat
     app = web.Application(middlewares=middlewares(settings))
     app.add_routes(sign_in.routes())
     app.add_routes(
-        install_pages.routes(
+        install_routes(
             settings, service.clock, install_code=service.install_code, uninstall=service.uninstall,
             returns={PURPOSE: sign_in.arrive},
         )
@@ -380,7 +379,7 @@ async def test_each_failure_has_its_sentence(
     sign_in = SignIn(entrance.guard, Consent(entrance.site.settings, entrance.site.clock), fail)
     app = web.Application(middlewares=middlewares(entrance.site.settings))
     app.add_routes(
-        install_pages.routes(
+        install_routes(
             entrance.site.settings, entrance.site.clock, install_code=entrance.service.install_code,
             uninstall=entrance.service.uninstall, returns={PURPOSE: sign_in.arrive},
         )
