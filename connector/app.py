@@ -143,6 +143,11 @@ class Service:
         live = self._live.get(installation_id)
         return live.tenant if live else None
 
+    def tokens_today(self, installation_id: str) -> tuple[int, int | None]:
+        """Pipedrive tokens that an installation has spent since midnight UTC, and its share of the day where that is known."""
+        live = self._live.get(installation_id)
+        return (live.governor.spent_today, live.governor.allowance) if live else (0, None)
+
     async def _refresh(self, one: Installed, centres: list[Connected]) -> None:
         live = self._live.get(one.id)
         known = live.tenant.installed if live else None

@@ -9,6 +9,7 @@ import asyncio
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import cast
@@ -112,10 +113,11 @@ class Runs:
         if turn.locked() or self._stopping:
             return None
         await turn.acquire()
-        begun = asyncio.get_running_loop().create_future()
+        begun: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         task = self._start(tenant, cause, flow, tokens, begun)
         task.add_done_callback(lambda _: turn.release())
-        await asyncio.wait([task, begun], return_when=asyncio.FIRST_COMPLETED)
+        either: list[asyncio.Future[int] | asyncio.Task[Counter[str]]] = [task, begun]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not begun.done():
             await task
         return begun.result()
@@ -143,7 +145,7 @@ class Runs:
             begun.set_result(run_id)
         progress, outcome = running.progress, "failed"
         try:
-            paying = tenant.paying(Lane.ACTIVITIES, budget)
+            paying = replace(tenant.paying(Lane.ACTIVITIES, budget), run_id=run_id)
             await self.recover(paying)
             with self._metrics.runs.labels(tenant.id).time():
                 await flow(paying, progress, budget)

@@ -15,12 +15,14 @@ from connector.errors import Misconfigured
 from connector.flows.lookup import Callers
 from connector.flows.tenant import Tenant
 from connector.jobs import Jobs
+from connector.store.figures import Figures
 from connector.web import api, health, hooks, lookup
 from connector.web import clock as clock_control
 from connector.web import install as install_pages
 from connector.web.consent import Consent
 from connector.web.console import settings_activities
 from connector.web.console.desk import Console
+from connector.web.console.happening import add_happening
 from connector.web.embed import sign_in as sign_in_pages
 from connector.web.embed.access import Guard
 from connector.web.embed.customer import CustomerPages
@@ -78,7 +80,7 @@ def build_web(service: Service, jobs: Jobs) -> web.Application:
     )
     _embed(app, desk)
     console = Console(service.tenant, guard, service.installations, service.operations, clock)
-    _console(app, console)
+    _console(app, service, jobs, console)
     sign_in = sign_in_pages.SignIn(guard, Consent(settings, clock), service.identify)
     app.add_routes(sign_in.routes())
     app.add_routes(
@@ -101,9 +103,13 @@ def _embed(app: web.Application, desk: Desk) -> None:
     app.add_routes(TicketPages(desk, new_deals).routes())
 
 
-def _console(app: web.Application, console: Console) -> None:
+def _console(app: web.Application, service: Service, jobs: Jobs, console: Console) -> None:
     """The pages of administrators."""
     app.add_routes(console.routes())
+    add_happening(
+        app, console, Figures(service.db, service.clock), jobs.runs,
+        tokens_today=service.tokens_today, next_run=jobs.next_run,
+    )  # fmt: skip
     app.add_routes(settings_activities.routes(console))
 
 

@@ -306,6 +306,23 @@ class Deals:
         values = {"link_state": Link.DUE, "link_not_before": self._clock.now()}
         await self._db.write(lambda db: db.execute(update(opened).where(*where).values(**values)) and None)
 
+    async def retry_link(self, source: str, ordinal: int) -> OpenedRow | None:
+        """Have one link written once more that was given up, because a person wants it; None where it was not."""
+        values = {"link_state": Link.DUE, "link_attempts": 0, "link_not_before": self._clock.now()}
+        failed = (
+            *self._of(source, ordinal),
+            opened.c.state == State.MADE,
+            opened.c.link_state == Link.FAILED,
+        )
+
+        def work(db: Connection) -> Row[tuple[object, ...]] | None:
+            if not db.execute(update(opened).where(*failed).values(**values)).rowcount:
+                return None
+            return db.execute(select(opened).where(*self._of(source, ordinal))).one()
+
+        found = await self._db.write(work)
+        return None if found is None else self._row(found)
+
     async def _link(self, row: OpenedRow, *also: ColumnElement[bool], **values: object) -> bool:
         where = (
             *self._of(row.source, row.ordinal), opened.c.claim_no == row.claim_no, opened.c.deal_id == row.deal_id,

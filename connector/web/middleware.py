@@ -28,6 +28,7 @@ FOR_MACHINES = ("/hooks/", "/lookup/", "/health/", "/metrics", "/_clock")
 QUIET = ("/health/", "/metrics", "/static/")
 _FRAMED_BY = web.RequestKey("framed by", str)
 _KEEPS_OPENER = web.RequestKey("keeps opener", bool)
+_OF_ALL = web.RequestKey("headers of all", dict[str, str])
 KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
 
 
@@ -42,6 +43,7 @@ def middlewares(settings: Settings) -> list[Middleware]:
         forwarded = request.headers.getall("X-Forwarded-For", [])
         request = request.clone(remote=caller(request.remote or "", forwarded, settings.trusted_proxies))
         request_id, begun = secrets.token_hex(8), time.perf_counter()
+        request[_OF_ALL] = safe | {"X-Request-Id": request_id}
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 answer = await handler(request)
@@ -50,8 +52,7 @@ def middlewares(settings: Settings) -> list[Middleware]:
             except Exception as error:  # noqa: BLE001 - the last line of defence: the visitor gets a page
                 _log_failure(error)
                 answer = _refusal(request, web.HTTPInternalServerError(), request_id)
-            answer.headers.update(safe | _asked_for(request))
-            answer.headers["X-Request-Id"] = request_id
+            answer.headers.update(headers_of(request))
             write = log.debug if request.path.startswith(QUIET) else log.info
             write(
                 "request", method=request.method, route=_route(request), status=answer.status,
@@ -91,6 +92,11 @@ def allow_framing(request: web.Request, origin: str) -> None:
 def keep_opener(request: web.Request) -> None:
     """Let the window that opened this one as a pop-up stay its opener, whatever it shows on its way."""
     request[_KEEPS_OPENER] = True
+
+
+def headers_of(request: web.Request) -> dict[str, str]:
+    """The headers of every answer; one that is sent piece by piece has to be given them before it begins."""
+    return request[_OF_ALL] | _asked_for(request)
 
 
 def _asked_for(request: web.Request) -> dict[str, str]:
