@@ -72,6 +72,12 @@ class Line:
     reason: str = ""
     asked: bool = False
 
+    @property
+    def unchanged(self) -> bool:
+        """Whether nothing is written, and nothing is to be said."""
+        same = self.centre == self.centre_after and self.pipedrive == self.pipedrive_after
+        return same and not self.reason and not self.asked
+
 
 @dataclass(frozen=True, slots=True)
 class Previewed:

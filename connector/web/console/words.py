@@ -79,3 +79,8 @@ def moved_on(_: Translate) -> str:
 def done(title: str, _: Translate, text: str = "") -> Said:
     """What was asked for is done."""
     return Said("good", _("Done"), title, text)
+
+
+def not_done(title: str, _: Translate) -> Said:
+    """What was asked for is not done, and why."""
+    return Said("attention", _("Not done"), title)
