@@ -11,11 +11,11 @@ from datetime import datetime
 from enum import StrEnum
 
 import orjson
-from sqlalchemy import Connection, Row, Update, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Row, Update, bindparam, delete, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from connector.store.database import Database, any_of
-from connector.store.tables import Binding, table_of
+from connector.store.tables import ODD, Binding, table_of
 
 bindings = table_of(Binding)
 
@@ -355,9 +355,9 @@ class Bindings:
 
     async def troubled(self, limit: int = 200) -> list[Bound]:
         """Pairs of which something could not be kept the same, and aliases."""
-        odd = (bindings.c.problems != "[]") | (bindings.c.state == Bond.ALIAS)
-        query = select(bindings).where(self._mine, odd).order_by(bindings.c.centre_id).limit(limit)
-        return [_bound(row) for row in await self._db.read(lambda db: db.execute(query).all())]
+        alive = (self._mine, bindings.c.state != Bond.GONE, text(f"({ODD})"))
+        query = select(bindings).where(*alive).order_by(bindings.c.entity, bindings.c.centre_id)
+        return [_bound(row) for row in await self._db.read(lambda db: db.execute(query.limit(limit)).all())]
 
 
 def _named(bound: Bound) -> dict[str, object]:

@@ -41,6 +41,21 @@ class Undoable:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """One write as a history shows it; `before` and `after` only where values were asked for."""
+
+    id: int
+    run_id: int
+    cause: str
+    at: datetime
+    side: str
+    kind: str
+    undone_at: datetime | None
+    before: Mapping[str, object] | None = None
+    after: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Braked:
     """A paused cause: since when, how many writes it had made within the hour before, whether it was let go."""
 
@@ -114,6 +129,27 @@ class Changes:
                 values["after"],
             )
             found.append(Undoable(row.id, wrote))
+        return found
+
+    async def of_pair(
+        self, entity: str, centre_id: str, *, with_values: bool = False, limit: int = 50
+    ) -> list[Written]:
+        """What was written on both records of a pair, newest first; values are unsealed only where they are asked for."""
+        names = ["id", "run_id", "cause", "at", "side", "kind", "undone_at"]
+        columns = [changes.c[name] for name in names + ["values_sealed"] * with_values]
+        query = (
+            select(*columns)
+            .where(self._mine, changes.c.entity == entity, changes.c.centre_id == centre_id)
+            .order_by(changes.c.id.desc())
+            .limit(limit)
+        )
+        rows = await self._db.read(lambda db: db.execute(query).all())
+        found = []
+        for row in rows:
+            kept = dict(row._mapping)
+            sealed = kept.pop("values_sealed", None)
+            values = {} if sealed is None else orjson.loads(self._vault.open(sealed))
+            found.append(Written(**kept, before=values.get("before"), after=values.get("after")))
         return found
 
     async def undone(self, change_id: int) -> None:

@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, or_, select, text, update
 
 from connector.clock import Clock
 from connector.store.database import Database, any_of
-from connector.store.tables import DirtyRecord, table_of
+from connector.store.tables import FAILING, DirtyRecord, table_of
 
 dirty = table_of(DirtyRecord)
 
@@ -213,10 +213,16 @@ class Dirty:
 
     async def failing(self, limit: int = 200) -> list[Marked]:
         """Marks that could not be worked on, with their reasons."""
-        failed = (dirty.c.reason != "", dirty.c.attempts > 0)
+        failed = (text(FAILING), dirty.c.reason != "")
         query = select(dirty).where(self._mine, *failed).order_by(dirty.c.marked_at).limit(limit)
         rows = await self._db.read(lambda db: db.execute(query).all())
         return [_marked(row) for row in rows]
+
+    async def sizes(self) -> tuple[int, int]:
+        """How many records are marked, and how many of them were worked on in vain."""
+        marked = select(func.count()).select_from(dirty).where(self._mine)
+        failed = marked.where(text(FAILING), dirty.c.reason != "")
+        return await self._db.read(lambda db: (db.scalar(marked) or 0, db.scalar(failed) or 0))
 
     def _of(self, entity: str, side: str, record_id: str) -> tuple[ColumnElement[bool], ...]:
         return (self._mine, dirty.c.entity == entity, dirty.c.side == side, dirty.c.record_id == record_id)

@@ -72,6 +72,11 @@ def table_of(model: type[SQLModel]) -> Table:
 ASLEEP = "state IN ('waiting', 'undecided')"
 
 
+#: Pairs that are none any more, aliases, and those of which something could not be kept the same.
+ODD = "state <> 'bound' OR problems <> '[]'"
+#: Marks that were worked on in vain.
+FAILING = "attempts > 0"
+
 #: Deals that were sent more than once, of which a second one may still come.
 HEALING = "state = 'made' AND not_before IS NOT NULL"
 
@@ -234,6 +239,7 @@ class Binding(SQLModel, table=True):
     __tablename__ = "binding"
     __table_args__ = (
         Index("ix_binding_crm", "installation_id", "entity", "crm_id"),
+        _partial("ix_binding_odd", "installation_id", "entity", "centre_id", where=ODD),
         Index("ix_binding_card", "installation_id", "card_id", sqlite_where=text("card_id IS NOT NULL"),
               postgresql_where=text("card_id IS NOT NULL")),
         Index("uq_binding_bound", "installation_id", "connection", "entity", "crm_id", unique=True,
@@ -261,6 +267,7 @@ class DirtyRecord(SQLModel, table=True):
     __table_args__ = (
         Index("ix_dirty_due", "installation_id", "lane", "entity", "marked_at", "record_id"),
         Index("ix_dirty_record", "record_id", "installation_id"),
+        _partial("ix_dirty_failing", "installation_id", "marked_at", where=FAILING),
     )
     installation_id: str = Field(primary_key=True)
     entity: str = Field(primary_key=True)
@@ -302,6 +309,7 @@ class Change(SQLModel, table=True):
     __table_args__ = (
         Index("ix_change_cause", "installation_id", "cause", "at"),
         Index("ix_change_run", "installation_id", "run_id"),
+        Index("ix_change_pair", "installation_id", "entity", "centre_id", "id"),
     )
     id: int | None = Field(default=None, sa_column=Column(_ROW_ID, primary_key=True, autoincrement=True))
     installation_id: str
@@ -531,7 +539,10 @@ class AuditEntry(SQLModel, table=True):
 
 
 class Alert(SQLModel, table=True):
-    """Something that is, or was, wrong with an installation as a whole; told when it begins and when it is well again."""
+    """Something that is, or was, wrong with an installation as a whole; told when it begins and when it is well again.
+
+    `told` are the ways by which it was last told that it is on; `failure` is why the last try to tell did not succeed.
+    """
 
     __tablename__ = "alert"
     installation_id: str = Field(primary_key=True)
@@ -539,7 +550,9 @@ class Alert(SQLModel, table=True):
     is_on: bool = Field(default=False, sa_column=_no())
     reason: str = Field(default="", sa_column=_text())
     since: datetime = Field(sa_column=_time(nullable=False))
+    told: str = Field(default="[]", sa_column=_text())
     told_at: datetime | None = Field(default=None, sa_column=_time())
+    failure: str = Field(default="", sa_column=_text())
     attempts: int = 0
     not_before: datetime | None = Field(default=None, sa_column=_time())
 

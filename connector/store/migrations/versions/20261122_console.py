@@ -13,6 +13,21 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+_PARTIAL = (
+    (
+        "binding",
+        "ix_binding_odd",
+        ["installation_id", "entity", "centre_id"],
+        "state <> 'bound' OR problems <> '[]'",
+    ),
+    (
+        "dirty",
+        "ix_dirty_failing",
+        ["installation_id", "marked_at"],
+        "attempts > 0",
+    ),
+)
+
 _SUBJECTS = {
     "ix_ledger_number": "number_key",
     "ix_ledger_email": "email_key",
@@ -28,7 +43,9 @@ def upgrade() -> None:
         sa.Column("is_on", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("since", connector.store.tables.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("told", sa.Text(), nullable=False),
         sa.Column("told_at", connector.store.tables.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("failure", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("not_before", connector.store.tables.UtcDateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("installation_id", "kind"),
@@ -92,9 +109,23 @@ def upgrade() -> None:
                 name, ["installation_id", column, "occurred_at"], unique=False,
                 sqlite_where=sa.text(f"{column} IS NOT NULL"), postgresql_where=sa.text(f"{column} IS NOT NULL"),
             )  # fmt: skip
+    for table, name, columns, where in _PARTIAL:
+        with op.batch_alter_table(table, schema=None) as batch_op:
+            batch_op.create_index(
+                name, columns, unique=False, sqlite_where=sa.text(where), postgresql_where=sa.text(where)
+            )
+    with op.batch_alter_table("change", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_change_pair", ["installation_id", "entity", "centre_id", "id"], unique=False
+        )
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("change", schema=None) as batch_op:
+        batch_op.drop_index("ix_change_pair")
+    for table, name, _, where in _PARTIAL:
+        with op.batch_alter_table(table, schema=None) as batch_op:
+            batch_op.drop_index(name, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
     with op.batch_alter_table("ledger", schema=None) as batch_op:
         asleep = sa.text("state IN ('waiting', 'undecided')")
         for name, column in _SUBJECTS.items():
