@@ -120,7 +120,7 @@ async def write(tenant: Tenant, lane: Lane, counts: Counter[str]) -> None:
     due = Due.BACKFILL if lane is Lane.BACKFILL else Due.LIVE
     if not await tenant.ledger.new(1, lane=due):
         return
-    writing = Writing(tenant, lane, counts)
+    writing = Writing(tenant, lane, counts=counts)
     try:
         await ensure(tenant, no_older_than=tenant.sweep_every)
         await writing.run()
