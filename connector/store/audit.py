@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 import orjson
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, Row, delete, select
 
 from connector.clock import Clock
 from connector.store.database import Database
@@ -78,8 +78,17 @@ class Audit:
         )
         if before is not None:
             query = query.where(audit.c.id < before)
-        rows = await self._db.read(lambda db: db.execute(query).all())
-        return [Noted(row.id, row.at, row.by, row.name, row.action, orjson.loads(row.detail), row.settings_version) for row in rows]  # fmt: skip
+        return await self._db.read(lambda db: [_noted(row) for row in db.execute(query)])
+
+    async def versions(self, limit: int = 100) -> list[Noted]:
+        """Who saved the settings, the newest version first."""
+        query = (
+            select(*(audit.c[name] for name in Noted.__slots__))
+            .where(audit.c.installation_id == self._installation_id, audit.c.settings_version.is_not(None))
+            .order_by(audit.c.settings_version.desc())
+            .limit(limit)
+        )
+        return await self._db.read(lambda db: [_noted(row) for row in db.execute(query)])
 
     async def document(self, version: int) -> str | None:
         """The settings as they were saved as that version; None when it is not kept."""
@@ -93,6 +102,14 @@ class Audit:
         old = audit.c.at < self._clock.now() - timedelta(days=days)
         mine = audit.c.installation_id == self._installation_id
         await self._db.write(lambda db: db.execute(delete(audit).where(mine, old)) and None)
+
+
+def _noted(row: Row[tuple[object, ...]]) -> Noted:
+    kept = row._mapping
+    return Noted(
+        kept["id"], kept["at"], kept["by"], kept["name"], kept["action"], orjson.loads(kept["detail"]),
+        kept["settings_version"],
+    )  # fmt: skip
 
 
 def entry(
