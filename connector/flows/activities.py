@@ -23,7 +23,7 @@ from connector.flows.worker import HALTING, decide_failure
 from connector.pipedrive.budget import Lane
 from connector.pipedrive.client import Pipedrive
 from connector.records import ActivityDraft, Call, CallTopic, Event
-from connector.store.entries import Claim, Due, Settlement, State
+from connector.store.entries import Claim, Due, Settlement, State, claims_of
 
 log = structlog.get_logger()
 
@@ -142,7 +142,8 @@ class Writing:
     async def _claim(self, plans: Sequence[Plan]) -> None:
         if not plans or self._stopping:
             return
-        tenant, token = self.tenant, secrets.token_hex(8)
+        tenant = self.tenant
+        token = ("" if tenant.run_id is None else claims_of(tenant.run_id)) + secrets.token_hex(8)
         self._tokens.add(token)
         sent_at = await self._api.server_time()
         claims = await tenant.ledger.claim(

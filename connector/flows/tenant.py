@@ -156,7 +156,7 @@ class DealsAtHand:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """One installation with its clients and its part of the store."""
+    """One installation with its clients and its part of the store, in the hands of the run `run_id` if it is one that asks."""
 
     installed: Installed
     pipedrive: Pipedrive
@@ -179,6 +179,7 @@ class Tenant:
     service: Settings
     directory: Directory
     sweep_every: timedelta
+    run_id: int | None = None
     looking: asyncio.Lock = field(default_factory=asyncio.Lock)
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
     contacts: Contacts = field(default_factory=Contacts)

@@ -28,7 +28,7 @@ log = structlog.get_logger()
 MARGIN = timedelta(seconds=120)
 #: An effect that comes later than this after our last send is not taken for one of ours.
 _LANDS_WITHIN = timedelta(hours=1)
-_UNEDITED = timedelta(seconds=2)
+UNEDITED = timedelta(seconds=2)
 
 
 #: Subject, type, and whether it is done.
@@ -69,7 +69,7 @@ def _ours(tenant: Tenant, activity: Activity, marker: str) -> Ours:
     edited = (
         activity.update_time is not None
         and activity.add_time is not None
-        and activity.update_time - activity.add_time > _UNEDITED
+        and activity.update_time - activity.add_time > UNEDITED
     )
     shown = None if edited else shown_hash(tenant, None, activity.note)
     says = (activity.subject, activity.type, activity.done)
@@ -104,14 +104,14 @@ async def verify(tenant: Tenant) -> Counter[str]:
 
 async def _out_of_sight(tenant: Tenant, missing: Sequence[Entry]) -> set[int]:
     """Entries whose activity would belong to another, if it does not show that this user sees those now."""
-    if not missing or await _sees_others(tenant):
+    if not missing or await sees_others(tenant):
         return set()
     own = tenant.installed.owner_user_id
     plans = (await decide(tenant, missing)).plans
     return {entry.id for entry in missing} - {plan.entry.id for plan in plans if plan.owner_id == own}
 
 
-async def _sees_others(tenant: Tenant) -> bool:
+async def sees_others(tenant: Tenant) -> bool:
     """Whether this user sees activities of others, asked each time: rights are given and taken away."""
     if (await tenant.pipedrive.me()).is_admin:
         return True
