@@ -12,12 +12,11 @@ from connector.errors import Misconfigured
 from connector.flows.rules import People, user_of
 from connector.flows.tenant import Directory, Tenant
 from connector.records import Agent
-from connector.store.access import Who
+from connector.store.access import LONGEST_KEY_NAME, Who
 from connector.terminal import positive, show, the_tenant
 from connector.web.embed.sign_in import INVITATION, INVITED
 
 MOST_HOURS = 24 * 30
-LONGEST_NAME = 100
 _JUST_NOW = timedelta(minutes=1)
 
 
@@ -164,9 +163,9 @@ def _nobody(named: str, directory: Directory) -> Misconfigured:
 async def add_key(service: Service, args: argparse.Namespace) -> int:
     """Make a key of the HTTP API and print it, which is done once."""
     tenant, name = await the_tenant(service, args.installation), (args.key or "").strip()
-    if not name or len(name) > LONGEST_NAME:
+    if not name or len(name) > LONGEST_KEY_NAME:
         raise Misconfigured(
-            f"Say what the key is for, in at most {LONGEST_NAME} characters: connector api-key add NAME."
+            f"Say what the key is for, in at most {LONGEST_KEY_NAME} characters: connector api-key add NAME."
         )
     key_id, key = await service.access.add_key(tenant.id, name)
     show({"installation": tenant.id, "id": key_id, "name": name, "key": key})

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from connector.centres import CENTRES, Account, ContactCentre
 from connector.clock import Clock
 from connector.errors import Misconfigured
+from connector.flows import alerting
 from connector.flows.installing import (
     HOOK_USER,
     Arrival,
@@ -38,6 +39,7 @@ from connector.pipedrive.records import Tokens
 from connector.records import Right
 from connector.settings import Settings
 from connector.store.access import Access, Who
+from connector.store.alerts import Alerts
 from connector.store.audit import Audit
 from connector.store.bindings import Bindings
 from connector.store.cards import Cards
@@ -106,6 +108,7 @@ class Service:
     operations: Operations
     access: Access
     metrics: Metrics
+    alerts: Alerts
     doors: dict[str, Door] = field(default_factory=dict)
     lookup_doors: dict[str, Door] = field(default_factory=dict)
     _live: dict[str, _Live] = field(default_factory=dict)
@@ -344,6 +347,21 @@ class Service:
         await self.tenants()
         return left
 
+    # how it is doing
+
+    async def scopes(self, tenant: Tenant) -> tuple[str, ...]:
+        """What Pipedrive allowed the user of the sync; none are known of a personal token."""
+        grant = await self.installations.grant(tenant.id, tenant.installed.owner_user_id)
+        return unpack_tokens(grant.tokens).scopes if grant is not None and grant.tokens is not None else ()
+
+    async def self_test(self, tenant: Tenant) -> list[str]:
+        """Try both vendors, keep what was found, and answer what is amiss."""
+        return await alerting.self_test(tenant, self.alerts, self.installations, await self.scopes(tenant))
+
+    async def watch(self, tenant: Tenant) -> None:
+        """Tell people what is wrong with an installation now, or no longer."""
+        await alerting.watch(tenant, self.alerts, self.installations)
+
     async def is_writable(self) -> bool:
         """Whether the database still takes writes."""
         try:
@@ -406,7 +424,7 @@ async def open_service(settings: Settings, clock: Clock | None = None) -> AsyncI
     session = ClientSession(connector=TCPConnector(limit=0, ttl_dns_cache=300), cookie_jar=DummyCookieJar())
     service = Service(
         settings, clock, db, vault, session, Installations(db, vault, clock), Deliveries(db, vault, clock),
-        Operations(db, clock), Access(db, clock), Metrics(),
+        Operations(db, clock), Access(db, clock), Metrics(), Alerts(db, clock),
     )  # fmt: skip
     try:
         yield service

@@ -38,7 +38,6 @@ from connector.settings import Settings
 from connector.store.audit import COMMAND_LINE
 from connector.store.database import reason_of
 from connector.terminal import show, the_tenant
-from connector.tokens import unpack_tokens
 from connector.web.lookup import PATH as LOOKUP_PATH
 
 
@@ -281,9 +280,8 @@ def _window(args: argparse.Namespace) -> Window:
 async def run_check(service: Service, args: argparse.Namespace) -> int:
     """Call both vendors and print rights, scopes, webhooks, types and agents; exit status 1 if something is amiss."""
     tenant = await the_tenant(service, args.installation)
-    grant = await service.installations.grant(tenant.id, tenant.installed.owner_user_id)
-    scopes = unpack_tokens(grant.tokens).scopes if grant is not None and grant.tokens is not None else ()
-    result = await check(tenant, await service.installations.hooks(tenant.id))
+    scopes = await service.scopes(tenant)
+    result = await check(tenant, await service.installations.hooks(tenant.id), scopes)
     show(result.found | {"scopes": scopes, "problems": result.problems})
     return 1 if result.problems else 0
 

@@ -5,14 +5,17 @@ The shipped defaults run without any document. Empty activity types mean "not sy
 
 from __future__ import annotations
 
+from enum import StrEnum
 from functools import cache
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 import phonenumbers
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from yarl import URL
 
 from connector.contact_settings import Contacts
+from connector.phone import normalise_email
 from connector.records import CallResult, Direction, QueueKind
 
 
@@ -129,6 +132,45 @@ class SpecialFields(_Part):
     ticket_deal_link: str | None = None
 
 
+class AlertKind(StrEnum):
+    """What people are told of when it begins and when it is over."""
+
+    ACCESS = "access"
+    RIGHTS = "rights"
+    HOOKS = "hooks"
+    CENTRE = "centre"
+    QUEUE = "queue"
+    BUDGET = "budget"
+    SELF_TEST = "self_test"
+
+
+def _address(value: str) -> str:
+    if (address := normalise_email(value)) is None:
+        raise ValueError(f"{value!r} is no e-mail address")
+    return address
+
+
+def _receiver(value: str | None) -> str | None:
+    if value is None:
+        return None
+    try:
+        url = URL(value)
+    except ValueError:
+        url = URL()
+    if url.scheme not in ("https", "http") or not url.host or url.user or url.password or len(value) > 500:
+        raise ValueError("the receiver of alerts is a web address such as https://example.com/alerts")
+    return value
+
+
+class Alerts(_Part):
+    """Who is told of which trouble; events that are due longer than `queue_minutes` are one."""
+
+    emails: tuple[Annotated[str, AfterValidator(_address)], ...] = Field((), max_length=10)
+    webhook: Annotated[str | None, AfterValidator(_receiver)] = None
+    kinds: tuple[AlertKind, ...] = tuple(AlertKind)
+    queue_minutes: int = Field(120, ge=10, le=10_080)
+
+
 class InstallationSettings(_Part):
     """Everything an admin can set, with the defaults the product ships with."""
 
@@ -151,6 +193,7 @@ class InstallationSettings(_Part):
     deals: Deals = Deals()
     links: Links = Links()
     special_fields: SpecialFields = SpecialFields()
+    alerts: Alerts = Alerts()
 
     @property
     def tz(self) -> ZoneInfo:

@@ -45,6 +45,7 @@ log = structlog.get_logger()
 MISFIRE_GRACE_S = 300
 BEAT_S = 60
 LOOK_S = 15
+WATCH_S = 60
 SWEEP_S = 900
 DAY_S = 86_400
 #: The night's work is due from this time (UTC) on, and is looked at about as often as sweeps are.
@@ -53,6 +54,10 @@ NIGHT = time(2, 0)
 KEPT_AFTER_UNINSTALL_DAYS = 90
 
 RenewGrant = Callable[[str, str], Awaitable[None]]
+#: Tries both vendors, and answers what is amiss.
+SelfTest = Callable[[Tenant], Awaitable[list[str]]]
+#: Tells people what is wrong now, or no longer.
+Watch = Callable[[Tenant], Awaitable[None]]
 
 
 class Jobs:
@@ -61,11 +66,12 @@ class Jobs:
     def __init__(
         self, settings: Settings, tenants: Tenants, renew_grant: RenewGrant, installations: Installations,
         deliveries: Deliveries, operations: Operations, access: Access, metrics: Metrics,
+        self_test: SelfTest, watch: Watch,
     ) -> None:  # fmt: skip
         """`tenants` answers the installations that have not ended."""
         self._settings, self._tenants, self._renew_grant = settings, tenants, renew_grant
         self._installations, self._deliveries, self._operations = installations, deliveries, operations
-        self._access = access
+        self._access, self._self_test, self._watch = access, self_test, watch
         self.runs = Runs(tenants, installations, operations, metrics)
         self.keeper = Keeper(tenants, operations, metrics)
         self._follower = Follower(tenants, deliveries, metrics, self.runs.sync_soon, self.keeper.soon)
@@ -87,6 +93,7 @@ class Jobs:
             self._attend, "interval", seconds=min(LOOK_S, self._settings.look_gap), id="installations",
             next_run_time=now,
         )  # fmt: skip
+        every(self._watch_all, "interval", seconds=WATCH_S, id="alerts", next_run_time=now)
         self._scheduler.start()
         self._begin(self._follower.run())
 
@@ -149,6 +156,11 @@ class Jobs:
             if tenant.installed.runs:
                 for work in (self._look, self._settle, self._link):
                     self._begin_once(work, tenant)
+
+    async def _watch_all(self) -> None:
+        """See what is wrong with each installation, those too whose sync is off: that may be what is wrong."""
+        for tenant in await self._tenants():
+            self._begin_once(self._watch_one, tenant)
 
     def _schedule(self, installations: set[str]) -> None:
         """Have jobs for these installations, and for no others."""
@@ -218,6 +230,10 @@ class Jobs:
         with self._guarded(tenant, "links"):
             await link_back(tenant)
 
+    async def _watch_one(self, tenant: Tenant) -> None:
+        with self._guarded(tenant, "alerts"):
+            await self._watch(tenant)
+
     async def _sync(self, installation_id: str) -> None:
         if tenant := await self._running(installation_id):
             await self.runs.sync(tenant)
@@ -244,6 +260,8 @@ class Jobs:
         if in_step(tenant) or shows_deals(tenant) or marks_deals(tenant):
             with self._guarded(tenant, "special fields"):
                 await keep_special_fields(tenant, self._installations)
+        with self._guarded(tenant, "self-test"):
+            await self._self_test(tenant)
         if in_step(tenant):
             await self._compare_everybody(tenant)
         await self.runs.sync(tenant, cause="nightly", back=NIGHTLY, after_others=True)

@@ -25,6 +25,8 @@ from connector.web.console.desk import Console
 from connector.web.console.events import EventPages
 from connector.web.console.happening import add_happening
 from connector.web.embed import sign_in as sign_in_pages
+from connector.web.console.settings_alerts import AlertPages
+from connector.web.console.settings_keys import KeyPages
 from connector.web.embed.access import Guard
 from connector.web.embed.customer import CustomerPages
 from connector.web.embed.desk import Desk
@@ -107,6 +109,8 @@ def _embed(app: web.Application, desk: Desk) -> None:
 def _console(app: web.Application, service: Service, jobs: Jobs, console: Console) -> None:
     """The pages of administrators."""
     app.add_routes(console.routes())
+    app.add_routes(AlertPages(console, service.alerts, service.self_test).routes())
+    app.add_routes(KeyPages(console, service.access, service.settings.public_url).routes())
     add_happening(
         app, console, Figures(service.db, service.clock), jobs.runs,
         tokens_today=service.tokens_today, next_run=jobs.next_run,
@@ -125,7 +129,7 @@ async def serving(service: Service) -> AsyncIterator[Jobs]:
     """
     jobs = Jobs(
         service.settings, service.everyone, service.renew_grant, service.installations, service.deliveries,
-        service.operations, service.access, service.metrics,
+        service.operations, service.access, service.metrics, service.self_test, service.watch,
     )  # fmt: skip
     service.clock.on_move(jobs.everything_now)
     host, _, port = service.settings.listen.rpartition(":")

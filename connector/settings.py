@@ -111,6 +111,15 @@ class Settings(BaseSettings):
         (1800, 7200, 28800, 86400),
         description="Seconds after a call at which a missing topic is asked for again.",
     )
+    smtp_host: str = Field("", description="Mail server for alerts; empty: no e-mail is sent.")
+    smtp_port: int = Field(587, ge=1, le=65535, description="Its port.")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls",
+        description="How the connection is encrypted; none only for a server on the same machine or network.",
+    )
+    smtp_user: str = Field("", description="User at the mail server; empty: without a login.")
+    smtp_password: SecretStr = Field(SecretStr(""), description="Password at the mail server.")
+    smtp_from: str = Field("", description="Address that alerts are sent from.")
     clock_control: bool = Field(
         False, description="Let callers on loopback move the clock; only for tests and the demo."
     )

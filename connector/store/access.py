@@ -30,6 +30,7 @@ SESSION_IDLE = timedelta(days=7)
 SEEN_EVERY = timedelta(minutes=10)
 #: So that a key that leaks can be known for what it is.
 KEY_PREFIX = "connector_"
+LONGEST_KEY_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)

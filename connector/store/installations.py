@@ -36,7 +36,7 @@ from connector.store.tables import (
     WaitingKey,
     table_of,
 )
-from connector.store.vault import SubjectKeys, dump_hash_keys, load_hash_keys
+from connector.store.vault import SubjectKeys, derived_password, dump_hash_keys, load_hash_keys
 
 deliveries = table_of(Delivery)
 ledger = table_of(LedgerEntry)
@@ -78,6 +78,11 @@ class Installed:
     #: Whether its sync runs: it is switched on and connected. It also runs while Pipedrive refuses a grant, to find out
     #: whether it still does.
     runs: bool
+
+    @property
+    def alert_secret(self) -> str:
+        """What alerts are signed with that go to a web address."""
+        return derived_password(self.hook_password, "alerts")
 
 
 class Installations(Grants, Connections):

@@ -29,7 +29,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 def jobs_of(service: Service) -> Jobs:
     return Jobs(
         service.settings, service.tenants, service.renew_grant, service.installations, service.deliveries,
-        service.operations, service.access, service.metrics,
+        service.operations, service.access, service.metrics, service.self_test, service.watch,
     )  # fmt: skip
 
 

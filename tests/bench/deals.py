@@ -101,7 +101,7 @@ async def _pages(service: Service) -> AsyncIterator[str]:
     """The HTTP side alone, on a port of loopback."""
     jobs = Jobs(
         service.settings, service.everyone, service.renew_grant, service.installations, service.deliveries,
-        service.operations, service.access, service.metrics,
+        service.operations, service.access, service.metrics, service.self_test, service.watch,
     )  # fmt: skip
     runner = web.AppRunner(build_web(service, jobs), access_log=None)
     await runner.setup()

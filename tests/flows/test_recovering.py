@@ -37,7 +37,7 @@ async def a_day(world: World, service: Service) -> Tenant:
 def jobs_of(service: Service) -> Jobs:
     return Jobs(
         service.settings, service.tenants, service.renew_grant, service.installations, service.deliveries,
-        service.operations, service.access, service.metrics,
+        service.operations, service.access, service.metrics, service.self_test, service.watch,
     )  # fmt: skip
 
 
