@@ -24,6 +24,7 @@ from connector.csv_files.sending import Sending
 from connector.errors import ConnectorError, Misconfigured
 from connector.flows.auditing import audit, rebuild
 from connector.flows.checking import check
+from connector.flows.explaining import explain, report
 from connector.flows.installing import HOOK_USER
 from connector.flows.recovering import recover
 from connector.flows.saving import save_settings
@@ -37,7 +38,9 @@ from connector.serving import serving
 from connector.settings import Settings
 from connector.store.audit import COMMAND_LINE
 from connector.store.database import reason_of
+from connector.store.events import Events
 from connector.terminal import show, the_tenant
+from connector.web.console.masking import masked
 from connector.web.lookup import PATH as LOOKUP_PATH
 
 
@@ -189,6 +192,19 @@ async def retry_parked(service: Service, args: argparse.Namespace) -> int:
     return 0
 
 
+async def explain_event(service: Service, args: argparse.Namespace) -> int:
+    """Why an event became what it is; personal data is masked unless it is asked for, which is noted."""
+    tenant = await the_tenant(service, args.installation)
+    looked = await Events(tenant.ledger).one(args.entry)
+    if looked is None:
+        raise Misconfigured(f"There is no event {args.entry}; its page in the console and connector parked show ids.")
+    if args.show:
+        await tenant.audit.note(COMMAND_LINE, "reveal", event=args.entry)
+    explained = await explain(tenant, looked, at_hand=False)
+    show({"installation": tenant.id, **report(tenant, explained, str if args.show else masked)})
+    return 0
+
+
 async def list_users(service: Service, args: argparse.Namespace) -> int:
     """Pipedrive users and the agents that are mapped to them."""
     tenant = await the_tenant(service, args.installation)
@@ -315,6 +331,7 @@ COMMANDS = {
     "switch off": switch,
     "parked": list_parked,
     "parked retry": retry_parked,
+    "explain": explain_event,
     "users": list_users,
     "types": list_types,
     "pipelines": list_pipelines,

@@ -22,6 +22,7 @@ from connector.web import install as install_pages
 from connector.web.consent import Consent
 from connector.web.console import settings_activities, settings_fields, settings_history
 from connector.web.console.desk import Console
+from connector.web.console.event import EventPage
 from connector.web.console.events import EventPages
 from connector.web.console.happening import add_happening
 from connector.web.embed import sign_in as sign_in_pages
@@ -116,6 +117,7 @@ def _console(app: web.Application, service: Service, jobs: Jobs, console: Consol
         tokens_today=service.tokens_today, next_run=jobs.next_run,
     )  # fmt: skip
     app.add_routes(EventPages(console, jobs.runs.sync_soon).routes())
+    app.add_routes(EventPage(console, jobs.runs.sync_soon).routes())
     app.add_routes(settings_activities.routes(console))
     app.add_routes(settings_fields.routes(console))
     app.add_routes(settings_history.routes(console))

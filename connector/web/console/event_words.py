@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from connector.flows.deciding import HIDDEN, IGNORED, NOBODY
-from connector.flows.rules import agent_of
+from connector.flows.rules import Rule, agent_of
 from connector.flows.tenant import Directory
 from connector.flows.topics import DELETED, EDITED
 from connector.i18n import Translate
@@ -176,3 +176,50 @@ def failed(reason: str, _: Translate) -> Why:
             _("Try again after the next update; tell whoever runs the connector."), detail=reason,
         )  # fmt: skip
     return Why(_("Pipedrive or the contact centre refused it."), again, detail=reason)
+
+
+# how it was decided
+
+
+def matched_by(_: Translate) -> dict[str, str]:
+    """How its person or organization was found."""
+    return {
+        "pair": _("known customer"), "email": _("by e-mail address"), "number": _("by number"),
+        "email of one organization": _("by e-mail address, several persons of one organization"),
+        "number of one organization": _("by number, several persons of one organization"),
+        "company pair": _("known company"), "a person's decision": _("as a person decided"),
+    }  # fmt: skip
+
+
+def ruled_by(_: Translate) -> dict[Rule, str]:
+    """Which rule gave the activity type."""
+    return {
+        Rule.MINIMUM: _("Shorter than the shortest talk"),
+        Rule.INTERNAL: _("An internal call"),
+        Rule.QUEUE: _("By its queue or campaign"),
+        Rule.CASE: _("By direction and result"),
+        Rule.KIND: _("As all of its kind"),
+        Rule.SOURCE: _("By the source of the ticket"),
+    }
+
+
+def owned_by(_: Translate) -> dict[str, str]:
+    """How its owner was found."""
+    return {
+        "agent table": _("as set for the agent"), "e-mail of the agent": _("by the agent’s e-mail address"),
+        "fallback owner": _("fallback owner"), "owner of the sync": _("owner of the sync"),
+    }  # fmt: skip
+
+
+def dealt(kept: Mapping[str, object], _: Translate) -> str:
+    """Why it hangs on its deal, or on none."""
+    if kept.get("deal_rule") == "none":
+        return _("The rules put events on no deal.")
+    if "deals_open" not in kept:
+        return ""
+    count = kept["deals_open"]
+    if kept.get("deal"):
+        return _("the one open deal") if count == 1 else _("of several open deals the owner’s own")
+    if not count:
+        return _("no open deal of the person")
+    return _("Open deals: %(count)s; nobody is guessed.") % {"count": count}
