@@ -64,6 +64,7 @@ bench: setup $(VENV)/.tests ## the benchmarks; each prints one JSON object on it
 	$(BIN)/python -m tests.bench.reconcile
 	$(BIN)/python -m tests.bench.load
 	$(BIN)/python -m tests.bench.deals
+	$(BIN)/python -m tests.bench.console
 
 lock: ## pin dependencies anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements/run.txt

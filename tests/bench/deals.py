@@ -61,7 +61,7 @@ async def bench(customers: int) -> dict[str, object]:
                     installation, vendor="thulium", system=SYSTEM, user=USER, password=PASSWORD
                 )
                 tenant = await _set_up(service, installation, customers)
-                async with _pages(service) as origin:
+                async with pages_of(service) as origin:
                     tabs = _Tabs(http, service, tenant, origin, pipedrive)
                     await tabs.sign_in(str(admin))
                     shown = await tabs.measure(customers)
@@ -97,7 +97,7 @@ async def _set_up(service: Service, installation: str, customers: int) -> Tenant
 
 
 @asynccontextmanager
-async def _pages(service: Service) -> AsyncIterator[str]:
+async def pages_of(service: Service) -> AsyncIterator[str]:
     """The HTTP side alone, on a port of loopback."""
     jobs = Jobs(
         service.settings, service.everyone, service.renew_grant, service.installations, service.deliveries,
