@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
-import subprocess
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,8 +18,9 @@ from connector.flows.deals.mirroring import captions, mirror_due, note_all_chang
 from connector.store.access import Who
 from tests.browser.conftest import launch
 from tests.browser.stage import Stage, stage
-from tests.browser.states import CONNECTION, of_customers, of_tickets
+from tests.browser.states import of_customers, of_tickets
 from tests.browser.test_deals import TAB, sign_in_by_pop_up
+from tests.web.agents import CONNECTION
 
 #: The states of `tests.browser.states` that docs/deals.md shows.
 STATES = {
@@ -45,14 +44,6 @@ async def main() -> None:
             await in_the_contact_centre(browser, there)
             await of_states(browser, there)
             await browser.close()
-    make_small(FOLDER)
-
-
-def make_small(folder: Path) -> None:
-    """Leave each picture 64 colours, where ImageMagick is at hand: a quarter of the size, and nothing to be seen."""
-    if convert := shutil.which("convert"):
-        for path in folder.glob("*.png"):
-            subprocess.run([convert, path, "+dither", "-colors", "64", "-strip", f"PNG8:{path}"], check=True)
 
 
 async def prepare(there: Stage) -> None:

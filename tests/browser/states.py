@@ -18,10 +18,10 @@ from connector.flows.deals import reasons
 from connector.flows.deals.back_linking import GIVEN_UP
 from connector.i18n import translator
 from connector.store.opened import OpenedRow
-from tests.browser.stage import SYSTEM, TWINS, Stage
+from tests.browser.stage import TWINS, Stage
 from tests.flows.looking import tell
+from tests.web.agents import CONNECTION
 
-CONNECTION = f"thulium:{SYSTEM}"
 #: Nobody else on the stage has these numbers.
 _NUMBERS, _TWINS = count(602_000_001), iter(TWINS)
 _SUBJECT = "Nowe licencje dla biura"
@@ -202,6 +202,7 @@ async def _of_refusals(walk: Walk) -> AsyncIterator[str]:
     ]
     await walk.there.world.edit(entity="deal", action="delete", id=deal["id"])
     await (await walk.there.tenant()).deals.gone(str(deal["id"]))
+    await walk.there.later(10)
     await walk.open("tickets", ticket)
     await walk.says("It was deleted in Pipedrive. You can make a new one.")
     yield "ticket-deal-deleted"
