@@ -25,9 +25,11 @@ from connector.flows.recovering import recover
 from connector.flows.running import Progress, Running, Undoing, cause_of
 from connector.flows.sync import add_topics, backfill, clear_doubts, sync
 from connector.flows.tenant import Tenant, Tenants
+from connector.flows.undoing import Withdrawn, take_back
 from connector.metrics import Metrics
 from connector.pipedrive.budget import Budget, Lane
 from connector.records import Window
+from connector.store.audit import Doer
 from connector.store.entries import State
 from connector.store.installations import Installations
 from connector.store.operations import FINISHED, Operations
@@ -58,6 +60,7 @@ class Runs:
         self._backfill_turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._running: dict[int, Running] = {}
         self._undoings: dict[tuple[str, int], Undoing] = {}
+        self._withdrawals: dict[tuple[str, int], Withdrawn] = {}
         self._estimates: dict[str, Estimate] = {}
         self._estimating: dict[str, asyncio.Task[None]] = {}
         self._recovering: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -215,6 +218,33 @@ class Runs:
     def undoing(self, installation_id: str, run_id: int) -> Undoing | None:
         """What came of the last taking back of a run that this process began."""
         return self._undoings.get((installation_id, run_id))
+
+    def withdraw(self, tenant: Tenant, run_id: int, doer: Doer) -> bool:
+        """Begin to take back the activities of a run; False while that is under way already."""
+        standing = self._withdrawals.get((tenant.id, run_id))
+        if self._stopping or (standing is not None and not standing.ended):
+            return False
+        if len(self._withdrawals) >= _UNDOINGS_KEPT:
+            self._withdrawals.pop(next(iter(self._withdrawals)))
+        withdrawn = self._withdrawals[tenant.id, run_id] = Withdrawn()
+        self._keep(self._withdraw(tenant, run_id, doer, withdrawn))
+        return True
+
+    async def _withdraw(self, tenant: Tenant, run_id: int, doer: Doer, withdrawn: Withdrawn) -> None:
+        try:
+            await take_back(tenant, run_id, doer, withdrawn)
+        except ConnectorError as error:
+            withdrawn.stopped = str(error)
+            report(tenant, "undo", error)
+        except Exception as error:
+            withdrawn.stopped = f"a mistake in the connector: {type(error).__name__}"
+            log.exception("undo broke", installation=tenant.id, run=run_id)
+        finally:
+            withdrawn.ended = True
+
+    def withdrawal(self, installation_id: str, run_id: int) -> Withdrawn | None:
+        """How far the last taking back of a run's activities is that this process began."""
+        return self._withdrawals.get((installation_id, run_id))
 
     def estimate(self, tenant: Tenant, window: Window) -> None:
         """Begin to count what a backfill of a period would bring, instead of the count made before."""

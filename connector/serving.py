@@ -20,7 +20,7 @@ from connector.web import api, health, hooks, lookup
 from connector.web import clock as clock_control
 from connector.web import install as install_pages
 from connector.web.consent import Consent
-from connector.web.console import settings_activities, settings_fields, settings_history
+from connector.web.console import settings_activities, settings_fields, settings_history, undoing
 from connector.web.console.desk import Console
 from connector.web.console.event import EventPage
 from connector.web.console.events import EventPages
@@ -119,6 +119,7 @@ def _console(app: web.Application, service: Service, jobs: Jobs, console: Consol
     app.add_routes(EventPages(console, jobs.runs.sync_soon).routes())
     app.add_routes(EventPage(console, jobs.runs.sync_soon).routes())
     app.add_routes(settings_activities.routes(console))
+    app.add_routes(undoing.routes(console, jobs.runs))
     app.add_routes(settings_fields.routes(console))
     app.add_routes(settings_history.routes(console))
 
