@@ -49,7 +49,7 @@ class DealPages:
         """The list, and its form."""
         table, serve = web.RouteTableDef(), self._console.serve
         table.get(PATH + DEALS)(serve(self.show_deals))
-        table.post(PATH + DEALS)(serve(self.link_again))
+        table.post(PATH + DEALS + "/link")(serve(self.link_again))
         return table
 
     async def show_deals(self, visit: Visit) -> web.StreamResponse:
