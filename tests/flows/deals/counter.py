@@ -19,11 +19,16 @@ from connector.flows.deals.making import settle_doubts
 from connector.flows.deals.opening import NewDeal, Opened, Order, open_deal
 from connector.flows.deals.viewing import CustomerDeals, Viewer, customer_deals
 from connector.flows.tenant import Tenant
+from connector.jobs import Jobs
 from connector.sandbox.pipedrive.app import WORLD
 from connector.sandbox.pipedrive.control import edit
 from connector.sandbox.thulium.state import Ticket
+from connector.serving import build_web
 from connector.store.dirty import Side
 from tests.bad_days.days import Day, QuickClock, open_day
+from tests.serving import Served
+from tests.web.agents import Agent, sign_in
+from tests.world import listening
 
 NUMBER = "+48 601 000 001"
 FIELD = "Deal"
@@ -80,6 +85,22 @@ class Counter:
             await self.look()
             await self.day.move(300)
         await self.look()
+
+    @asynccontextmanager
+    async def web(self) -> AsyncIterator[Served]:
+        """The service's pages, while no job runs."""
+        service = self.service
+        jobs = Jobs(
+            service.settings, service.everyone, service.renew_grant, service.installations, service.deliveries,
+            service.operations, service.access, service.metrics, service.self_test, service.watch,
+        )  # fmt: skip
+        async with listening(build_web(service, jobs)) as origin:
+            yield Served(self.day.world, service, jobs, origin)
+
+    async def agent(self, here: Served) -> Agent:
+        """The user of the sync, signed in anew."""
+        tenant = await self.tenant()
+        return await sign_in(here, tenant, tenant.installed.owner_user_id)
 
     # both sides
 

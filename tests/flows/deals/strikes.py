@@ -12,22 +12,46 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from connector.errors import ConnectorError
-from connector.flows.deals.opening import Opened, Result, open_deal
+from connector.flows.deals.opening import Result, open_deal
 from connector.logs import set_up
 from connector.store.opened import Link
 from tests.bad_days.days import SIDES
 from tests.bad_days.office import FAULTS as ALL_FAULTS
 from tests.bad_days.office import Spot
 from tests.flows.deals.counter import NUMBER, Counter, open_counter
+from tests.flows.deals.reader import Reader
+from tests.serving import Served
 
-#: Customers in step or not, tickets with a link field or without one; and which of the calls are this kind's own.
+
+@dataclass(frozen=True)
+class Kind:
+    """How a deal is opened: for a customer in step or not, from a ticket with a link field or without one, and by which page.
+
+    Only calls whose path fits `own` are struck, and writes only where they are its own: the others are those of another kind.
+    """
+
+    in_step: bool
+    has_field: bool = True
+    page: str = ""
+    own: str = ""
+    writes: bool = True
+
+
+#: Who an agent is was read before: of that a page says nothing.
+_OF_PAGES = r"/(users|pipelines|stages|dealFields|persons|organizations|deals|customers|tickets)(/|$)"
 KINDS = {
-    "in step": (True, True, r""),
-    "by a comment": (True, False, r"/tickets/"),
-    "not in step": (False, True, r"/(persons|deals)$"),
+    "in step": Kind(in_step=True),
+    "by a comment": Kind(in_step=True, has_field=False, own=r"/tickets/"),
+    "not in step, from the ticket's page": Kind(in_step=False, page="tickets", own=_OF_PAGES),
+    "in step, from the customer's page": Kind(in_step=True, page="customers", own=_OF_PAGES, writes=False),
 }
 #: This late, a person or a comment that nobody waited for any more may stand beside the one that was sent again.
 LATEST = "effect after it was sent again"
+#: What a page tells apart when it cannot read; the other faults are the same to it.
+TOLD_APART = {
+    "burst limit", "daily limit", "token refused", "page of the edge", "page instead of JSON",
+    "502 before the effect, JSON",
+}  # fmt: skip
 _DONE = (Result.MADE, Result.THERE)
 _PRESSES = 10
 #: Real seconds the connector waits for an answer, and how long a call that times out is held.
@@ -46,33 +70,41 @@ class Strike:
 
     counter: Counter
     number: int
-    in_step: bool
+    kind: Kind
+    here: Served
     is_late: bool = False
+    reader: Reader | None = None
 
     async def prepare(self) -> None:
         """A new customer with a new ticket."""
         day, number = self.counter.day, f"{NUMBER[:-6]}{self.number:06}"
         day.seed(customers=[{"customer_id": 100 + self.number, "name": "Jan", "surname": f"Próba{self.number}",
                              "phone_number": [number]}])  # fmt: skip
-        made = day.happen("ticket", customer_id=100 + self.number, subject="Dach")
+        made = day.happen("ticket", customer_id=100 + self.number, subject=f"Dach {self.number}")
         self.counter = replace(
             self.counter,
             customer=f"thulium:demo/{100 + self.number}",
             ticket=f"thulium:demo/{made['id']}",
         )
-        if self.in_step:
+        if self.kind.in_step:
             await self.counter.put_in_step()
+        if page := self.kind.page:
+            agent = await self.counter.agent(self.here)
+            record = (self.counter.ticket if page == "tickets" else self.counter.customer).rpartition("/")[2]
+            start = agent.page(page, record) + ("/new-deal" if page == "customers" else "")
+            self.reader = Reader(self.counter, agent, start, f"Dach {self.number}")
+            # Nothing is at hand, as on a morning.
+            tenant = await self.counter.tenant()
+            tenant.deals_at_hand.catalogue = tenant.directory.read_at = None
         self.counter.forget_calls()
 
     async def press(self) -> None:
         """Press, twice at once; then do as an agent would who reads the answer, until the deal is there."""
-        first = await asyncio.gather(*(self._press() for _ in range(2)))
-        opened: Opened | None = next((one for one in first if one and one.result in _DONE), first[0])
-        for _ in range(_PRESSES):
-            if opened is not None and opened.result in _DONE:
-                break
-            await self.pass_time()
-            opened = await self._press()
+        if not await self._press():
+            for _ in range(_PRESSES):
+                await self.pass_time()
+                if await self._press():
+                    break
         await self.pass_time()
         tenant, ticket = await self.counter.tenant(), self.counter.ticket
         for _ in range(_PRESSES):
@@ -80,12 +112,18 @@ class Strike:
                 await self.counter.day.move(7200)
                 await self.counter.look()
 
-    async def _press(self) -> Opened | None:
+    async def _press(self) -> bool:
+        """Whether the deal is there."""
+        if self.reader is not None:
+            return await self.reader.press()
+        return any(await asyncio.gather(self._open(), self._open()))
+
+    async def _open(self) -> bool:
         tenant = await self.counter.tenant()
         title = f"Dach {self.number}"
         opened = await open_deal(tenant, self.counter.service.operations, self.counter.order(title=title))
         assert opened.result in _DONE or opened.reason, opened
-        return opened
+        return opened.result in _DONE
 
     async def pass_time(self) -> None:
         """What jobs do, until nothing is due; a token that was refused is given anew."""
@@ -103,16 +141,16 @@ class Strike:
         deals = [deal for deal in counter.deals() if deal["title"] == f"Dach {self.number}"]
         persons = [one for one in counter.persons() if one["name"].endswith(f"Próba{self.number}")]
         if len(deals) != 1:
-            return [f"{len(deals)} deals"]
+            return [f"{len(deals)} deals", *(self.reader.puzzles if self.reader is not None else [])]
         if deals[0]["person_id"] not in {one["id"] for one in persons}:
             found.append("of another person")
         page = counter.page(deals[0]["id"])
         told = [one for one in counter.comments() if page in one]
-        if counter.link() != page and not told:
+        if self.kind.page != "customers" and counter.link() != page and not told:
             found.append(f"link {counter.link()}, no comment")
         if not self.is_late and (len(persons) > 1 or len(counter.comments()) > 1):
             found.append(f"{len(persons)} persons, {len(counter.comments())} comments")
-        return found
+        return found + (self.reader.puzzles if self.reader is not None else [])
 
 
 @dataclass
@@ -126,9 +164,12 @@ class Found:
 
 async def find_spots(folder: Path, kind: str) -> list[Spot]:
     """The calls of one deal, from the press to its link, ids in their paths taken out."""
-    in_step, has_field, own = KINDS[kind]
-    async with open_counter(folder, in_step=False, field=has_field, speed=100) as counter:
-        strike = Strike(counter, 1, in_step)
+    way = KINDS[kind]
+    async with (
+        open_counter(folder, in_step=False, field=way.has_field, speed=100) as counter,
+        counter.web() as here,
+    ):
+        strike = Strike(counter, 1, way, here)
         await strike.prepare()
         await strike.press()
         assert not strike.wrong()
@@ -139,21 +180,25 @@ async def find_spots(folder: Path, kind: str) -> list[Spot]:
                 path = re.sub(r"/[0-9]+(?=/|$)", "/[0-9]+", call.target.partition("?")[0])
                 seen[call.method, path] += 1
                 spots.append(Spot(side, call.method, path, seen[call.method, path]))
-    return [spot for spot in spots if re.search(own, spot.path)]
+    return [spot for spot in spots if re.search(way.own, spot.path) and (way.writes or spot.method == "GET")]
 
 
 async def strike_every(name: str, kind: str, spots: Sequence[Spot]) -> Found:
     """One kind of fault at each call of a deal, each in a deal of its own."""
-    fault, found = FAULTS[name], Found()
-    in_step, has_field, _ = KINDS[kind]
+    fault, found, way = FAULTS[name], Found(), KINDS[kind]
     with TemporaryDirectory() as folder:
-        async with open_counter(
-            Path(folder), in_step=False, field=has_field, waits=_SHORT, speed=100
-        ) as counter:
+        async with (
+            open_counter(
+                Path(folder), in_step=False, field=way.has_field, waits=_SHORT, speed=100
+            ) as counter,
+            counter.web() as here,
+        ):
             for number, spot in enumerate(spots, 1):
                 if spot.method == "GET" and ("effect" in name and "before" not in name):
                     continue  # a read has none
-                strike = Strike(counter, number, in_step, is_late=name == LATEST)
+                if way.page and spot.method == "GET" and name not in TOLD_APART:
+                    continue
+                strike = Strike(counter, number, way, here, is_late=name == LATEST)
                 await strike.prepare()
                 spot.strike(counter.day, fault, times=4 if spot.method == "GET" else 1)
                 rules = [rule for side in SIDES for rule in counter.day.faults(side).rules]
