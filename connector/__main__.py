@@ -100,8 +100,15 @@ def _add_contact_verbs(verb: Callable[[str, str], argparse.ArgumentParser]) -> N
     brake.add_argument("action", nargs="?", choices=["show", "release"])
     brake.add_argument("cause", nargs="?", metavar="CAUSE", help="as brake show names it")
     verb("contacts", "show how customers and companies stand")
-    undo = verb("undo", "list runs that wrote on customers and companies, or take one back")
+    undo = verb("undo", "list runs that can be taken back, or take one back")
     undo.add_argument("run", nargs="?", type=positive, metavar="RUN", help="as undo without one lists it")
+    way = undo.add_mutually_exclusive_group()
+    way.add_argument(
+        "--activities", action="store_true", help="delete the activities that it wrote and nobody edited"
+    )
+    way.add_argument(
+        "--again", action="store_true", help="have its activities that were taken back written again"
+    )
 
 
 def main() -> None:

@@ -6,9 +6,10 @@ import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
 from pydantic import ValidationError
@@ -27,8 +28,10 @@ from connector.flows.checking import check
 from connector.flows.explaining import explain, report
 from connector.flows.installing import HOOK_USER
 from connector.flows.recovering import recover
+from connector.flows.running import Progress, cause_of
 from connector.flows.saving import save_settings
 from connector.flows.sync import backfill, sync
+from connector.flows.tenant import Tenant
 from connector.installation_settings import InstallationSettings
 from connector.load_commands import load
 from connector.phone import Phones
@@ -39,6 +42,7 @@ from connector.settings import Settings
 from connector.store.audit import COMMAND_LINE
 from connector.store.database import reason_of
 from connector.store.events import Events
+from connector.store.operations import FINISHED
 from connector.terminal import show, the_tenant
 from connector.web.console.masking import masked
 from connector.web.lookup import PATH as LOOKUP_PATH
@@ -197,7 +201,9 @@ async def explain_event(service: Service, args: argparse.Namespace) -> int:
     tenant = await the_tenant(service, args.installation)
     looked = await Events(tenant.ledger).one(args.entry)
     if looked is None:
-        raise Misconfigured(f"There is no event {args.entry}; its page in the console and connector parked show ids.")
+        raise Misconfigured(
+            f"There is no event {args.entry}; its page in the console and connector parked show ids."
+        )
     if args.show:
         await tenant.audit.note(COMMAND_LINE, "reveal", event=args.entry)
     explained = await explain(tenant, looked, at_hand=False)
@@ -251,11 +257,29 @@ async def run_sync(service: Service, args: argparse.Namespace) -> int:
     for tenant in tenants:
         try:
             await recover(tenant, service.operations)
-            show({"installation": tenant.id, **_counted(await sync(tenant))})
+            async with _written_down(service, tenant, "command line") as (run, counts):
+                await sync(run, counts=counts)
+            show({"installation": tenant.id, **_counted(counts)})
         except ConnectorError as error:
             print(f"{tenant.id}: {error}", file=sys.stderr)
             status = 2
     return status
+
+
+@asynccontextmanager
+async def _written_down(
+    service: Service, tenant: Tenant, cause: str
+) -> AsyncIterator[tuple[Tenant, Counter[str]]]:
+    """A run as the service writes its own down, so that it is shown and can be taken back: its tenant and its counts."""
+    run_id, counts, outcome = await service.operations.begin_run(tenant.id, cause), Counter[str](), "stopped"
+    try:
+        yield replace(tenant, run_id=run_id), counts
+        outcome = FINISHED
+    except ConnectorError as error:
+        outcome = f"{type(error).__name__}: {error}"
+        raise
+    finally:
+        await service.operations.end_run(run_id, counts, outcome)
 
 
 def _counted(counts: Mapping[str, int]) -> dict[str, int]:
@@ -267,7 +291,9 @@ async def run_backfill(service: Service, args: argparse.Namespace) -> int:
     tenant = await the_tenant(service, args.installation)
     budget = Budget(args.budget)
     await recover(tenant.paying(Lane.BACKFILL, budget), service.operations)
-    counts = await backfill(tenant, _window(args), budget=budget)
+    window = _window(args)
+    async with _written_down(service, tenant, cause_of(window)) as (run, counts):
+        await backfill(run, window, budget=budget, progress=Progress(counts))
     show({"installation": tenant.id, **_counted(counts), "tokens": args.budget - budget.left})
     return 0
 

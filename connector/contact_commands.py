@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 
 from connector.app import Service
 from connector.errors import Misconfigured
@@ -15,10 +16,17 @@ from connector.flows.contacts.standing import mapping_problems, standing
 from connector.flows.contacts.undoing import undo
 from connector.flows.tenant import Tenant
 from connector.store.bindings import Bound
+from connector.flows.undoing import take_back, undoable, write_again
+from connector.store.audit import COMMAND_LINE
 from connector.store.dirty import Side
 from connector.terminal import show, the_tenant
+from connector.store.figures import Figures
+from connector.store.withdrawals import Withdrawals
 
 Verb = Callable[[Service, argparse.Namespace], Awaitable[int]]
+#: So many runs are looked through for those that wrote activities.
+_LATEST = 50
+
 
 
 async def push_record(service: Service, args: argparse.Namespace) -> int:
@@ -110,14 +118,51 @@ async def undo_run(service: Service, args: argparse.Namespace) -> int:
     """Take back what a run wrote, or list the runs of which that can be done; exit status 1 when something is left."""
     tenant = await the_tenant(service, args.installation)
     if args.run is None:
-        show({"installation": tenant.id, "runs": await tenant.changes.runs()})
+        show(
+            {
+                "installation": tenant.id,
+                "runs": await tenant.changes.runs(),
+                "runs_of_activities": await _wrote(service, tenant),
+            }
+        )
         return 0
     undone = await undo(tenant, service.operations, args.run)
+    if args.activities or args.again:
+        return await _undo_activities(tenant, args)
+    if not await tenant.changes.of_run(args.run, limit=1):
+        wrote = await Withdrawals(tenant.ledger).wrote(args.run)
+        if wrote is not None and wrote.standing + wrote.taken_back:
+            show({"installation": tenant.id, "run": args.run, **asdict(await undoable(tenant, args.run))})
+            raise Misconfigured(
+                f"Run {args.run} wrote activities. To delete those that nobody has edited: "
+                f"connector undo {args.run} --activities; to have what was taken back written again: --again."
+            )
     show({"installation": tenant.id, "run": args.run, **undone.report()})
     return 1 if undone.failed or undone.left or undone.stopped else 0
 
 
 async def list_bindings(service: Service, args: argparse.Namespace) -> int:
+async def _wrote(service: Service, tenant: Tenant) -> list[dict[str, object]]:
+    """The latest runs that wrote activities."""
+    rows = await Figures(service.db, service.clock).runs(tenant.id, limit=_LATEST)
+    return [
+        {"run": row.id, "cause": row.cause, "began": row.started_at, "activities": row.counts["done"]}
+        for row in rows
+        if row.counts.get("done")
+    ]
+
+
+async def _undo_activities(tenant: Tenant, args: argparse.Namespace) -> int:
+    """Take back the activities of a run, or have them written again; exit status 1 when something is left."""
+    if args.again:
+        again = await write_again(tenant, args.run, COMMAND_LINE)
+        show({"installation": tenant.id, "run": args.run, "decided_anew": again})
+        return 0
+    withdrawn = await take_back(tenant, args.run, COMMAND_LINE)
+    show({"installation": tenant.id, "run": args.run, **withdrawn.report()})
+    return 1 if withdrawn.left or withdrawn.stopped else 0
+
+
     """The person that a customer of the contact centre is taken for, in each contact centre that has this id."""
     tenant = await the_tenant(service, args.installation)
     show([_bound(one) for one in await _bindings(tenant, args.customer)])

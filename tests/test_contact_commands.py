@@ -9,6 +9,7 @@ import pytest
 
 from connector.__main__ import parser
 from connector.store.dirty import Mark, Side, Urgency
+from tests.flows.looking import PERSON
 from tests.line import Line, a_call
 from tests.world import World
 
@@ -243,6 +244,27 @@ async def test_a_run_is_listed_and_taken_back(line: Line, world: World) -> None:
         2,
         f"Run {newest['run']} wrote nothing that can be taken back",
     )
+
+
+async def test_the_activities_of_a_run_go_only_where_that_is_said(line: Line, world: World) -> None:
+    await world.seed_pipedrive(persons=[PERSON])
+    await a_call(world)
+    await line("sync")
+    (written,) = await world.activities()
+    _, listed, _ = await line("undo")
+    (run,) = listed["runs_of_activities"]
+    assert (run["cause"], run["activities"]) == ("command line", 1)
+    status, _, said = await line("undo", str(run["run"]))
+    assert (status, f"connector undo {run['run']} --activities" in said) == (2, True)
+    assert await world.activities() == [written]
+
+    status, undone, _ = await line("undo", str(run["run"]), "--activities")
+    assert (status, undone["taken_back"], undone["left_as_they_are"]) == (0, 1, {})
+    assert await world.activities() == []
+    status, again, _ = await line("undo", str(run["run"]), "--again")
+    assert (status, again["decided_anew"]) == (0, 1)
+    await line("sync")
+    assert len(await world.activities()) == 1
 
 
 # how they stand

@@ -13,11 +13,10 @@ from connector.records import Event
 from connector.store.database import any_of
 from connector.store.entries import COLUMNS, TAKEN_BACK, Due, Entry, Observed, State, claims_of, ledger
 from connector.store.ledger import Ledger
+from connector.store.operations import RUNNING
 from connector.store.tables import Run, table_of
 
 runs = table_of(Run)
-
-RUNNING = "running"
 
 
 @dataclass(frozen=True, slots=True)

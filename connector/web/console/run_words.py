@@ -80,6 +80,7 @@ def cause(cause: str, show: Show) -> str:
     known = {
         "schedule": _("By itself"),
         "button": _("An administrator"),
+        "command line": _("The command line"),
         "webhook": _("Something happened in the contact centre"),
         "second look": _("Something put off came due"),
         "nightly": _("Nightly check of two days"),
