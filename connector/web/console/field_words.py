@@ -54,7 +54,7 @@ def policy_words(_: Translate) -> Sequence[tuple[str, str]]:
         (Policy.CENTRE, _("The contact centre is right")),
         (Policy.NEWEST, _("The newest change is right")),
         (Policy.FILL_EMPTY, _("Only fill what is empty")),
-        (Policy.UNION, _("Keep the values of both (phone numbers and email addresses)")),
+        (Policy.UNION, _("Both are kept (numbers, addresses)")),
         (Policy.ASK, _("Ask a person")),
     )
 

@@ -104,9 +104,9 @@ class _Page:
         if what == "save":
             settings = tenant.settings.model_copy(update={"contacts": contacts})
             saved = await self._console.save(visit, settings)
-            said = done(_("The fields are saved as version %(version)s.") % {
-                "version": saved.tenant.installed.settings_version
-            }, _)  # fmt: skip
+            version = saved.tenant.installed.settings_version
+            title = _("The fields are saved as version %(version)s.") % {"version": version}
+            said = done(title, _, " ".join(saved.warnings))
             return self._console.tell(said, visit.at(self._place))
         effect = await self._effect(visit, contacts)
         return self._console.page(
