@@ -22,9 +22,11 @@ from connector.web import install as install_pages
 from connector.web.consent import Consent
 from connector.web.console import settings_activities, settings_fields, settings_history, undoing
 from connector.web.console.desk import Console
+from connector.web.console.events import EventPages
 from connector.web.console.event import EventPage
 from connector.web.console.events import EventPages
 from connector.web.console.happening import add_happening
+from connector.web.console.undecided import UndecidedPages
 from connector.web.embed import sign_in as sign_in_pages
 from connector.web.console.settings_alerts import AlertPages
 from connector.web.console.settings_keys import KeyPages
@@ -118,6 +120,8 @@ def _console(app: web.Application, service: Service, jobs: Jobs, console: Consol
     )  # fmt: skip
     app.add_routes(EventPages(console, jobs.runs.sync_soon).routes())
     app.add_routes(EventPage(console, jobs.runs.sync_soon).routes())
+    app.add_routes(UndecidedPages(console, jobs.runs.sync_soon).routes())
+    app.add_routes(EventPages(console, jobs.runs.sync_soon).routes())
     app.add_routes(settings_activities.routes(console))
     app.add_routes(undoing.routes(console, jobs.runs))
     app.add_routes(settings_fields.routes(console))

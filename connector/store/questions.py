@@ -112,11 +112,33 @@ class Questions:
         if subjects:
             await self._db.write(lambda db: db.execute(delete(questions).where(*where)) and None)
 
-    async def open(self, limit: int = 500) -> list[Asked]:
-        """What waits for a person, oldest first."""
-        query = select(questions).where(self._mine, questions.c.decided_at.is_(None)).order_by(questions.c.id)
+    async def open(self, limit: int = 500, *, after: int = 0) -> list[Asked]:
+        """What waits for a person, oldest first; `after` goes on from the last id of the page before."""
+        waits = (self._mine, questions.c.decided_at.is_(None), questions.c.id > after)
+        query = select(questions).where(*waits).order_by(questions.c.id)
         rows = await self._db.read(lambda db: db.execute(query.limit(limit)).all())
         return [_asked(row) for row in rows]
+
+    async def decided(self, limit: int) -> list[Asked]:
+        """What a person decided last, the latest first."""
+        query = (
+            select(questions)
+            .where(self._mine, questions.c.decided_at.is_not(None), questions.c.candidates != "[]")
+            .order_by(questions.c.decided_at.desc(), questions.c.id.desc())
+        )
+        rows = await self._db.read(lambda db: db.execute(query.limit(limit)).all())
+        return [_asked(row) for row in rows]
+
+    async def alike(self, asked: Asked, limit: int) -> list[int]:
+        """Other open cases that the same decision may be meant for: of the same candidates, or of the same field."""
+        same = (
+            questions.c.subject.endswith(f"|{asked.subject.rpartition('|')[2]}", autoescape=True)
+            if asked.kind is Kind.FIELD
+            else questions.c.candidates == _json(sorted(asked.candidates))
+        )
+        where = (self._mine, questions.c.kind == asked.kind, questions.c.decided_at.is_(None), same)
+        query = select(questions.c.id).where(*where, questions.c.id != asked.id).order_by(questions.c.id)
+        return list(await self._db.read(lambda db: db.scalars(query.limit(limit)).all()))
 
     async def find(self, question_id: int) -> Asked | None:
         """One case, decided or not."""

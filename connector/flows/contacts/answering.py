@@ -86,8 +86,13 @@ class _Reads:
 
 async def questions(tenant: Tenant, *, limit: int) -> list[dict[str, object]]:
     """Open cases, oldest first, with what both sides hold now (1 token a record of Pipedrive)."""
+    return await looked_at(tenant, await tenant.questions.open(limit))
+
+
+async def looked_at(tenant: Tenant, cases: Sequence[Asked]) -> list[dict[str, object]]:
+    """These cases with what both sides hold now (1 token a record of Pipedrive)."""
     reads = _Reads(tenant)
-    return [await _shown(reads, asked) for asked in await tenant.questions.open(limit)]
+    return [await _shown(reads, asked) for asked in cases]
 
 
 async def _shown(reads: _Reads, asked: Asked) -> dict[str, object]:

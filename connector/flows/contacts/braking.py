@@ -41,8 +41,11 @@ _DAY = timedelta(days=1)
 _NOTHING: dict[str, object] = {"would": "nothing"}
 
 
-async def brakes(tenant: Tenant) -> list[dict[str, object]]:
-    """Every cause that was stopped, with a preview of what it would go on to write; reads both sides, writes nothing."""
+async def brakes(tenant: Tenant, *, previewed: int = _PREVIEWED) -> list[dict[str, object]]:
+    """Every cause that was stopped, with a preview of what it would go on to write; writes nothing.
+
+    Of each paused cause so many records are `previewed`: both sides of these are read.
+    """
     waiting = await tenant.dirty.waiting()
     found: list[dict[str, object]] = []
     for one in await tenant.changes.braked():
@@ -53,7 +56,7 @@ async def brakes(tenant: Tenant) -> list[dict[str, object]]:
             "limit": await limit_of(tenant), "waiting": waiting.get(one.cause, 0),
         }  # fmt: skip
         if paused:
-            marks = await tenant.dirty.of_cause(one.cause, _PREVIEWED)
+            marks = await tenant.dirty.of_cause(one.cause, previewed) if previewed else []
             shown["preview"] = [await foresee(tenant, marked) for marked in marks]
         else:
             shown |= {"released": one.released_at, "left": max(0, await allowance(tenant, one.cause))}
