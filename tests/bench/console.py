@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import random
 import sqlite3
 import tempfile
@@ -32,7 +33,7 @@ from tests.bench.deals import pages_of
 from tests.bench.peers import client, install_app, pin, post, settings, simulator
 from tests.world import PASSWORD, SYSTEM, USER
 
-ROUNDS = 20
+ROUNDS = 40
 DAYS = 365
 #: Contents are kept so long.
 KEPT_DAYS = 30
@@ -126,19 +127,18 @@ async def _wire_kb(http: ClientSession, origin: str, address: str, headers: dict
 
 async def _ids(tenant: Tenant) -> dict[str, str]:
     """Ids of rows in the states that the addresses name."""
-    url = tenant.ledger.db.url.removeprefix("sqlite:///")
-    with closing(sqlite3.connect(url)) as db:
-
-        def latest(state: str, order: str = "DESC") -> str:
+    path = tenant.ledger.db.url.removeprefix("sqlite:///")
+    states = {"done": "DESC", "parked": "DESC", "waiting": "DESC", "old": "ASC"}
+    found = {}
+    with closing(sqlite3.connect(path)) as db:
+        for name, order in states.items():
             query = f"SELECT id FROM ledger WHERE kind = 'call' AND state = ? ORDER BY occurred_at {order} LIMIT 1"  # noqa: S608
-            return str(db.execute(query, [state]).fetchone()[0])
-
+            found[name] = str(db.execute(query, [name.replace("old", "done")]).fetchone()[0])
         (number,) = db.execute(
             "SELECT number_key FROM ledger WHERE number_key IS NOT NULL LIMIT 1"
         ).fetchone()
     middle = datetime.now(UTC) - timedelta(days=DAYS / 2)
-    return {
-        "done": latest("done"), "parked": latest("parked"), "waiting": latest("waiting"), "old": latest("done", "ASC"),
+    return found | {
         "number": str(number).replace("+", "%2B"), "after": f"{int(middle.timestamp() * 1_000_000)}-1",
         "why": reason_id(REASONS["parked"][0]),
     }  # fmt: skip
@@ -151,6 +151,11 @@ def _fill(path: Path, tenant: Tenant, rows: int) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("PRAGMA synchronous=OFF")
         db.execute("BEGIN")
+        indexes = db.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'ledger' AND sql IS NOT NULL"
+        ).fetchall()
+        for name, _ in indexes:
+            db.execute(f"DROP INDEX {name}")
         names = (
             "installation_id", "connection", "kind", "external_id", "occurred_at", "payload_sealed", "customer_id",
             "number_key", "email_key", "marker", "state", "reason", "claim_no", "first_sent_at", "last_sent_at", "looks",
@@ -178,7 +183,10 @@ def _fill(path: Path, tenant: Tenant, rows: int) -> None:
                 for n in range(500)
             ),
         )
+        for _, sql in indexes:
+            db.execute(sql)
         db.execute("COMMIT")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _entries(tenant: Tenant, rows: int) -> Iterator[tuple[object, ...]]:
@@ -258,7 +266,7 @@ def _text(at: datetime) -> str:
 
 
 def _p95(times: Sequence[float]) -> float:
-    return round(sorted(times)[int(len(times) * 0.95)], 1)
+    return round(sorted(times)[math.ceil(len(times) * 0.95) - 1], 1)
 
 
 def main() -> None:
