@@ -270,12 +270,20 @@ class Service:
         """Store the installation of a personal API token."""
         return await self._install(oauth.personal(self.settings, token), "token", admins_only=admins_only)
 
-    async def _install(self, tokens: Tokens, kind: str, *, admins_only: bool = False) -> Arrival:
+    async def renew_token(self, installation_id: str, token: str) -> Arrival:
+        """Take a new personal API token of an administrator for an installation; Misconfigured if it is another's."""
+        tokens = oauth.personal(self.settings, token)
+        return await self._install(tokens, "token", admins_only=True, company=installation_id)
+
+    async def _install(
+        self, tokens: Tokens, kind: str, *, admins_only: bool = False, company: str | None = None
+    ) -> Arrival:
         governor = Governor(self.clock, self.settings, _Uncounted())
         client = self._client(OneToken(tokens), governor)
         arrival = await install(
-            client, self.installations, kind=kind, tokens=pack_tokens(tokens), admins_only=admins_only
-        )
+            client, self.installations, kind=kind, tokens=pack_tokens(tokens), admins_only=admins_only,
+            company=company,
+        )  # fmt: skip
         # Built anew, it forgets why calls were paused.
         self._retire(arrival.installation_id)
         await self.tenants()

@@ -22,14 +22,19 @@ from connector.web import install as install_pages
 from connector.web.consent import Consent
 from connector.web.console import settings_activities, settings_fields, settings_history, undoing
 from connector.web.console.desk import Console
-from connector.web.console.events import EventPages
 from connector.web.console.event import EventPage
 from connector.web.console.events import EventPages
 from connector.web.console.happening import add_happening
+from connector.web.console.me import OwnPage
+from connector.web.console.set_up import SetUp
+from connector.web.console.settings_agents import Agents
+from connector.web.console.settings_alerts import AlertPages
+from connector.web.console.settings_connections import Connections
+from connector.web.console.settings_deals import DealPages
+from connector.web.console.settings_keys import KeyPages
+from connector.web.console.settings_special_fields import SpecialFieldPages
 from connector.web.console.undecided import UndecidedPages
 from connector.web.embed import sign_in as sign_in_pages
-from connector.web.console.settings_alerts import AlertPages
-from connector.web.console.settings_keys import KeyPages
 from connector.web.embed.access import Guard
 from connector.web.embed.customer import CustomerPages
 from connector.web.embed.desk import Desk
@@ -38,11 +43,11 @@ from connector.web.embed.parties import Parties
 from connector.web.embed.ticket import TicketPages
 from connector.web.hooks import LARGEST_BODY
 from connector.web.middleware import middlewares
+from connector.web.set_up_code import set_up_code
 
 log = structlog.get_logger()
 
 _DOORS_AGE = timedelta(seconds=5)
-from connector.web.set_up_code import set_up_code
 
 
 def build_web(service: Service, jobs: Jobs) -> web.Application:
@@ -86,7 +91,7 @@ def build_web(service: Service, jobs: Jobs) -> web.Application:
     )
     _embed(app, desk)
     console = Console(service.tenant, guard, service.installations, service.operations, clock)
-    _console(app, service, jobs, console)
+    _console(app, service, jobs, console, guard)
     sign_in = sign_in_pages.SignIn(guard, Consent(settings, clock), service.identify)
     app.add_routes(sign_in.routes())
     app.add_routes(
@@ -109,8 +114,8 @@ def _embed(app: web.Application, desk: Desk) -> None:
     app.add_routes(TicketPages(desk, new_deals).routes())
 
 
-def _console(app: web.Application, service: Service, jobs: Jobs, console: Console) -> None:
-    """The pages of administrators."""
+def _console(app: web.Application, service: Service, jobs: Jobs, console: Console, guard: Guard) -> None:
+    """The pages of administrators, and everybody's own."""
     app.add_routes(console.routes())
     app.add_routes(AlertPages(console, service.alerts, service.self_test).routes())
     app.add_routes(KeyPages(console, service.access, service.settings.public_url).routes())
@@ -118,7 +123,6 @@ def _console(app: web.Application, service: Service, jobs: Jobs, console: Consol
         app, console, Figures(service.db, service.clock), jobs.runs,
         tokens_today=service.tokens_today, next_run=jobs.next_run,
     )  # fmt: skip
-    app.add_routes(EventPages(console, jobs.runs.sync_soon).routes())
     app.add_routes(EventPage(console, jobs.runs.sync_soon).routes())
     app.add_routes(UndecidedPages(console, jobs.runs.sync_soon).routes())
     app.add_routes(EventPages(console, jobs.runs.sync_soon).routes())
@@ -126,6 +130,15 @@ def _console(app: web.Application, service: Service, jobs: Jobs, console: Consol
     app.add_routes(undoing.routes(console, jobs.runs))
     app.add_routes(settings_fields.routes(console))
     app.add_routes(settings_history.routes(console))
+    connections = Connections(
+        console, connect_centre=service.connect_centre, renew_token=service.renew_token, scopes=service.scopes
+    )
+    fields, agents = SpecialFieldPages(console), Agents(console)
+    set_up = SetUp(console, connections, fields, agents, jobs.runs.sync_soon)
+    app.on_cleanup.append(lambda _: set_up.close())
+    for section in (connections, fields, agents, DealPages(console), set_up):
+        app.add_routes(section.routes())
+    app.add_routes(OwnPage(console, guard).routes())
 
 
 @asynccontextmanager
@@ -150,12 +163,12 @@ async def serving(service: Service) -> AsyncIterator[Jobs]:
             raise Misconfigured(f"Nobody can be served at {where}: {error.strerror or error}") from error
         await jobs.start()
         log.info("serving", listen=service.settings.listen, public_url=service.settings.public_url)
-        yield jobs
-    finally:
-        await jobs.stop()
-        await runner.cleanup()
         if await service.installations.none_yet():
             log.warning(
                 "no company is connected yet: the first one needs the set-up code",
                 set_up_code=set_up_code(service.settings),
             )
+        yield jobs
+    finally:
+        await jobs.stop()
+        await runner.cleanup()

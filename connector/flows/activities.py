@@ -43,10 +43,11 @@ class _Job:
 
 @dataclass(slots=True, eq=False)
 class Writing:
-    """One run over the new entries of an installation; `stop` ends it after what has begun."""
+    """One run over the new entries of an installation, or `only` over one of them; `stop` ends it after what has begun."""
 
     tenant: Tenant
     lane: Lane
+    only: int | None = None
     counts: Counter[str] = field(default_factory=Counter)
     halted_by: ConnectorError | None = None
     _api: Pipedrive = field(init=False)
@@ -124,7 +125,9 @@ class Writing:
     async def _feed(self) -> None:
         tenant, after = self.tenant, 0
         due = Due.BACKFILL if self.lane is Lane.BACKFILL else Due.LIVE
-        while not self._stopping and (entries := await tenant.ledger.new(BATCH, after=after, lane=due)):
+        while not self._stopping and (
+            entries := await tenant.ledger.new(BATCH, after=after, lane=due, only=self.only)
+        ):
             after = entries[-1].id
             decided = await decide(tenant, entries)
             await tenant.ledger.record(decided.verdicts)

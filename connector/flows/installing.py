@@ -9,7 +9,7 @@ from typing import Literal
 
 import structlog
 
-from connector.errors import ConnectorError, Forbidden, NotFound, Rejected
+from connector.errors import ConnectorError, Forbidden, Misconfigured, NotFound, Rejected
 from connector.flows.tenant import Tenant
 from connector.installation_settings import InstallationSettings, known_zones
 from connector.pipedrive.budget import Lane
@@ -37,15 +37,23 @@ class Arrival:
 
 
 async def install(
-    pipedrive: Pipedrive, installations: Installations, *, kind: str, tokens: bytes, admins_only: bool = False
+    pipedrive: Pipedrive,
+    installations: Installations,
+    *,
+    kind: str,
+    tokens: bytes,
+    admins_only: bool = False,
+    company: str | None = None,
 ) -> Arrival:
     """Find out whose `tokens` these are and store them; a new company starts with its user's language and zone, switched off.
 
-    Forbidden where `admins_only` and the user is none.
+    Forbidden where `admins_only` and the user is none; Misconfigured where they are not of `company`, if that is given.
     """
     me = await pipedrive.on(Lane.DIAL).me()
     if admins_only and not me.is_admin:
         raise Forbidden("The token is of a user who is no administrator of Pipedrive.")
+    if company is not None and me.company_id != company:
+        raise Misconfigured("The token is of another company.")
     outcome = await installations.install(
         me.company_id, name=me.company_name, domain=me.company_domain, user_id=me.user_id, is_admin=me.is_admin,
         kind=kind, tokens=tokens,

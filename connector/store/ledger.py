@@ -21,17 +21,22 @@ from connector.store.tables import ASLEEP, WaitingKey, table_of
 
 waiting_keys = table_of(WaitingKey)
 
+_NOT_WRITTEN = (State.SKIPPED, State.WAITING, State.UNDECIDED, State.RETRY, State.PARKED)
+
 
 class Ledger(Intake):
     """The ledger of one installation."""
 
     # decide
 
-    async def new(self, limit: int, *, after: int = 0, lane: Due = Due.LIVE) -> list[Entry]:
-        """Entries to decide in `lane`, oldest row first, above row id `after`."""
+    async def new(
+        self, limit: int, *, after: int = 0, lane: Due = Due.LIVE, only: int | None = None
+    ) -> list[Entry]:
+        """Entries to decide in `lane`, oldest row first, above row id `after`; or `only` that one."""
+        chosen = [ledger.c.id > after] if only is None else [ledger.c.id > after, ledger.c.id == only]
         query = (
             select(*COLUMNS)
-            .where(self.mine, ledger.c.state == State.NEW, ledger.c.lane == lane, ledger.c.id > after)
+            .where(self.mine, ledger.c.state == State.NEW, ledger.c.lane == lane, *chosen)
             .order_by(ledger.c.id)
             .limit(limit)
         )
@@ -219,6 +224,24 @@ class Ledger(Intake):
             .values(state=State.NEW, attempts=0, lane=Due.LIVE)
         )
         return await self.db.write(lambda db: db.execute(statement).rowcount)
+
+    async def decide_anew(self, entry_id: int) -> bool:
+        """Have one entry decided again that was left out, waits or failed, but not what may have been written."""
+        kept = (ledger.c.payload_sealed.is_not(None), ledger.c.reason != UNSEEN)
+        statement = (
+            update(ledger)
+            .where(self.mine, ledger.c.id == entry_id, ledger.c.state.in_(_NOT_WRITTEN), *kept)
+            .values(state=State.NEW, attempts=0, not_before=None, lane=Due.LIVE)
+        )
+        return await self.db.write(lambda db: db.execute(statement).rowcount) == 1
+
+    async def find(self, connection: str, kind: EventKind, external_id: str) -> Entry | None:
+        """The entry of one event, if it is known."""
+        query = select(*COLUMNS).where(
+            self.mine, ledger.c.connection == connection, ledger.c.kind == kind, ledger.c.external_id == external_id
+        )  # fmt: skip
+        row = await self.db.read(lambda db: db.execute(query).one_or_none())
+        return None if row is None else self.entry(row)
 
     async def purge(self, keep_days: int) -> None:
         """End the wait of entries, and drop the payloads of all, that are older than `keep_days`.

@@ -94,7 +94,7 @@ class ActivityPages:
             await tenant.audit.note(visit.who, "reveal", preview=len(entries))
         lines = await preview_events(tenant, settings, entries)
         touched = await what_changes(tenant, settings)
-        shown = [_Line(line, visit, form.choices, reveal=reveal) for line in lines]
+        shown = [Line(line, visit, form.choices, reveal=reveal) for line in lines]
         return self._page(visit, form, lines=shown, touched=touched, reveal=reveal)
 
     def _page(
@@ -103,7 +103,7 @@ class ActivityPages:
         form: ActivityForm,
         *,
         status: int = 200,
-        lines: list[_Line] | None = None,
+        lines: list[Line] | None = None,
         touched: Touched | None = None,
         reveal: bool = False,
     ) -> web.StreamResponse:
@@ -117,7 +117,7 @@ class ActivityPages:
         )  # fmt: skip
 
 
-class _Line:
+class Line:
     """One event of the preview, in words."""
 
     def __init__(self, foreseen: Foreseen, visit: Visit, choices: Choices, *, reveal: bool) -> None:
