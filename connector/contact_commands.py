@@ -11,22 +11,23 @@ from connector.errors import Misconfigured
 from connector.flows.contacts.answering import answer, questions
 from connector.flows.contacts.braking import brakes, release
 from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, Kind
+from connector.flows.contacts.parting import forget_pair
 from connector.flows.contacts.pushing import GOOD, key_of, prepared, push
 from connector.flows.contacts.standing import mapping_problems, standing
 from connector.flows.contacts.undoing import undo
 from connector.flows.tenant import Tenant
-from connector.store.bindings import Bound
 from connector.flows.undoing import take_back, undoable, write_again
 from connector.store.audit import COMMAND_LINE
+from connector.store.bindings import Bound
 from connector.store.dirty import Side
-from connector.terminal import show, the_tenant
 from connector.store.figures import Figures
 from connector.store.withdrawals import Withdrawals
+from connector.terminal import show, the_tenant
 
-Verb = Callable[[Service, argparse.Namespace], Awaitable[int]]
 #: So many runs are looked through for those that wrote activities.
 _LATEST = 50
 
+Verb = Callable[[Service, argparse.Namespace], Awaitable[int]]
 
 
 async def push_record(service: Service, args: argparse.Namespace) -> int:
@@ -126,7 +127,6 @@ async def undo_run(service: Service, args: argparse.Namespace) -> int:
             }
         )
         return 0
-    undone = await undo(tenant, service.operations, args.run)
     if args.activities or args.again:
         return await _undo_activities(tenant, args)
     if not await tenant.changes.of_run(args.run, limit=1):
@@ -137,11 +137,11 @@ async def undo_run(service: Service, args: argparse.Namespace) -> int:
                 f"Run {args.run} wrote activities. To delete those that nobody has edited: "
                 f"connector undo {args.run} --activities; to have what was taken back written again: --again."
             )
+    undone = await undo(tenant, service.operations, args.run)
     show({"installation": tenant.id, "run": args.run, **undone.report()})
     return 1 if undone.failed or undone.left or undone.stopped else 0
 
 
-async def list_bindings(service: Service, args: argparse.Namespace) -> int:
 async def _wrote(service: Service, tenant: Tenant) -> list[dict[str, object]]:
     """The latest runs that wrote activities."""
     rows = await Figures(service.db, service.clock).runs(tenant.id, limit=_LATEST)
@@ -163,6 +163,7 @@ async def _undo_activities(tenant: Tenant, args: argparse.Namespace) -> int:
     return 1 if withdrawn.left or withdrawn.stopped else 0
 
 
+async def list_bindings(service: Service, args: argparse.Namespace) -> int:
     """The person that a customer of the contact centre is taken for, in each contact centre that has this id."""
     tenant = await the_tenant(service, args.installation)
     show([_bound(one) for one in await _bindings(tenant, args.customer)])
@@ -178,9 +179,7 @@ async def remove_binding(service: Service, args: argparse.Namespace) -> int:
     if len(found) > 1:
         raise Misconfigured(f"Say which customer is meant: {', '.join(one.centre_id for one in found)}.")
     (bound,) = found
-    await tenant.bindings.unbind(bound.centre_id)
-    again = await tenant.ledger.wake(customer_ids=[bound.centre_id.partition("/")[2]])
-    show({"removed": [_bound(bound)], "decided_anew": again})
+    show({"removed": [_bound(bound)], "decided_anew": await forget_pair(tenant, bound)})
     return 0
 
 

@@ -30,6 +30,7 @@ from connector.flows.deals.mirroring import note_all_changed
 from connector.flows.indexing import census, ensure
 from connector.flows.installing import keep_hooks, keep_subscriptions, sweep_gap
 from connector.flows.tenant import Tenant, Tenants
+from connector.first_loads import FirstLoads
 from connector.following import Follower
 from connector.keeping import Keeper
 from connector.metrics import Metrics
@@ -74,6 +75,7 @@ class Jobs:
         self._access, self._self_test, self._watch = access, self_test, watch
         self.runs = Runs(tenants, installations, operations, metrics)
         self.keeper = Keeper(tenants, operations, metrics)
+        self.loads = FirstLoads(installations, operations)
         self._follower = Follower(tenants, deliveries, metrics, self.runs.sync_soon, self.keeper.soon)
         defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": MISFIRE_GRACE_S}
         self._scheduler = AsyncIOScheduler(
@@ -103,6 +105,7 @@ class Jobs:
             self._scheduler.pause()
         await self.runs.stop()
         await self.keeper.stop()
+        await self.loads.stop()
         for task in self._working:
             task.cancel()
         await asyncio.gather(*self._working, return_exceptions=True)

@@ -28,6 +28,7 @@ class Listed:
     centre_id: str
     crm_id: str
     state: Bond
+    card_id: str | None
     problems: tuple[Mapping[str, str], ...]
     bound_at: datetime
     in_step_at: datetime | None

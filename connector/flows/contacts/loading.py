@@ -100,13 +100,13 @@ async def previewed(tenant: Tenant, source: Side, say: Say, *, anew: bool = Fals
     load = await tenant.loads.open()
     if load is not None:
         _check_side(load, source)
-        if not anew and _holds(tenant, load, source):
+        if not anew and holds(tenant, load, source):
             return load
     if load is not None and load.state not in _BEGUN:
         async with _held(tenant, load) as there:
             # Another process may have gone on with it while this one waited.
             _check_side(there, source)
-            if not anew and _holds(tenant, there, source):
+            if not anew and holds(tenant, there, source):
                 return there
             if there.state not in _BEGUN:
                 await tenant.loads.drop(load.id, Phase.DROPPED, "a newer preview was made")
@@ -127,7 +127,7 @@ def _check_side(load: Loaded, source: Side) -> None:
         )
 
 
-def _holds(tenant: Tenant, load: Loaded, source: Side) -> bool:
+def holds(tenant: Tenant, load: Loaded, source: Side) -> bool:
     """Whether a load of this side can be gone on with as it was counted."""
     if load.state is not Phase.PREVIEWED:
         return load.source == source and load.state in _BEGUN

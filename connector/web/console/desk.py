@@ -76,7 +76,7 @@ class Visit:
 
     def at(self, page: str = "", **query: str | int | None) -> str:
         """The address of a page of the console: `at("events", state="parked")`."""
-        path = f"{ROOT}/{self.tenant.id}" + (f"/{quote(page)}" if page else "")
+        path = f"{ROOT}/{self.tenant.id}" + ("/" + quote(page, safe="/:") if page else "")
         return str(URL(path, encoded=True).with_query({k: v for k, v in query.items() if v is not None}))
 
     def token(self, address: str) -> str:
