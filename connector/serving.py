@@ -16,11 +16,13 @@ from connector.flows.lookup import Callers
 from connector.flows.tenant import Tenant
 from connector.jobs import Jobs
 from connector.store.figures import Figures
+from connector.store.pair_lists import PairLists
 from connector.web import api, health, hooks, lookup
 from connector.web import clock as clock_control
 from connector.web import install as install_pages
 from connector.web.consent import Consent
 from connector.web.console import settings_activities, settings_fields, settings_history, undoing
+from connector.web.console.contacts import add_contacts
 from connector.web.console.desk import Console
 from connector.web.console.event import EventPage
 from connector.web.console.events import EventPages
@@ -138,6 +140,7 @@ def _console(app: web.Application, service: Service, jobs: Jobs, console: Consol
     app.on_cleanup.append(lambda _: set_up.close())
     for section in (connections, fields, agents, DealPages(console), set_up):
         app.add_routes(section.routes())
+    add_contacts(app, console, PairLists(service.db), jobs.loads, jobs.keeper.soon)
     app.add_routes(OwnPage(console, guard).routes())
 
 
