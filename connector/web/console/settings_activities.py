@@ -180,8 +180,8 @@ def _states(_: Translate) -> dict[State, tuple[str, str]]:
 def _why(foreseen: Foreseen, _: Translate) -> str:
     """How it is matched, or why nothing is written."""
     ways = {
-        "pair": _("known customer"), "email": _("by e-mail address"), "number": _("by number"),
-        "email of one organization": _("by e-mail address, several persons of one organization"),
+        "pair": _("known customer"), "email": _("by e‑mail address"), "number": _("by number"),
+        "email of one organization": _("by e‑mail address, several persons of one organization"),
         "number of one organization": _("by number, several persons of one organization"),
         "company pair": _("known company"), "a person's decision": _("as a person decided"),
     }  # fmt: skip
@@ -206,7 +206,7 @@ def _why(foreseen: Foreseen, _: Translate) -> str:
 
 def _owners(_: Translate) -> dict[str, str]:
     return {
-        "agent table": _("as set for the agent"), "e-mail of the agent": _("by the agent’s e-mail address"),
+        "agent table": _("as set for the agent"), "e-mail of the agent": _("by the agent’s e‑mail address"),
         "fallback owner": _("fallback owner"), "owner of the sync": _("owner of the sync"),
     }  # fmt: skip
 
