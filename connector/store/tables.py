@@ -239,6 +239,7 @@ class Binding(SQLModel, table=True):
     __tablename__ = "binding"
     __table_args__ = (
         Index("ix_binding_crm", "installation_id", "entity", "crm_id"),
+        Index("ix_binding_latest", "installation_id", "entity", "state", "bound_at"),
         _partial("ix_binding_odd", "installation_id", "entity", "centre_id", where=ODD),
         Index("ix_binding_card", "installation_id", "card_id", sqlite_where=text("card_id IS NOT NULL"),
               postgresql_where=text("card_id IS NOT NULL")),

@@ -31,6 +31,7 @@ from connector.flows.contacts.outlining import plan_customer, plan_person
 from connector.flows.contacts.pairing import Pair
 from connector.flows.contacts.reading import CENTRE, CRM, Reader, Record, raw
 from connector.flows.contacts.reconciling import DIRECTION_OFF, LEFT_ALONE
+from connector.flows.contacts.scanning import pass_of
 from connector.flows.contacts.scoping import takes_part
 from connector.flows.contacts.updating import as_written, planned
 from connector.flows.contacts.work import reader_of, scope_of
@@ -139,12 +140,19 @@ async def _latest(tenant: Tenant, kind: Kind, number: int) -> tuple[list[str], l
     keys = [bound.centre_id for bound in await tenant.bindings.latest(kind.entity, min(number, MOST))]
     if scope_of(tenant, kind, Way.TO_PIPEDRIVE) is None and scope_of(tenant, kind, Way.TO_CENTRE) is not None:
         return keys, await tenant.index.unpaired(kind.crm, 1)
-    alone = await tenant.index.unpaired(kind.centre, 1)
-    if not keys and not alone:
-        # Nobody has been met yet: the contact centre itself is asked.
-        some = [(centre, one) for centre in tenant.centres.values() for one in await first_page(centre, kind)]
-        return [f"{centre.id}/{one.id}" for centre, one in some if not is_own_card(one)][:number], []
-    return [*keys, *alone], []
+    alone = await tenant.index.unpaired(kind.centre, 1) or await _met_by_asking(tenant, kind)
+    return [*keys, *alone[: 1 if keys else number]], []
+
+
+async def _met_by_asking(tenant: Tenant, kind: Kind) -> list[str]:
+    """Records without a pair of contact centres whose records have never been read as a whole."""
+    keys: list[str] = []
+    for centre in tenant.centres.values():
+        if (await tenant.index.progress(pass_of(kind, centre))).filled_at is None:
+            some = await first_page(centre, kind)
+            keys += [f"{centre.id}/{one.id}" for one in some if not is_own_card(one)]
+    paired = await tenant.bindings.of_centre(kind.entity, keys)
+    return [key for key in keys if key not in paired]
 
 
 async def _named(tenant: Tenant, kind: Kind, text: str) -> tuple[list[str], list[str]]:

@@ -30,7 +30,7 @@ _OLDEST = timedelta(hours=26)
 async def ensure_scanned(tenant: Tenant, centre: Centre, kind: Kind) -> None:
     """See that everybody of a kind in a contact centre is known before a record there is called missing."""
     async with tenant.contacts.scanning:
-        done = (await tenant.index.progress(_pass_of(kind, centre))).filled_at
+        done = (await tenant.index.progress(pass_of(kind, centre))).filled_at
         if done is None or tenant.clock.now() - done > _OLDEST:
             await _scan_kind(tenant, centre, kind)
 
@@ -81,7 +81,7 @@ async def read_all(
     known = await tenant.index.ids(kind.centre)
     missing = [key for key in {*pairs, *known} - there if key.rpartition("/")[0] == centre.id]
     await _confirm_gone(tenant, kind, missing, pairs.keys())
-    await tenant.index.note(_pass_of(kind, centre), filled_at=begun)
+    await tenant.index.note(pass_of(kind, centre), filled_at=begun)
 
 
 async def _confirm_gone(tenant: Tenant, kind: Kind, missing: Sequence[str], paired: Set[str]) -> None:
@@ -100,5 +100,6 @@ def _pages(centre: Centre, kind: Kind) -> AsyncIterator[Sequence[CentreRecord]]:
     return centre.api.customers() if kind is CUSTOMERS else centre.api.companies()
 
 
-def _pass_of(kind: Kind, centre: Centre) -> str:
+def pass_of(kind: Kind, centre: Centre) -> str:
+    """What the index's progress of a kind in one contact centre is known by."""
     return f"{kind.centre} {centre.id}"

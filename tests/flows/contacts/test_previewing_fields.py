@@ -14,6 +14,7 @@ from connector.flows.contacts.foreseeing_fields import foresee
 from connector.flows.contacts.kinds import CUSTOMERS
 from connector.flows.contacts.pairing import pair_up
 from connector.flows.contacts.previewing_fields import Becomes, Preview, preview_fields
+from connector.flows.contacts.scanning import scan
 from connector.flows.indexing import ensure
 from connector.pipedrive.records import Field
 from tests.flows.contacts.pairs import Desk, open_desk
@@ -192,6 +193,22 @@ async def test_before_anybody_was_met_the_contact_centre_is_asked_for_some(desk:
     await desk.world.happen("customer", name="Ewa", surname="Nowa", email="ewa@example.com")
     [one] = (await previewed(desk)).records
     assert (one.becomes, one.name) == (Becomes.MADE, "Ewa Nowa")
+
+
+async def test_one_record_without_a_pair_is_shown_beside_the_pairs(desk: Desk) -> None:
+    await a_pair(desk)
+    for number in (2, 3):
+        await desk.world.happen(
+            "customer", name="Ewa", surname=f"Nowa{number}", phone_number=f"60100000{number}"
+        )
+    assert [one.becomes for one in (await previewed(desk)).records] == [Becomes.UNCHANGED, Becomes.MADE]
+    tenant = await desk.tenant()
+    for centre in tenant.centres.values():
+        await scan(tenant, centre)
+    await forget(desk.world)
+    assert [one.becomes for one in (await previewed(desk)).records] == [Becomes.UNCHANGED, Becomes.MADE]
+    # Whom the index knows is not looked for in the contact centre's list.
+    assert not [call for call in await desk.world.calls("thulium") if call["path"].endswith("/customers")]
 
 
 async def test_nobody_of_that_address_or_number_is_an_empty_preview(desk: Desk) -> None:

@@ -114,6 +114,10 @@ def upgrade() -> None:
             batch_op.create_index(
                 name, columns, unique=False, sqlite_where=sa.text(where), postgresql_where=sa.text(where)
             )
+    with op.batch_alter_table("binding", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_binding_latest", ["installation_id", "entity", "state", "bound_at"], unique=False
+        )
     with op.batch_alter_table("change", schema=None) as batch_op:
         batch_op.create_index(
             "ix_change_pair", ["installation_id", "entity", "centre_id", "id"], unique=False
@@ -123,6 +127,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     with op.batch_alter_table("change", schema=None) as batch_op:
         batch_op.drop_index("ix_change_pair")
+    with op.batch_alter_table("binding", schema=None) as batch_op:
+        batch_op.drop_index("ix_binding_latest")
     for table, name, _, where in _PARTIAL:
         with op.batch_alter_table(table, schema=None) as batch_op:
             batch_op.drop_index(name, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
