@@ -90,7 +90,7 @@ async def test_an_agent_signs_in_by_a_pop_up_and_makes_a_deal_in_a_frame(
     browser: Browser, there: Stage
 ) -> None:
     await makes_a_deal_in_the_frame(
-        browser, there, "Rozszerzenie abonamentu", name="Marek", surname="Ramka", email="marek.ramka@example.com"
+        browser, there, "Telefony do biura", name="Marek", surname="Ramka", email="marek.ramka@example.com"
     )  # fmt: skip
 
 
