@@ -300,10 +300,10 @@ class Bindings:
         )
 
         def work(db: Connection) -> list[str]:
-            query = select(bindings.c.centre_id, bindings.c.connection).where(*moved)
-            # Whoever was bound stays so: "bound" sorts after "alias".
-            rows = db.execute(query.order_by(bindings.c.state.desc(), bindings.c.centre_id)).all()
-            for centre_id, connection in rows:
+            query = select(bindings.c.centre_id, bindings.c.connection, bindings.c.state).where(*moved)
+            # Whoever was bound stays so. Sorted here: asked to, SQLite would read every binding there is in that order.
+            rows = sorted(db.execute(query), key=lambda row: (row.state != Bond.BOUND, row.centre_id))
+            for centre_id, connection, _ in rows:
                 taken = db.scalar(
                     select(bindings.c.centre_id).where(
                         self._mine, bindings.c.entity == entity, bindings.c.connection == connection,
@@ -313,7 +313,7 @@ class Bindings:
                 state = Bond.BOUND if taken is None else Bond.ALIAS
                 this = (self._mine, bindings.c.entity == entity, bindings.c.centre_id == centre_id)
                 db.execute(update(bindings).where(*this).values(crm_id=into, state=state))
-            return [centre_id for centre_id, _ in rows]
+            return [row.centre_id for row in rows]
 
         return await self._db.write(work)
 
