@@ -18,7 +18,6 @@ def action_words(_: Translate) -> Mapping[str, str]:
         "settings": _("Saved the settings"),
         "restore": _("Restored an older version of the settings"),
         "import": _("Took settings in from a file"),
-        "export": _("Saved the settings as a file"),
         "retry": _("Had events tried again"),
         "decide": _("Decided a case"),
         "release": _("Let paused changes go on"),
@@ -35,6 +34,11 @@ def action_words(_: Translate) -> Mapping[str, str]:
         "revoke key": _("Revoked an API key"),
         "link": _("Had a deal’s address written into its ticket"),
         "push": _("Pushed a record"),
+        "load": _("Worked on a first load"),
+        "connect": _("Connected a system"),
+        "reconnect": _("Connected a system again"),
+        "forget": _("Forgot a pair"),
+        "test": _("Tried one real record"),
     }
 
 
