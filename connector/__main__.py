@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from pydantic import ValidationError
 
-from connector import __version__, access_commands, commands, load_commands, process
+from connector import __version__, access_commands, commands, load_commands, privacy_commands, process
 from connector.centres import CENTRES
 from connector.csv_files import command as csv_command
 from connector.logs import set_up
@@ -59,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     bindings.add_argument("--customer", required=True, metavar="ID", help="7, or thulium:acme/7")
     _add_contact_verbs(verb)
     access_commands.add_options(verb)
+    privacy_commands.add_options(verb)
     verb("users", "list Pipedrive users and mapped agents")
     verb("types", "list Pipedrive activity types")
     verb("pipelines", "list Pipedrive pipelines and stages")

@@ -50,6 +50,8 @@ from connector.store.database import Database
 from connector.store.deals import Deals
 from connector.store.dirty import Dirty
 from connector.store.doubts import Doubts
+from connector.store.erasures import Erasures
+from connector.store.figures import Figures
 from connector.store.index import Index
 from connector.store.installations import Installations, Installed
 from connector.store.ledger import Ledger
@@ -57,6 +59,7 @@ from connector.store.loads import Loads
 from connector.store.migrations import migrate
 from connector.store.operations import Deliveries, Operations, Spending
 from connector.store.questions import Questions
+from connector.store.suppressed import Suppressed
 from connector.store.vault import Vault
 from connector.tokens import GrantTokens, OneToken, pack_tokens, unpack_tokens
 from connector.web.hooks import Door
@@ -191,6 +194,8 @@ class Service:
             cards=Cards(self.db, one.id, self.clock),
             loads=Loads(self.db, self.vault, one.id, self.clock),
             audit=Audit(self.db, one.id, self.clock),
+            erasures=Erasures(self.db, one.id),
+            suppressed=Suppressed(self.db, one.keys, one.id, self.clock),
             phones=Phones(one.settings.phone_region, one.settings.dial_out_prefix),
             translate=translator(one.settings.language),
             clock=self.clock,
@@ -368,7 +373,7 @@ class Service:
 
     async def watch(self, tenant: Tenant) -> None:
         """Tell people what is wrong with an installation now, or no longer."""
-        await alerting.watch(tenant, self.alerts, self.installations)
+        await alerting.watch(tenant, self.alerts, self.installations, Figures(self.db, self.clock))
 
     async def is_writable(self) -> bool:
         """Whether the database still takes writes."""

@@ -36,6 +36,7 @@ from connector.installation_settings import InstallationSettings
 from connector.load_commands import load
 from connector.phone import Phones
 from connector.pipedrive.budget import Budget, Lane
+from connector.privacy_commands import PRIVACY_COMMANDS
 from connector.records import Window
 from connector.serving import serving
 from connector.settings import Settings
@@ -371,6 +372,7 @@ COMMANDS = {
     "csv to-pipedrive": send_csv,
     **CONTACT_COMMANDS,
     **ACCESS_COMMANDS,
+    **PRIVACY_COMMANDS,
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from operator import itemgetter
 from pathlib import Path
@@ -35,6 +35,11 @@ def translator(language: str) -> Translate:
     """A function that says an English sentence in `language`."""
     catalogue = _catalogue(language)
     return lambda sentence: catalogue.get(sentence, sentence)
+
+
+def sentences() -> Iterable[str]:
+    """All our own sentences, in English."""
+    return _catalogue("pl").keys()
 
 
 def preferred(accept_language: str | None) -> str:

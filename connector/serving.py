@@ -12,6 +12,7 @@ from aiohttp import web
 
 from connector.app import Service
 from connector.errors import Misconfigured
+from connector.flows.diagnosing import Diagnosis
 from connector.flows.lookup import Callers
 from connector.flows.tenant import Tenant
 from connector.jobs import Jobs
@@ -31,6 +32,7 @@ from connector.web.console.me import OwnPage
 from connector.web.console.set_up import SetUp
 from connector.web.console.settings_agents import Agents
 from connector.web.console.settings_alerts import AlertPages
+from connector.web.console.settings_privacy import PrivacyPages
 from connector.web.console.settings_connections import Connections
 from connector.web.console.settings_deals import DealPages
 from connector.web.console.settings_keys import KeyPages
@@ -121,6 +123,8 @@ def _console(app: web.Application, service: Service, jobs: Jobs, console: Consol
     app.add_routes(console.routes())
     app.add_routes(AlertPages(console, service.alerts, service.self_test).routes())
     app.add_routes(KeyPages(console, service.access, service.settings.public_url).routes())
+    diagnosis = Diagnosis(service.installations, service.alerts, Figures(service.db, service.clock))
+    app.add_routes(PrivacyPages(console, diagnosis).routes())
     add_happening(
         app, console, Figures(service.db, service.clock), jobs.runs,
         tokens_today=service.tokens_today, next_run=jobs.next_run,

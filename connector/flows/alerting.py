@@ -21,6 +21,7 @@ from connector.notices import Failure, Undelivered
 from connector.notices.mail import send_mail
 from connector.notices.webhook import post
 from connector.store.alerts import Alerts, Queue, Standing
+from connector.store.figures import Figures
 from connector.store.index import OF_PIPEDRIVE
 from connector.store.installations import Installations
 
@@ -114,20 +115,20 @@ def _waits(queue: Queue, before: datetime) -> bool:
 # keeping watch
 
 
-async def watch(tenant: Tenant, alerts: Alerts, installations: Installations) -> None:
+async def watch(tenant: Tenant, alerts: Alerts, installations: Installations, figures: Figures) -> None:
     """See what is wrong now and tell whoever is to know and does not; nothing while the installation is switched off."""
     if not tenant.settings.switched_on:
         return
     was, wanted = await alerts.standing(tenant.id), tenant.settings.alerts
     now = tenant.clock.now()
-    found = troubles(await _look(tenant, alerts, installations), was, now, wanted.queue_minutes)
+    found = troubles(await _look(tenant, alerts, installations, figures), was, now, wanted.queue_minutes)
     await alerts.set_standing(tenant.id, {str(kind): reason for kind, reason in found.items()})
     for one in (await alerts.standing(tenant.id)).values():
         if one.kind in wanted.kinds:
             await _tell(tenant, alerts, one, now)
 
 
-async def _look(tenant: Tenant, alerts: Alerts, installations: Installations) -> Facts:
+async def _look(tenant: Tenant, alerts: Alerts, installations: Installations, figures: Figures) -> Facts:
     installed, now = tenant.installed, tenant.clock.now()
     tested = await alerts.self_test(tenant.id)
     centres = await installations.centres(tenant.id)
@@ -139,7 +140,7 @@ async def _look(tenant: Tenant, alerts: Alerts, installations: Installations) ->
         # Without a public address there is nothing to be told each day.
         failed=frozenset(tested.failed if tested else ()) - (set() if can_hear else {Area.HOOKS}),
         queue=await alerts.queue(tenant.id, now - timedelta(minutes=tenant.settings.alerts.queue_minutes)),
-        tokens=await alerts.tokens(tenant.id, days=_DAYS),
+        tokens=await figures.tokens(tenant.id, (now - timedelta(days=_DAYS)).date()),
         allowance=tenant.pipedrive.allowance,
     )
 

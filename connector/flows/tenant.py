@@ -33,11 +33,13 @@ from connector.store.creations import Creations
 from connector.store.deals import Deals
 from connector.store.dirty import Dirty
 from connector.store.doubts import Doubts
+from connector.store.erasures import Erasures
 from connector.store.index import Entity, Index
 from connector.store.installations import Installed
 from connector.store.ledger import Ledger
 from connector.store.loads import Loads
 from connector.store.questions import Questions
+from connector.store.suppressed import Suppressed
 
 if TYPE_CHECKING:
     from connector.flows.deals.catalogue import Catalogue
@@ -173,6 +175,8 @@ class Tenant:
     cards: Cards
     loads: Loads
     audit: Audit
+    erasures: Erasures
+    suppressed: Suppressed
     phones: Phones
     translate: Translate
     clock: Clock

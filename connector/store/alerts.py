@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from connector.clock import Clock
 from connector.store.database import Database
 from connector.store.entries import Due, State, ledger
 from connector.store.operations import FINISHED
-from connector.store.tables import Alert, Run, SelfTest, Spent, table_of
+from connector.store.tables import Alert, Run, SelfTest, table_of
 
 alerts = table_of(Alert)
 self_tests = table_of(SelfTest)
-spent = table_of(Spent)
 runs = table_of(Run)
 
 
@@ -192,16 +191,6 @@ class Alerts:
         return await self._db.read(
             lambda db: Queue(db.scalar(oldest), db.scalar(late.limit(1)) is not None, db.scalar(finished))
         )
-
-    async def tokens(self, installation_id: str, *, days: int) -> dict[date, int]:
-        """Pipedrive tokens of the last days, by day in UTC."""
-        since = (self._clock.now() - timedelta(days=days)).date()
-        query = (
-            select(spent.c.day, func.sum(spent.c.tokens))
-            .where(spent.c.installation_id == installation_id, spent.c.day >= since)
-            .group_by(spent.c.day)
-        )
-        return {day: int(tokens) for day, tokens in await self._db.read(lambda db: db.execute(query).all())}
 
 
 def _turned(now: datetime, *, is_on: bool) -> dict[str, object]:

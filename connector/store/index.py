@@ -14,6 +14,7 @@ from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, delete
 
 from connector.clock import Clock
 from connector.store.database import Database, any_of
+from connector.store.suppressed import suppressed_among
 from connector.store.tables import Binding, IndexedKey, IndexedRecord, IndexPass, table_of
 from connector.store.vault import SubjectKeys
 
@@ -175,7 +176,9 @@ class Index:
         own = (keys_of.c.installation_id == self._installation_id, keys_of.c.entity == entity)
         query = select(keys_of.c.crm_id, keys_of.c.key).where(*own, keys_of.c.crm_id.in_(any_of(ids)))
         before = set(db.execute(query).all())
-        after = {(crm_id, key) for crm_id in ids for key in hashed.get((entity, crm_id), ())}
+        wanted = {key for crm_id in ids for key in hashed.get((entity, crm_id), ())}
+        gone = suppressed_among(db, self._installation_id, wanted)
+        after = {(crm_id, key) for crm_id in ids for key in hashed.get((entity, crm_id), ()) if key not in gone}
         for crm_id, key in before - after:
             db.execute(delete(keys_of).where(*own, keys_of.c.crm_id == crm_id, keys_of.c.key == key))
         if fresh := after - before:

@@ -12,9 +12,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from connector.clock import Clock
 from connector.records import Event, EventKind, Unreadable
+from connector.store.bindings import CUSTOMER
 from connector.store.database import Database, any_of
 from connector.store.entries import COLUMNS, Due, Entry, Observed, State, ledger
 from connector.store.payloads import kind_of, occurred_at, pack, unpack
+from connector.store.suppressed import ERASED_ON_REQUEST, record_key, suppressed_among
 from connector.store.tables import Adopted, Cursor, table_of
 from connector.store.vault import SubjectKeys, Vault
 
@@ -61,6 +63,7 @@ class Intake:
             if fresh:
                 rows = [self._row(connection, item, lane) for item in fresh.values()]
                 self._adopt(db, rows)
+                self._keep_nothing_of(db, rows)
                 insert = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
                 db.execute(insert(ledger).on_conflict_do_nothing(), rows)
                 self._keep_at_hand(fresh.values(), rows)
@@ -103,10 +106,28 @@ class Intake:
         )
         revived = [(row.id, items[row.kind, row.external_id]) for row in db.execute(dropped)
                    if (row.kind, row.external_id) in items]  # fmt: skip
-        for row_id, item in revived:
-            row = self._row(connection, item, Due.BACKFILL)
+        rows = [self._row(connection, item, Due.BACKFILL) for _, item in revived]
+        self._keep_nothing_of(db, rows)
+        for (row_id, _), row in zip(revived, rows, strict=True):
             db.execute(update(ledger).where(ledger.c.id == row_id).values(row))
-        return len(revived)
+        return sum(row["state"] != State.SKIPPED for row in rows)
+
+    def _keep_nothing_of(self, db: Connection, rows: Sequence[dict[str, object]]) -> None:
+        """Empty the rows of those who were erased on request: only that there was an event is kept."""
+        subjects = [
+            {
+                str(key)
+                for key in (row["number_key"], row["email_key"], _customer_key(self.keys, row))
+                if key is not None
+            }
+            for row in rows
+        ]
+        gone = suppressed_among(db, self.installation_id, set().union(*subjects))
+        for row, keys in zip(rows, subjects, strict=True):
+            if gone & keys:
+                row.update(dict.fromkeys(("payload_sealed", "number_key", "email_key", "customer_id")))
+                if row["state"] != State.DONE:
+                    row.update(state=State.SKIPPED, reason=ERASED_ON_REQUEST)
 
     async def observe_anew(self, observe: Callable[[Event], Observed]) -> int:
         """Have all that was never sent observed and decided anew; answers how many entries waited or had been left out."""
@@ -169,8 +190,9 @@ class Intake:
 
     def _keep_at_hand(self, items: Iterable[Observed], rows: Iterable[Mapping[str, object]]) -> None:
         for item, row in zip(items, rows, strict=True):
-            if len(self._at_hand) < _AT_HAND and not isinstance(item.event, Unreadable):
-                self._at_hand[str(row["marker"])] = item.event
+            is_kept = row["payload_sealed"] is not None and not isinstance(item.event, Unreadable)
+            if is_kept and len(self._at_hand) < _AT_HAND:
+                self._at_hand[str(row["marker"])] = cast("Event", item.event)
 
     def _adopt(self, db: Connection, rows: list[dict[str, object]]) -> None:
         """Mark as done what was found in Pipedrive when the ledger was rebuilt."""
@@ -262,6 +284,12 @@ class Intake:
             with suppress(KeyError, TypeError, ValueError):
                 event = unpack(kind, self.vault.open(cast("bytes", sealed)))
         return Entry(row_id, connection, kind, external_id, marker, event, State(cast("str", state)), *rest)  # type: ignore[arg-type]  # COLUMNS and Entry are in step
+
+
+def _customer_key(keys: SubjectKeys, row: Mapping[str, object]) -> str | None:
+    """What stands for the customer of a row among those who are to stay away."""
+    customer = row["customer_id"]
+    return None if customer is None else record_key(keys, CUSTOMER, f"{row['connection']}/{customer}")
 
 
 def left_out() -> ColumnElement[bool]:

@@ -172,7 +172,7 @@ async def test_who_was_not_reached_is_told_again_later_and_nobody_else(tmp_path:
         office.there.status = 500
         await office.after(6)
         (one,) = (await office.service.alerts.standing(office.tenant.id)).values()
-        assert (one.told, one.failure) == ({"email"}, "webhook: refused 500")
+        assert (one.told, one.failure) == (frozenset({"email"}), "webhook: refused 500")
         await office.after(0.5)
         assert office.told == (1, 1), "not before the wait is over"
         await office.after(1)
@@ -183,7 +183,7 @@ async def test_who_was_not_reached_is_told_again_later_and_nobody_else(tmp_path:
         await office.after(5)
         assert office.told == (1, 3)
         (one,) = (await office.service.alerts.standing(office.tenant.id)).values()
-        assert (one.told, one.failure, one.not_before) == ({"email", "webhook"}, "", None)
+        assert (one.told, one.failure, one.not_before) == (frozenset({"email", "webhook"}), "", None)
 
 
 async def test_nobody_is_told_that_it_is_over_who_was_not_told_that_it_began(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from connector.contact_settings import Way
 from connector.flows.contacts.asking import decided_fields
+from connector.flows.contacts.away import ERASED, record_of
 from connector.flows.contacts.comparing import Facts, Plan, plan
 from connector.flows.contacts.identifying import LeftAlone, Nobody, Same, find_customers, find_persons
 from connector.flows.contacts.kinds import (
@@ -85,8 +86,20 @@ async def decide(ground: Ground, kind: Kind, items: Sequence[Item]) -> list[Case
         elif why := _left_out(ground, kind, record):
             cases[record_id] = Case(record_id, record, Fate.LEAVE, why)
     rest = {record_id: record for record_id, record in records.items() if record_id not in cases}
+    away = await _erased(ground, kind, rest)
+    cases |= {record_id: Case(record_id, rest.pop(record_id), Fate.LEAVE, ERASED) for record_id in away}
     cases |= await _identified(ground, kind, rest)
     return [cases[record_id] for record_id in records]
+
+
+async def _erased(ground: Ground, kind: Kind, records: Mapping[str, Record]) -> list[str]:
+    """Those whose people were erased on request."""
+    keys = {
+        record_id: _subjects(ground, kind, record) | {record_of(ground.tenant, kind, ground.side, record_id)}
+        for record_id, record in records.items()
+    }
+    away = await ground.tenant.suppressed.among(key for some in keys.values() for key in some)
+    return [record_id for record_id, some in keys.items() if some & away]
 
 
 async def _bound(ground: Ground, kind: Kind, ids: Sequence[str]) -> dict[str, Bound]:

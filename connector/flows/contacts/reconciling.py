@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from connector.contact_settings import Scope, Way
 from connector.errors import Rejected, Retryable
+from connector.flows.contacts.away import ERASED, record_of, subjects_of
 from connector.flows.contacts.creating import (
     is_orphan,
     make_customer,
@@ -68,6 +69,8 @@ _FRESH = timedelta(seconds=10)
 async def reconcile(work: Work, marked: Marked) -> None:
     """Bring the record of a mark and its counterpart in step; raises what the worker decides about."""
     tenant, kind = work.tenant, KINDS[marked.entity]
+    if await _stays_away(work, record_of(tenant, kind, marked.side, marked.record_id)):
+        return
     if marked.side is Side.CENTRE:
         async with tenant.contacts.lock(kind.entity, marked.record_id):
             await _from_centre(work, kind, marked)
@@ -167,6 +170,15 @@ def _is_left_out(
     return bool(work.why)
 
 
+async def _stays_away(work: Work, *keys: str) -> bool:
+    """Whether one of these keys is of somebody who was erased on request; a push does not bring him back."""
+    if not await work.tenant.suppressed.among(keys):
+        return False
+    work.why = ERASED
+    work.counts["left out"] += 1
+    return True
+
+
 async def _unpaired_in_centre(
     work: Work, kind: Kind, marked: Marked, record: CentreRecord, gone: Bound | None
 ) -> None:
@@ -177,7 +189,11 @@ async def _unpaired_in_centre(
         if revived.state is Bond.BOUND:
             await _merge(work, kind, marked, revived, record, crm)
         return
-    if _is_left_out(work, scope_of(tenant, kind, Way.TO_PIPEDRIVE), marked, record, None):
+    keys, scope = (
+        subjects_of(tenant, indexed_centre(tenant, kind, connection, record)),
+        scope_of(tenant, kind, Way.TO_PIPEDRIVE),
+    )
+    if _is_left_out(work, scope, marked, record, None) or await _stays_away(work, *keys):
         return
     await _company_first(work, marked, connection, record, None)
     found: CrmRecord | None = None
@@ -252,7 +268,8 @@ async def _unpaired_in_pipedrive(work: Work, kind: Kind, marked: Marked, home: C
     if crm is None:
         work.why = DIRECTION_OFF if scope is None else NOT_IN_PIPEDRIVE
         return
-    if _is_left_out(work, scope, marked, crm, crm.add_time):
+    keys = subjects_of(tenant, indexed_crm(tenant, crm))
+    if _is_left_out(work, scope, marked, crm, crm.add_time) or await _stays_away(work, *keys):
         return
     await _company_first(work, marked, home.id, None, crm)
     async with tenant.contacts.making:

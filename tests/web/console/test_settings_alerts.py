@@ -17,7 +17,7 @@ async def test_what_is_saved_is_tried_from_the_page(world: World) -> None:
             "smtp_host": "127.0.0.1", "smtp_port": box.port, "smtp_security": "none",
             "smtp_from": "connector@example.com", "trusted_hosts": (*hosts, there.host),
         }  # fmt: skip
-        async with served(world, **smtp) as here:
+        async with served(world, None, **smtp) as here:
             admin = await an_admin(here, language="en")
             page = admin.console(PAGE)
             fields = (await admin.open(page)).form(page)
