@@ -26,7 +26,7 @@ changes = table_of(Change)
 self_tests = table_of(SelfTest)
 opened = table_of(OpenedDeal)
 
-#: What is not done and not left out; of each kind and state no more than `MOST` are counted.
+#: What is not done and not left out; of each no more than `MOST` are counted.
 OPEN_STATES = (State.WAITING, State.UNDECIDED, State.PARKED, State.RETRY, State.NEW, State.SENDING)
 MOST = 10_000
 _LATEST = 300
@@ -86,22 +86,17 @@ class Figures:
     # events
 
     async def open_entries(self, installation_id: str) -> dict[State, int]:
-        """How many events are in each open state, of each kind `MOST` at most."""
+        """How many events are in each open state, `MOST` at most."""
 
         def work(db: Connection) -> dict[State, int]:
-            found = dict.fromkeys(OPEN_STATES, 0)
-            for kind in EventKind:
-                for state in OPEN_STATES:
-                    some = (
-                        select(ledger.c.installation_id)
-                        .where(
-                            ledger.c.installation_id == installation_id,
-                            ledger.c.kind == kind,
-                            ledger.c.state == state,
-                        )
-                        .limit(MOST)
-                    )
-                    found[state] += db.scalar(select(func.count()).select_from(some.subquery())) or 0
+            found = {}
+            for state in OPEN_STATES:
+                some = (
+                    select(ledger.c.state)
+                    .where(ledger.c.installation_id == installation_id, ledger.c.state == state)
+                    .limit(MOST)
+                )
+                found[state] = db.scalar(select(func.count()).select_from(some.subquery())) or 0
             return found
 
         return await self._db.read(work)

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, time, timedelta
 
 from connector.i18n import Translate
 from connector.records import EventKind
-from connector.store.changes import Braked
 from connector.store.connections import Connected
 from connector.store.entries import State
 from connector.store.figures import RunRow, Tested
@@ -22,7 +21,7 @@ _OWN_ENDS = ("stopped", "cut off")
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the state of an installation is told by; `brakes` are paused causes with what waits for each."""
+    """What the state of an installation is told by; `is_paused` says that the brake has stopped a cause of changes."""
 
     now: datetime
     installed: Installed
@@ -34,7 +33,7 @@ class Facts:
     spent: int
     allowance: int | None
     runs: Sequence[RunRow]
-    brakes: Sequence[tuple[Braked, int]]
+    is_paused: bool
     test: Tested | None
 
     @property
@@ -135,10 +134,11 @@ def _work(facts: Facts, visit: Visit) -> Headline:
         )  # fmt: skip
     done = show.number(sum(facts.today.values()))
     wait = _("Waiting for you: %(count)s.") % {"count": show.number(facts.waits)} if facts.waits else ""
-    if facts.brakes:
+    if facts.is_paused:
         return Headline(
             "attention", _("Paused"), _("Changes of customers are paused: they are more than usual."),
-            _("Look below at what waits, then let it go on. Events of today in Pipedrive: %(done)s.") % {"done": done},
+            _("Look at what waits, then let it go on. Events of today in Pipedrive: %(done)s.") % {"done": done},
+            href=visit.at("undecided"), action=_("Look at what waits"),
         )  # fmt: skip
     if last is not None and last.outcome != FINISHED and last.outcome not in _OWN_ENDS:
         return Headline(

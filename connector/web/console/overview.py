@@ -9,7 +9,6 @@ from itertools import pairwise
 
 from aiohttp import web
 
-from connector.flows.contacts.braking import release
 from connector.flows.forecasting import forecast
 from connector.flows.installing import can_receive_hooks
 from connector.flows.running import Running
@@ -22,7 +21,6 @@ from connector.web.console.backfill import TokensToday
 from connector.web.console.desk import PATH, Console, Visit
 from connector.web.console.head import Facts, headline
 from connector.web.console.run_words import ShownRun, shown
-from connector.web.console.words import done
 from connector.web.showing import Show
 
 _DAYS = 14
@@ -62,18 +60,17 @@ class OverviewPage:
         self._past: dict[tuple[str, str], tuple[datetime, list[Day]]] = {}
 
     def routes(self) -> web.RouteTableDef:
-        """The page, and the form that lets a paused cause go on."""
-        table, serve = web.RouteTableDef(), self._console.serve
-        table.get(PATH)(serve(self.show))
-        table.post(PATH + "/brake")(serve(self.release_brake))
+        """The page."""
+        table = web.RouteTableDef()
+        table.get(PATH)(self._console.serve(self.show))
         return table
 
     async def show(self, visit: Visit) -> web.StreamResponse:
         """Everything at one look; asks neither vendor anything."""
         tenant, now, figures = visit.tenant, self._console.clock.now(), self._figures
         days = await self._days(visit, now)
-        facts = await self._facts(visit, now, days[-1])
         tokens = await figures.tokens(tenant.id, now.date() - timedelta(days=_DAYS))
+        facts = await self._facts(visit, now, days[-1], tokens.get(now.date(), 0))
         delays = await figures.delays(tenant.id)
         _, show = visit.translate, visit.show
         return self._console.page(
@@ -86,14 +83,6 @@ class OverviewPage:
             test=facts.test, waits=_count(facts.waits, show),
         )  # fmt: skip
 
-    async def release_brake(self, visit: Visit) -> web.StreamResponse:
-        """Let a paused cause go on with what waits."""
-        _, cause = visit.translate, visit.text("cause")
-        allowed = await release(visit.tenant, cause)
-        await visit.tenant.audit.note(visit.who, "release", cause=cause, writes=allowed)
-        text = _("It may write %(count)s times more, then it is looked at again.") % {"count": allowed}
-        return self._console.tell(done(_("It goes on."), _, text), visit.at())
-
     async def _days(self, visit: Visit, now: datetime) -> list[Day]:
         """The last days with today, each as long as it is in the viewer's zone."""
         windows = last_days(now, visit)
@@ -105,11 +94,9 @@ class OverviewPage:
             kept = self._past[key] = (now, await self._figures.days(visit.tenant.id, windows[:-1]))
         return [*kept[1], *await self._figures.days(visit.tenant.id, windows[-1:])]
 
-    async def _facts(self, visit: Visit, now: datetime, today: Day) -> Facts:
+    async def _facts(self, visit: Visit, now: datetime, today: Day, written: int) -> Facts:
         tenant, figures = visit.tenant, self._figures
         spent, allowance = self._tokens_today(tenant.id)
-        written = (await figures.tokens(tenant.id, now.date())).get(now.date(), 0)
-        waiting = await tenant.dirty.waiting()
         return Facts(
             now=now,
             installed=tenant.installed,
@@ -121,7 +108,7 @@ class OverviewPage:
             spent=max(spent, written),
             allowance=allowance,
             runs=await figures.runs(tenant.id, limit=20),
-            brakes=[(one, waiting.get(one.cause, 0)) for one in await tenant.changes.braked() if one.released_at is None],
+            is_paused=any(one.released_at is None for one in await tenant.changes.braked()),
             test=await figures.self_test(tenant.id),
         )  # fmt: skip
 

@@ -32,6 +32,7 @@ class ShownRun:
     goes_on: bool
     can_stop: bool
     read: float | None
+    written: float | None
     left: str
 
 
@@ -61,8 +62,18 @@ def shown(row: RunRow, running: Running | None, show: Show, now: datetime) -> Sh
         goes_on=goes_on,
         can_stop=running is not None and not running.stopped,
         read=read,
+        written=_written(counts),
         left=show.lasting(lasted * (1 - read) / read) if goes_on and read is not None and 0.02 < read < 1 else "",
     )  # fmt: skip
+
+
+def _written(counts: Mapping[str, int]) -> float | None:
+    """The share of the new events of a run that have been seen to, 0 to 1; None where none is known."""
+    seen_to = sum(
+        counts.get(state, 0) for state in ("done", "skipped", "waiting", "undecided", "retry", "parked")
+    )
+    new = counts.get("collected", 0)
+    return min(seen_to / new, 1.0) if new else None
 
 
 def _is_of_contacts(cause: str) -> bool:
