@@ -52,14 +52,18 @@ class Explained:
 
     @property
     def times(self) -> list[tuple[datetime, str]]:
-        """What happened to it and what is to come, oldest first, as codes."""
+        """What happened to it, then what is to come, as codes; by Pipedrive's clock where it was sent."""
         looked, entry = self.looked, self.looked.entry
-        known = (
+        happened = (
             (entry.occurred_at, "happened"), (looked.seen_at, "read"), (entry.first_sent_at, "sent first"),
             (entry.last_sent_at if entry.sends > 1 else None, "sent last"), (looked.settled_at, "settled"),
+        )  # fmt: skip
+        to_come = (
             (looked.not_before, "next try"), (looked.topic_at, "next topic"), (looked.heal_at, "next look"),
         )  # fmt: skip
-        return sorted((at, code) for at, code in known if at is not None)
+        # Two clocks are in it: what was sent just after it was read may seem to have been sent before.
+        past = [(at, code) for at, code in happened if at is not None]
+        return past + sorted((at, code) for at, code in to_come if at is not None)
 
 
 async def explain(tenant: Tenant, looked: Looked, *, at_hand: bool) -> Explained:

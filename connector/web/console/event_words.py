@@ -184,8 +184,8 @@ def failed(reason: str, _: Translate) -> Why:
 def matched_by(_: Translate) -> dict[str, str]:
     """How its person or organization was found."""
     return {
-        "pair": _("known customer"), "email": _("by e-mail address"), "number": _("by number"),
-        "email of one organization": _("by e-mail address, several persons of one organization"),
+        "pair": _("known customer"), "email": _("by e‑mail address"), "number": _("by number"),
+        "email of one organization": _("by e‑mail address, several persons of one organization"),
         "number of one organization": _("by number, several persons of one organization"),
         "company pair": _("known company"), "a person's decision": _("as a person decided"),
     }  # fmt: skip
@@ -206,7 +206,7 @@ def ruled_by(_: Translate) -> dict[Rule, str]:
 def owned_by(_: Translate) -> dict[str, str]:
     """How its owner was found."""
     return {
-        "agent table": _("as set for the agent"), "e-mail of the agent": _("by the agent’s e-mail address"),
+        "agent table": _("as set for the agent"), "e-mail of the agent": _("by the agent’s e‑mail address"),
         "fallback owner": _("fallback owner"), "owner of the sync": _("owner of the sync"),
     }  # fmt: skip
 

@@ -19,7 +19,7 @@ from connector.flows.previewing import (
     preview_events,
     what_changes,
 )
-from connector.flows.rules import Rule, not_active
+from connector.flows.rules import not_active
 from connector.flows.tenant import FRESH_FOR
 from connector.i18n import Translate
 from connector.installation_settings import InstallationSettings
@@ -28,6 +28,7 @@ from connector.records import Call, CallResult, Chat, Direction, Event
 from connector.store.entries import State
 from connector.web.console.activity_form import ActivityForm, Choices, read_form
 from connector.web.console.desk import PATH, Console, Visit
+from connector.web.console.event_words import matched_by, owned_by, ruled_by
 from connector.web.console.masking import masked
 from connector.web.console.words import done
 
@@ -125,7 +126,7 @@ class Line:
         event = foreseen.event
         self.at, self.tokens, self.draft = foreseen.entry.occurred_at, foreseen.tokens, foreseen.draft
         self.what, self.why = _event(event, _), _why(foreseen, _)
-        self.rule = _rules(_)[foreseen.rule]
+        self.rule = ruled_by(_)[foreseen.rule]
         self.state, self.word = _states(_)[foreseen.state]
         self.written = foreseen.entry.state is State.DONE
         self.topic_known = foreseen.topic_known
@@ -134,7 +135,7 @@ class Line:
             head, dash, tail = draft.subject.partition(" – " if isinstance(event, Call) else ": ")
             self.subject = draft.subject if reveal else head + dash + masked(tail)
             self.type = choices.types.get(draft.type, draft.type)
-            self.owner_by = _owners(_).get(str(foreseen.trace.get("owner_by")), "")
+            self.owner_by = owned_by(_).get(str(foreseen.trace.get("owner_by")), "")
 
     def page(self, kind: str, record_id: str) -> str:
         """Where a record is looked at in Pipedrive."""
@@ -155,17 +156,6 @@ def _event(event: Event, _: Translate) -> str:
     return way if source == "email" else f"{way} ({source})"
 
 
-def _rules(_: Translate) -> dict[Rule, str]:
-    return {
-        Rule.MINIMUM: _("Shorter than the shortest talk"),
-        Rule.INTERNAL: _("An internal call"),
-        Rule.QUEUE: _("By its queue or campaign"),
-        Rule.CASE: _("By direction and result"),
-        Rule.KIND: _("As all of its kind"),
-        Rule.SOURCE: _("By the source of the ticket"),
-    }
-
-
 def _states(_: Translate) -> dict[State, tuple[str, str]]:
     waits = ("busy", _("Waits"))
     return {
@@ -179,15 +169,9 @@ def _states(_: Translate) -> dict[State, tuple[str, str]]:
 
 def _why(foreseen: Foreseen, _: Translate) -> str:
     """How it is matched, or why nothing is written."""
-    ways = {
-        "pair": _("known customer"), "email": _("by e‑mail address"), "number": _("by number"),
-        "email of one organization": _("by e‑mail address, several persons of one organization"),
-        "number of one organization": _("by number, several persons of one organization"),
-        "company pair": _("known company"), "a person's decision": _("as a person decided"),
-    }  # fmt: skip
     if foreseen.draft is not None:
         how = str(foreseen.trace.get("matched"))
-        return ways.get(how, how)
+        return matched_by(_).get(how, how)
     if foreseen.state is State.UNDECIDED:
         return _("Several persons could be meant; nobody is guessed.")
     known = {
@@ -202,13 +186,6 @@ def _why(foreseen: Foreseen, _: Translate) -> str:
     if len(kinds) > 1 and foreseen.reason == not_active(kinds[1]):
         return _("Its activity type is not active in Pipedrive.")
     return _("The rules leave it out.") if foreseen.state is State.SKIPPED else foreseen.reason
-
-
-def _owners(_: Translate) -> dict[str, str]:
-    return {
-        "agent table": _("as set for the agent"), "e-mail of the agent": _("by the agent’s e‑mail address"),
-        "fallback owner": _("fallback owner"), "owner of the sync": _("owner of the sync"),
-    }  # fmt: skip
 
 
 def _outcomes(choices: Choices, _: Translate) -> Callable[[str], str]:
