@@ -236,6 +236,9 @@ class Events:
         return found
 
     def _rows(self, db: Connection, ids: Sequence[int]) -> dict[int, Looked]:
+        if not ids:
+            # Asked for none, SQLite would walk through all of them.
+            return {}
         query = select(*COLUMNS, *_MORE).where(self._mine, ledger.c.id.in_(any_of(ids)))
         return {row.id: self._looked(row) for row in db.execute(query)}
 
