@@ -24,6 +24,8 @@ from connector.settings import Settings
 
 LARGEST_ANSWER = 32 * 1024 * 1024
 RETRY_WAITS = (0.5, 1.0, 2.0)
+#: While somebody looks on, a read is repeated once, and waited for no longer: he can press again himself.
+WATCHED_RETRIES, WATCHED_READ_S = 1, 8.0
 FREE_OF_CHARGE = (401, 429)
 
 
@@ -44,6 +46,7 @@ class Transport:
         self._governor = governor
         self._clock = clock
         self._timeout = ClientTimeout(total=settings.pipedrive_timeout)
+        self._watched_read = ClientTimeout(total=min(WATCHED_READ_S, settings.pipedrive_timeout))
 
     async def call(
         self,
@@ -58,17 +61,19 @@ class Transport:
         """Send until there is an answer.
 
         A refused token is renewed once, whatever the method, and a burst refusal waited for: both were not done. Reads
-        are repeated on trouble, writes never.
+        are repeated on trouble, writes never; in the lanes of those who look on, only once.
         """
         sent = orjson.dumps(body) if body is not None else None
         wanted = str(mapping.number(record_id)) if record_id is not None else None
         renewed = False
-        waits = iter(RETRY_WAITS)
+        waits, is_watched = iter(RETRY_WAITS), lane <= Lane.POP
+        again = iter(RETRY_WAITS[:WATCHED_RETRIES] if is_watched else RETRY_WAITS)
+        patience = self._watched_read if is_watched and operation.method == "GET" else self._timeout
         while True:
             access = await self._credentials.access()
             try:
                 await self._governor.enter(operation, lane, budget)
-                return await self._send(operation, access, wanted, query, sent)
+                return await self._send(operation, access, wanted, query, sent, patience)
             except Unauthorised:
                 if renewed:
                     raise
@@ -79,7 +84,7 @@ class Transport:
                 if (error.after or 0.0) > LONGEST_HOLD or next(waits, None) is None:
                     raise
             except Unreachable as error:
-                wait = next(waits, None)
+                wait = next(again, None)
                 if operation.method != "GET" or wait is None or (error.after or 0.0) > LONGEST_HOLD:
                     raise
                 await self._clock.sleep(max(wait, error.after or 0.0))
@@ -91,6 +96,7 @@ class Transport:
         record_id: str | None,
         query: Mapping[str, str] | None,
         sent: bytes | None,
+        patience: ClientTimeout,
     ) -> wire.Reply:
         """Send once, in a place that the governor gave."""
         method, headers, charged = operation.method, None, True
@@ -101,7 +107,7 @@ class Transport:
                 url if query is None else url.with_query(query),
                 data=sent,
                 headers=access.headers if sent is None else access.body_headers,
-                timeout=self._timeout,
+                timeout=patience,
                 allow_redirects=False,
             ) as answer:
                 status, headers = answer.status, answer.headers

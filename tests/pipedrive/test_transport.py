@@ -164,6 +164,23 @@ async def test_a_read_is_given_up_after_four_tries(desk: Desk, net: aioresponses
     assert calls(net) == 4
 
 
+async def test_somebody_who_looks_on_waits_for_two_tries_of_a_few_seconds(
+    desk: Desk, net: aioresponses
+) -> None:
+    net.get(PERSON, status=503, repeat=True)
+    with pytest.raises(Unreachable):
+        await desk.pipedrive.on(Lane.POP).person("7")
+    (tries,) = made(net).values()
+    assert [call.kwargs["timeout"].total for call in tries] == [8, 8]
+
+
+async def test_a_write_is_given_its_time_whoever_looks_on(desk: Desk, net: aioresponses) -> None:
+    net.post(CREATE, payload=WRITTEN)
+    await desk.pipedrive.on(Lane.POP).create_activity(DRAFT)
+    (tries,) = made(net).values()
+    assert [call.kwargs["timeout"].total for call in tries] == [30]
+
+
 @pytest.mark.parametrize("method", ["read", "write"])
 async def test_a_refused_token_is_renewed_and_the_call_made_once_more(
     desk: Desk, net: aioresponses, method: str
