@@ -89,7 +89,8 @@ class Demo:
         """Click through the installation as an administrator of the company does."""
         settings = self.service.settings
         form = {"code": set_up_code(settings)}
-        async with self.day.stage.http.post(f"{settings.public_url}/install/code", data=form) as consent:
+        await (await self.day.stage.http.post(f"{settings.public_url}/install/code", data=form)).read()
+        async with self.day.stage.http.get(f"{settings.public_url}/install") as consent:
             wanted = {key: consent.url.query[key] for key in ("client_id", "redirect_uri", "state")}
         form = wanted | {"user": str(self.day.stage.users[branch.admin]), "decision": "allow"}
         async with self.day.stage.http.post(consent.url.with_query(None), data=form) as answer:

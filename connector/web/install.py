@@ -116,7 +116,10 @@ class _Entrance:
         form = await form_of(request)
         if not (self._code.fits(request, form.get("code")) and is_own(request)):
             return _ask_for_code(request, wrong=True)
-        answer = web.Response(status=303, headers={"Location": INSTALL, "Cache-Control": "no-store"})
+        # Browsers let a form of ours lead nowhere else, not by a redirect either: the page goes on by itself.
+        answer = page(
+            request, "set_up_code.html", headers={"Refresh": f"0; url={INSTALL}"}, wrong=False, go_on=INSTALL
+        )
         self._code.remember(answer)
         return answer
 
@@ -237,7 +240,9 @@ class _Entrance:
 
 
 def _ask_for_code(request: web.Request, *, wrong: bool = False) -> web.Response:
-    return page(request, "set_up_code.html", status=403 if wrong else 200, wrong=wrong, address=CODE)
+    return page(
+        request, "set_up_code.html", status=403 if wrong else 200, wrong=wrong, address=CODE, go_on=""
+    )
 
 
 def _said(arrival: Arrival, _: Translate) -> Said:

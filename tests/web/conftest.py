@@ -156,8 +156,8 @@ class Installable:
         if started.status == 302:
             return started
         code = {"code": set_up_code(self.site.settings)}
-        given = await self.site.ask("POST", "/install/code", data=code)
-        return await self.site.get(given.headers["location"])
+        await self.site.ask("POST", "/install/code", data=code)
+        return await self.site.get("/install")
 
     async def allow(self, *, who: int = 0) -> str:
         """Start at the install page, allow at Pipedrive, and give the address that leads back."""

@@ -30,10 +30,16 @@ def page_of(step: str) -> str:
     return f"{SET_UP}/{step}"
 
 
+def step_of(visit: Visit) -> str:
+    """The step of the set-up that a form stood on, an empty text where it stood on its own page."""
+    step = visit.text("step")
+    return step if step in STEPS else ""
+
+
 def led_back(visit: Visit, page: str) -> str:
     """Where a form leads: to the step of the set-up it stood on, or else to its own page."""
-    step = visit.text("step")
-    return visit.at(page_of(step) if step in STEPS else page)
+    step = step_of(visit)
+    return visit.at(page_of(step) if step else page)
 
 
 def steps_of(tenant: Tenant, centres: Sequence[Connected], _: Translate) -> list[Step]:

@@ -11,7 +11,7 @@ from aiohttp import web
 from connector.flows.deals.catalogue import catalogue
 from connector.flows.rules import user_of
 from connector.web.console.desk import PATH, Console, Visit
-from connector.web.console.set_up_steps import led_back
+from connector.web.console.set_up_steps import led_back, step_of
 from connector.web.console.words import done
 from connector.web.embed.words import Said
 
@@ -98,7 +98,7 @@ class Agents:
 
     async def _show(self, visit: Visit) -> web.StreamResponse:
         return self._console.page(
-            visit, "console/settings/agents.html", PAGE, agents=await self.table(visit), step=""
+            visit, "console/settings/agents.html", PAGE, agents=await self.table(visit), step=step_of(visit)
         )
 
     async def _save(self, visit: Visit) -> web.StreamResponse:

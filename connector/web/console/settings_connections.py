@@ -24,7 +24,7 @@ from connector.store.index import OF_PIPEDRIVE
 from connector.web.console.desk import PATH, Console, Visit
 from connector.web.console.filled import Filled, changed
 from connector.web.console.right_words import needed_for
-from connector.web.console.set_up_steps import led_back
+from connector.web.console.set_up_steps import led_back, step_of
 from connector.web.console.words import done
 from connector.web.embed.words import Said
 from connector.web.lookup import PATH as LOOKUP_PATH
@@ -122,7 +122,7 @@ class Connections:
         } | shown  # fmt: skip
         return self._console.page(
             visit, "console/settings/connections.html", PAGE, status=status, said=said,
-            standing=await self.standing(visit), step="", **given,
+            standing=await self.standing(visit), step=step_of(visit), **given,
         )  # fmt: skip
 
     async def _check(self, visit: Visit) -> web.StreamResponse:

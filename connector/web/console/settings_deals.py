@@ -16,7 +16,7 @@ from connector.i18n import Translate
 from connector.installation_settings import Deals as DealSettings
 from connector.web.console.desk import PATH, Console, Visit
 from connector.web.console.filled import Filled
-from connector.web.console.set_up_steps import led_back
+from connector.web.console.set_up_steps import led_back, step_of
 from connector.web.console.words import done
 from connector.web.embed.words import Said
 
@@ -58,7 +58,7 @@ class DealPages:
     ) -> web.Response:
         return self._console.page(
             visit, "console/settings/deals.html", PAGE, status=status, said=said, form=form,
-            offered=await offered(visit.tenant, visit.translate, groups=True), step="",
+            offered=await offered(visit.tenant, visit.translate, groups=True), step=step_of(visit),
         )  # fmt: skip
 
     async def _save(self, visit: Visit) -> web.StreamResponse:

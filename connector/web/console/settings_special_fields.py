@@ -18,7 +18,7 @@ from connector.pipedrive.budget import Lane
 from connector.pipedrive.records import Field
 from connector.web.console.desk import PATH, Console, Visit
 from connector.web.console.filled import Filled
-from connector.web.console.set_up_steps import led_back
+from connector.web.console.set_up_steps import led_back, step_of
 from connector.web.console.words import done
 from connector.web.embed.words import Said
 
@@ -102,7 +102,7 @@ class SpecialFieldPages:
     ) -> web.Response:
         return self._console.page(
             visit, "console/settings/special_fields.html", PAGE, status=status, said=said, form=form,
-            choices=await self.choices(visit), tokens=TOKENS, step="",
+            choices=await self.choices(visit), tokens=TOKENS, step=step_of(visit),
         )  # fmt: skip
 
     async def _save(self, visit: Visit) -> web.StreamResponse:

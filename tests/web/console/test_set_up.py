@@ -83,7 +83,7 @@ async def test_the_contact_centre_is_tried_before_it_is_saved(admin: Agent) -> N
     assert "does not know this user with this password" in refused.text
     # What was typed stays, but for the password, and the way back to the step.
     again = refused.form(admin.console("settings/centre"))
-    assert (again["system"], again["user"]) == (SYSTEM, USER)
+    assert (again["system"], again["user"], again["step"]) == (SYSTEM, USER, "contact-centre")
     assert "not-the-password" not in refused.page
     assert await admin.here.service.installations.centres(admin.tenant.id) == []
 
