@@ -13,7 +13,7 @@ from connector.flows.contacts.updating import NOT_IN_PIPEDRIVE
 from connector.i18n import Translate
 from connector.store.bindings import COMPANY, CUSTOMER, Bond
 from connector.store.dirty import Side
-from connector.web.console.field_words import reason_words
+from connector.web.console.field_words import field_word, reason_words
 from connector.web.embed.words import Said
 
 
@@ -67,6 +67,13 @@ def nexts(_: Translate) -> dict[Next, str]:
         Next.ASK: _("asks you"),
         Next.CANNOT: _("cannot be carried over"),
     }
+
+
+def row(key: str, _: Translate) -> str:
+    """A row of the mapping by what its two fields are called."""
+    there, _sep, here = key.partition("=")
+    names = dict.fromkeys((field_word(there, _), field_word(here, _)))
+    return " / ".join(names)
 
 
 def cause(cause: str, _: Translate) -> str:

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from connector.flows.tenant import Tenant
 from connector.store.pair_lists import PairLists
+from connector.web.console.csv_pages import CsvPages
 from connector.web.console.customers import CustomerPages
 from connector.web.console.desk import Console
 from connector.web.console.live import Live
@@ -23,4 +24,5 @@ def add_contacts(
     app.on_shutdown.append(live.close)
     app.add_routes(CustomerPages(console, lists, soon).routes())
     app.add_routes(LoadPages(console, loads, live).routes())
+    app.add_routes(CsvPages(console).routes())
     app.add_routes(PairPages(console, lists).routes())

@@ -141,7 +141,7 @@ def line(row: Listed | Bound, visit: Visit) -> Line:
     _, tenant, kind = visit.translate, visit.tenant, KINDS[row.entity]
     state, word = words.bonds(_)[row.state]
     names = words.records(_)
-    problems = [(_field(one["field"]), *words.reason(one["reason"], _)) for one in row.problems]
+    problems = [(words.row(one["field"], _), *words.reason(one["reason"], _)) for one in row.problems]
     return Line(
         row.centre_id, pair_page(visit, row.entity, row.centre_id),
         names[row.entity, Side.CENTRE] % {"id": short(tenant, row.centre_id)}, card_page(tenant, row),
@@ -222,7 +222,3 @@ def _states(_: Translate) -> list[tuple[str, str]]:
     return [
         ("", _("All")), *((str(bond), word) for bond, (_look, word) in bonds.items()), (LACKING, _("A field is not carried over")),
     ]  # fmt: skip
-
-
-def _field(key: str) -> str:
-    return key.replace("=", " = ")

@@ -36,7 +36,7 @@ from connector.web.console.words import explain, moved_on, too_old
 from connector.web.embed.access import Guard
 from connector.web.embed.sign_in import SIGN_OUT, signed_out
 from connector.web.embed.words import Said
-from connector.web.forms import form_of
+from connector.web.forms import close_files, form_of, upload_of
 from connector.web.notes import Notes
 from connector.web.pages import page, translate_for
 from connector.web.showing import Show
@@ -121,8 +121,9 @@ class Console:
         where = "" if self._guard.is_admin(who) else "/me"
         return web.Response(status=303, headers={"Location": f"{ROOT}/{who.installation_id}{where}"})
 
-    def serve(self, view: View, *, everybody: bool = False) -> Handler:
-        """A handler for administrators, or for `everybody` who is signed in to the installation."""
+    def serve(self, view: View, *, everybody: bool = False, uploads: bool = False) -> Handler:
+        """A handler for administrators, or for `everybody` who is signed in; one with `uploads` is sent files too."""
+        fields_of = upload_of if uploads else form_of
 
         async def enter(request: web.Request) -> web.StreamResponse:
             installation_id = request.match_info["installation"]
@@ -134,17 +135,24 @@ class Console:
             if who is None or tenant is None:
                 self._guard.count_visitor(request)
                 return signed_out(request, installation_id)
-            form = await form_of(request) if request.method == "POST" else {}
-            visit = Visit(request, tenant, who, self._guard, form, self._guard.is_admin(who))
-            if not (visit.is_admin or everybody):
-                return self.page(visit, "console/not_admin.html", "", status=403)
-            if request.method == "POST" and not self._guard.check_form(
-                request, _purpose(request.path), form.get("form")
-            ):
-                return self._sent_back(visit, too_old(visit.translate))
-            return await self._shown(view, visit)
+            form = await fields_of(request) if request.method == "POST" else {}
+            try:
+                visit = Visit(request, tenant, who, self._guard, form, self._guard.is_admin(who))
+                return await self._let_in(view, visit, everybody=everybody)
+            finally:
+                close_files(form)
 
         return enter
+
+    async def _let_in(self, view: View, visit: Visit, *, everybody: bool) -> web.StreamResponse:
+        request = visit.request
+        if not (visit.is_admin or everybody):
+            return self.page(visit, "console/not_admin.html", "", status=403)
+        if request.method == "POST" and not self._guard.check_form(
+            request, _purpose(request.path), visit.form.get("form")
+        ):
+            return self._sent_back(visit, too_old(visit.translate))
+        return await self._shown(view, visit)
 
     async def _shown(self, view: View, visit: Visit) -> web.StreamResponse:
         try:

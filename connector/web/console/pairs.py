@@ -31,7 +31,8 @@ from connector.web.console.words import done, explain
 ONE = CUSTOMERS + "/{entity}/{key:.+}"
 _PUSH = CUSTOMERS + "/push"
 _HISTORY = 50
-_BUILT_IN = {"org_id": "organization", "owner_id": "owner"}
+#: Characters of the code of a custom field.
+_CODE = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,7 @@ class PairPages:
             this_page=page_of(tenant, KINDS[bound.entity], bound.crm_id), state=state, is_bound=bound.state is Bond.BOUND,
             name=_hide(both.centre_name or both.crm_name or "", reveal=reveal), both=both, trouble=trouble,
             rows=[_row(one, fields, _, reveal=reveal) for one in both.fields], reveal=reveal, confirming=confirming,
-            problems=[(one["field"].replace("=", " = "), *words.reason(one["reason"], _)) for one in bound.problems],
+            problems=[(words.row(one["field"], _), *words.reason(one["reason"], _)) for one in bound.problems],
             failing=[words.reason(one, _) for one in await _failures(tenant, bound)],
             history=[_written(one, fields, visit) for one in history], events=events, most_events=MOST_EVENTS,
             customer=customer, tokens=TOKENS,
@@ -211,7 +212,7 @@ def _written(one: Written, fields: Sequence[Field], visit: Visit) -> dict[str, o
     if one.before is not None and one.after is not None:
         before, after = _flat(one.before), _flat(one.after)
         values = [
-            (_word(name, fields, _), before.get(name, ""), after.get(name, ""))
+            (_word(name, fields, visit), before.get(name, ""), after.get(name, ""))
             for name in dict.fromkeys([*before, *after])
         ]
     return {
@@ -236,7 +237,15 @@ def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _word(name: str, fields: Sequence[Field], _: Translate) -> str:
-    if len(name) == 40:  # the code of a custom field
-        return field_word(f"custom:{name}", _, fields)
-    return field_word(_BUILT_IN.get(name, name.removeprefix("custom:")), _)
+def _word(name: str, fields: Sequence[Field], visit: Visit) -> str:
+    """What a field is called that we wrote: ours by what they hold, others as on the screens."""
+    _, own = visit.translate, visit.tenant.settings.special_fields
+    known = {
+        own.person_centre_id: _("Contact centre ID"), own.organization_centre_id: _("Contact centre ID"),
+        own.person_centre_link: _("Contact centre card"), own.organization_centre_link: _("Contact centre card"),
+        "first_name": _("First name"), "last_name": _("Last name"), "org_id": _("Organization"), "owner_id": _("Owner"),
+    }  # fmt: skip
+    if name in known:
+        return known[name]
+    is_code = len(name) == _CODE
+    return field_word(f"custom:{name}" if is_code else name.removeprefix("custom:"), _, fields)

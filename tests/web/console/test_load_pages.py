@@ -218,4 +218,4 @@ async def test_what_changes_is_streamed_until_it_has_ended(room: Room) -> None:
 async def test_the_page_speaks_polish(room: Room) -> None:
     await room.world.seed_centre(customers=customers(2))
     await room.counted()
-    assert "Rozpocznij ładowanie" in (await room.open("pl")).text
+    assert "Rozpocznij wczytywanie" in (await room.open("pl")).text
