@@ -71,7 +71,7 @@ class Form:
             )
         except ValidationError as error:
             words = {
-                "emails": _("Write up to ten e-mail addresses, one a line."),
+                "emails": _("Write up to ten e‑mail addresses, one a line."),
                 "webhook": _("Write a web address such as https://example.com/alerts."),
                 "queue_minutes": _("Write whole minutes, from 10 to 10080."),
             }

@@ -147,7 +147,7 @@ class PrivacyPages:
 
     async def _not_one(self, visit: Visit, place: str, subject: str) -> web.Response:
         _, form = visit.translate, Form.of(visit.tenant.settings)
-        form.errors[place] = _("Write one whole telephone number, or one e-mail address.")
+        form.errors[place] = _("Write one whole telephone number, or one e‑mail address.")
         form.subject, form.back = (subject, "") if place == "subject" else ("", subject)
         return await self._page(visit, form, status=422)
 

@@ -67,7 +67,7 @@ async def test_each_mistake_is_said_at_its_field_and_nothing_typed_is_lost(world
         page = admin.console(PAGE)
         fields = (await admin.open(page)).form(page)
         for name, value, said in (
-            ("emails", "ada", "Write up to ten e-mail addresses, one a line."),
+            ("emails", "ada", "Write up to ten e‑mail addresses, one a line."),
             ("emails", "\n".join(f"a{n}@example.com" for n in range(11)), "Write up to ten"),
             ("webhook", "ftp://example.com", "Write a web address such as"),
             ("webhook", "http://alerts.example.com/a", "The address has to begin with https://."),
