@@ -73,11 +73,14 @@ class FirstLoads:
         return True
 
     async def end(self, tenant: Tenant) -> bool:
-        """End the open load for good; False while it is under way."""
-        work = self._at_work.get(tenant.id)
+        """End the open load for good; False while it is under way, here or in another process."""
+        work, load = self._at_work.get(tenant.id), await tenant.loads.open()
         if work is not None and not work.ended:
             return False
-        await restart(tenant)
+        if load is not None:
+            if not await tenant.loads.claim(load.id, lease_s=tenant.service.lease):
+                return False
+            await restart(tenant)
         return True
 
     def _begin(self, tenant: Tenant, work: AtWork, flow: Flow) -> bool:

@@ -176,6 +176,19 @@ async def test_a_load_is_ended_for_good_and_another_side_may_begin(room: Room) -
     assert "From Pipedrive into the contact centre" in shown.text
 
 
+async def test_a_load_that_another_process_works_on_is_not_ended(room: Room) -> None:
+    await room.world.seed_centre(customers=customers(2))
+    await room.counted()
+    load = await (await room.tenant()).loads.last()
+    assert load is not None
+    async with room.world.connector() as other:
+        tenant = await other.tenant(room.admin.tenant.id)
+        assert await tenant.loads.claim(load.id, lease_s=60)
+        assert "A load is under way already." in (await room.press("end")).text
+        await tenant.loads.release(load.id)
+    assert "The load is ended." in (await room.press("end")).text
+
+
 async def test_one_load_at_a_time_and_none_while_the_sync_is_off(room: Room) -> None:
     await room.world.seed_centre(customers=customers(2))
     await room.world.fault("thulium", "delay", path="customers", seconds=0.2, times=3)
