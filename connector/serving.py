@@ -32,10 +32,10 @@ from connector.web.console.me import OwnPage
 from connector.web.console.set_up import SetUp
 from connector.web.console.settings_agents import Agents
 from connector.web.console.settings_alerts import AlertPages
-from connector.web.console.settings_privacy import PrivacyPages
 from connector.web.console.settings_connections import Connections
 from connector.web.console.settings_deals import DealPages
 from connector.web.console.settings_keys import KeyPages
+from connector.web.console.settings_privacy import PrivacyPages
 from connector.web.console.settings_special_fields import SpecialFieldPages
 from connector.web.console.undecided import UndecidedPages
 from connector.web.embed import sign_in as sign_in_pages

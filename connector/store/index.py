@@ -178,7 +178,9 @@ class Index:
         before = set(db.execute(query).all())
         wanted = {key for crm_id in ids for key in hashed.get((entity, crm_id), ())}
         gone = suppressed_among(db, self._installation_id, wanted)
-        after = {(crm_id, key) for crm_id in ids for key in hashed.get((entity, crm_id), ()) if key not in gone}
+        after = {
+            (crm_id, key) for crm_id in ids for key in hashed.get((entity, crm_id), ()) if key not in gone
+        }
         for crm_id, key in before - after:
             db.execute(delete(keys_of).where(*own, keys_of.c.crm_id == crm_id, keys_of.c.key == key))
         if fresh := after - before:
