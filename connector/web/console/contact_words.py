@@ -49,7 +49,7 @@ def sides(_: Translate) -> dict[str, str]:
 def since(_: Translate) -> dict[Since, tuple[str, str]]:
     """What became of a field since both sides were last in step."""
     return {
-        Since.SAME: ("plain", _("As when last in step")),
+        Since.SAME: ("plain", _("Unchanged")),
         Since.CHANGED_THERE: ("busy", _("Changed in the contact centre")),
         Since.CHANGED_HERE: ("busy", _("Changed in Pipedrive")),
         Since.BOTH: ("attention", _("Changed on both sides")),

@@ -41,8 +41,10 @@ def status_of(work: AtWork | None, load: Loaded | None, visit: Visit) -> Status 
     if load is None:
         return Status("broken", _("Not done"), *_why(trouble, _)) if trouble else None
     counts = _so_far(load.counts, visit)
+    all_done = Status("good", _("Finished"), _("Everybody of this side was loaded."), counts=counts)
+    some = Status("attention", _("Finished"), _("All but those refused below were loaded."), counts=counts)
     ends = {
-        Phase.FINISHED: Status("good", _("Finished"), _("Everybody of this side was loaded."), counts=counts),
+        Phase.FINISHED: some if load.counts.get("refused") else all_done,
         Phase.DROPPED: Status("plain", _("Ended"), *_why(load.reason, _), counts=counts),
     }
     rests = {

@@ -91,7 +91,7 @@ async def test_a_customer_is_pushed_by_his_id_and_his_page_shows_both_sides(room
     assert "Próbny" not in listed.text
 
     one = await room.open(room.pair)
-    assert "As when last in step" in one.text
+    assert "Unchanged" in one.text
     assert "Próbny" not in one.text
     assert "jan@example.com" not in one.text
 
