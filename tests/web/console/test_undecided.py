@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from connector.store.questions import Kind
 from tests.serving import Served, served
 from tests.web.agents import Agent, an_admin
@@ -139,7 +141,9 @@ async def test_a_paused_cause_stands_at_the_top_and_is_let_go(world: World) -> N
 async def test_ten_cases_are_on_a_page(world: World) -> None:
     async with served(world) as here:
         admin = await an_admin(here)
-        cases = {f"1.1:{n}": (["1", "2"], {}) for n in range(12)}
+        cases: Mapping[str, tuple[Sequence[str], Mapping[str, object]]] = {
+            f"1.1:{n}": (["1", "2"], {}) for n in range(12)
+        }
         await admin.tenant.questions.ask_each(Kind.SUBJECT, cases)
         first = await admin.open(admin.console("undecided"))
         assert first.page.count("Your decision") == 10
