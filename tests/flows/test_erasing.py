@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, event, text
 
 from connector.app import Service
 from connector.errors import Misconfigured
@@ -168,6 +168,33 @@ async def test_what_is_no_number_and_no_address_erases_nobody(office: Office, su
     with pytest.raises(Misconfigured):
         await erase(office.tenant, subject, doer=COMMAND_LINE)
     assert await office.tenant.suppressed.erasures() == []
+
+
+async def test_no_step_reads_the_whole_ledger(office: Office) -> None:
+    asked: list[tuple[str, tuple[object, ...]]] = []
+
+    def note(
+        _connection: object, _cursor: object, statement: str, given: tuple[object, ...], *_more: object
+    ) -> None:
+        if statement.startswith(("SELECT", "UPDATE", "DELETE")) and "ledger" in statement:
+            asked.append((statement, given))
+
+    db = office.service.db
+    for engine in (db._reading, db._writing):
+        event.listen(engine, "before_cursor_execute", note)
+    await erase(office.tenant, ADA, doer=COMMAND_LINE)
+
+    def plans(connection: Connection) -> list[str]:
+        told = []
+        for statement, given in [*asked]:
+            rows = connection.exec_driver_sql("EXPLAIN QUERY PLAN " + statement, given)
+            told += [row.detail for row in rows if "ledger" in row.detail]
+        return told
+
+    steps = await db.read(plans)
+    assert len(steps) >= 6
+    by_index = ("number_key", "email_key", "customer_id", "INTEGER PRIMARY KEY")
+    assert [step for step in steps if not any(f"{key}=?" in step or key in step for key in by_index)] == []
 
 
 async def test_the_trail_and_the_report_name_nobody(office: Office) -> None:
