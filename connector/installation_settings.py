@@ -175,6 +175,7 @@ class InstallationSettings(_Part):
     """Everything an admin can set, with the defaults the product ships with."""
 
     version: Literal[1] = 1
+    switched_on: bool = True
     language: Literal["en", "pl"] = "en"
     zone: Annotated[str, AfterValidator(_known_zone)] = "Europe/Warsaw"
     phone_region: Annotated[str, AfterValidator(_known_region)] = "PL"
@@ -182,8 +183,8 @@ class InstallationSettings(_Part):
     calls: CallRules = CallRules()
     chats: ChatRules = ChatRules()
     messages: MessageRules = MessageRules()
-    deal_rule: Literal["one_open", "none"] = "one_open"
     queues: tuple[QueueRule, ...] = ()
+    deal_rule: Literal["one_open", "none"] = "one_open"
     fallback_owner: str | None = None
     agent_users: dict[str, str] = {}
     ignored_numbers: tuple[str, ...] = ()
@@ -199,4 +200,3 @@ class InstallationSettings(_Part):
     def tz(self) -> ZoneInfo:
         """The contact centre's time zone."""
         return ZoneInfo(self.zone)
-    switched_on: bool = True

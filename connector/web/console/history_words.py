@@ -35,14 +35,14 @@ def action_words(_: Translate) -> Mapping[str, str]:
         "link": _("Had a deal’s address written into its ticket"),
         "push": _("Pushed a record"),
         "load": _("Worked on a first load"),
-        "self-test": _("Ran the self-test"),
-        "test alert": _("Sent a test of the alerts"),
-        "let back": _("Let an erased customer come back"),
-        "diagnostics": _("Saved a file for diagnosis"),
         "connect": _("Connected a system"),
         "reconnect": _("Connected a system again"),
         "forget": _("Forgot a pair"),
         "test": _("Tried one real record"),
+        "self-test": _("Ran the self-test"),
+        "test alert": _("Sent a test of the alerts"),
+        "let back": _("Let an erased customer come back"),
+        "diagnostics": _("Saved a file for diagnosis"),
     }
 
 

@@ -84,9 +84,7 @@ async def test_what_a_change_touches_is_said_before_it_is_saved(world: World) ->
         assert "Not saved yet" in asked.text
         assert "so many would be decided otherwise: 1." in asked.text
         assert (await _saved(here, admin))["calls"]["cases"] == []  # type: ignore[index]
-        saved = await admin.press(
-            admin.console(PAGE), asked.form(admin.console(PAGE)) | {"act": "save_now"}
-        )
+        saved = await admin.press(admin.console(PAGE), asked.form(admin.console(PAGE)) | {"act": "save_now"})
         assert "The rules are saved." in saved.text
         cases = (await _saved(here, admin))["calls"]["cases"]  # type: ignore[index]
         assert cases == [{"direction": "inbound", "result": "abandoned", "type": "task"}]
