@@ -69,7 +69,7 @@ class PrivacyPages:
         table.post(f"{PATH}/{PAGE}")(serve(self._save))
         table.post(f"{PATH}/{PAGE}/find")(serve(self._find))
         table.post(f"{PATH}/{PAGE}/erase")(serve(self._erase))
-        table.get(f"{PATH}/{PAGE}/reports/{{report:[a-f0-9]{{16}}}}")(serve(self._report))
+        table.get(f"{PATH}/{PAGE}/reports/{{report:[a-z0-9]{{1,32}}}}")(serve(self._report))
         table.post(f"{PATH}/{PAGE}/let-back")(serve(self._let_back))
         table.post(f"{PATH}/{PAGE}/diagnostics")(serve(self._diagnose))
         return table
