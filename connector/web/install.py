@@ -21,8 +21,8 @@ from connector.store.access import Who
 from connector.store.installations import Outcome
 from connector.web.consent import Consent
 from connector.web.embed.access import Guard, is_own
-from connector.web.embed.words import Said
 from connector.web.forms import form_of
+from connector.web.notes import Said
 from connector.web.pages import page, remember_look, serve_static, translate_for
 from connector.web.set_up_code import SetUpCode
 from connector.web.throttle import Throttle

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import secrets
-from collections import OrderedDict
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 
 from aiohttp import web
 
 from connector.clock import Clock
-from connector.web.embed.words import Said
+from connector.web.recent import Recent
 
 _LIFE = timedelta(minutes=10)
-_MOST = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A state with its word, what happened, and what it means or what to do next.
+
+    `reason` is a sentence of ours, `detail` another system's own words, in whichever language.
+    """
+
+    state: str
+    word: str
+    title: str
+    text: str = ""
+    reason: str = ""
+    detail: str = ""
+    link: str | None = None
 
 
 class Notes:
@@ -20,21 +35,16 @@ class Notes:
 
     def __init__(self, clock: Clock) -> None:
         """Keep none yet."""
-        self._clock = clock
-        self._kept: OrderedDict[str, tuple[datetime, str, Said]] = OrderedDict()
+        self._kept: Recent[str, tuple[str, Said]] = Recent(clock, _LIFE)
 
     def leave(self, where: str, said: Said) -> web.Response:
         """Lead to the page at `where`, which says so."""
-        now = self._clock.now()
-        while self._kept and (len(self._kept) >= _MOST or now - next(iter(self._kept.values()))[0] >= _LIFE):
-            self._kept.popitem(last=False)
         note = secrets.token_urlsafe(9)
-        path = where.partition("?")[0]
-        self._kept[note] = (now, path, said)
+        self._kept.keep(note, (where.partition("?")[0], said))
         mark = "&" if "?" in where else "?"
         return web.Response(status=303, headers={"Location": f"{where}{mark}said={note}"})
 
     def found(self, request: web.Request) -> Said | None:
         """What the page that is asked for shall say, if somebody was led to it."""
         note = self._kept.get(request.query.get("said", ""))
-        return note[2] if note is not None and note[1] == request.path else None
+        return note[1] if note is not None and note[0] == request.path else None

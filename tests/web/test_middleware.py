@@ -184,5 +184,7 @@ async def test_no_other_file_is_served(open_site: Open, name: str) -> None:
 def test_no_template_holds_inline_script_or_style() -> None:
     folder = Path(__file__).parents[2] / "connector" / "web" / "templates"
     for path in folder.rglob("*.html"):
-        text = re.sub(r'<script src="{{ asset\("\w+\.js"\) }}" (?:defer|type="module")></script>', "", path.read_text())
+        text = re.sub(
+            r'<script src="{{ asset\("\w+\.js"\) }}" (?:defer|type="module")></script>', "", path.read_text()
+        )
         assert not re.search(r"<script|<style|\sstyle=|\son\w+=|javascript:", text), path

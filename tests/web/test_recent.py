@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from connector.clock import Clock
-from connector.web.embed.recent import Recent
+from connector.web.recent import Recent
 
 MINUTE = timedelta(minutes=1)
 

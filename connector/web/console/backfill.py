@@ -19,7 +19,7 @@ from connector.web.console.desk import PATH, Console, Visit
 from connector.web.console.live import Live
 from connector.web.console.runs import RUNS, kind_word
 from connector.web.console.words import done
-from connector.web.embed.words import Said
+from connector.web.notes import Said
 
 BACKFILL = RUNS + "/backfill"
 _LONGEST = timedelta(days=366)

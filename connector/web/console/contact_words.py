@@ -14,7 +14,7 @@ from connector.i18n import Translate
 from connector.store.bindings import COMPANY, CUSTOMER, Bond
 from connector.store.dirty import Side
 from connector.web.console.field_words import field_word, reason_words
-from connector.web.embed.words import Said
+from connector.web.notes import Said
 
 
 def bonds(_: Translate) -> dict[Bond, tuple[str, str]]:

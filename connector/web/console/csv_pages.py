@@ -16,9 +16,9 @@ from connector.csv_files.writing import Sheet
 from connector.phone import Phones
 from connector.web.console.customers import CUSTOMERS
 from connector.web.console.desk import PATH, Console, Visit
-from connector.web.embed.words import Said
 from connector.web.forms import LARGEST_UPLOAD
 from connector.web.middleware import headers_of
+from connector.web.notes import Said
 
 _CSV = CUSTOMERS + "/csv"
 _TO_CENTRE, _TO_PIPEDRIVE = "to-centre", "to-pipedrive"

@@ -22,7 +22,7 @@ from connector.web.console import contact_words as words
 from connector.web.console.desk import PATH, Console, Visit
 from connector.web.console.record_names import WHAT
 from connector.web.console.words import done
-from connector.web.embed.words import Said
+from connector.web.notes import Said
 
 CUSTOMERS = "/customers"
 _PAGE = 50

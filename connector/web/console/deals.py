@@ -16,7 +16,8 @@ from connector.store.figures import Figures
 from connector.store.opened import Link, OpenedRow
 from connector.web.console.desk import PATH, Console, Visit
 from connector.web.console.words import done
-from connector.web.embed.words import Line, Said, say_row
+from connector.web.embed.words import Line, say_row
+from connector.web.notes import Said
 
 DEALS = "/deals"
 _PAGE = 50

@@ -35,9 +35,8 @@ from connector.store.operations import Operations
 from connector.web.console.words import explain, moved_on, too_old
 from connector.web.embed.access import Guard
 from connector.web.embed.sign_in import SIGN_OUT, signed_out
-from connector.web.embed.words import Said
 from connector.web.forms import close_files, form_of, upload_of
-from connector.web.notes import Notes
+from connector.web.notes import Notes, Said
 from connector.web.pages import page, translate_for
 from connector.web.showing import Show
 

@@ -31,7 +31,7 @@ from connector.web.console.desk import PATH, Console, Visit
 from connector.web.console.events import EVENTS, Soon
 from connector.web.console.masking import masked
 from connector.web.console.words import done
-from connector.web.embed.words import Said
+from connector.web.notes import Said
 
 ONE = EVENTS + "/{event:[0-9]{1,18}}"
 READ_TOKENS = price("GET", "/api/v2/activities/{id}")

@@ -19,7 +19,7 @@ from connector.store.events import About, Events, Failure, Looked, Place, Wanted
 from connector.web.console import event_words as words
 from connector.web.console.desk import PATH, Console, Visit
 from connector.web.console.words import done
-from connector.web.embed.words import Said
+from connector.web.notes import Said
 
 EVENTS = "/events"
 PAGE = 50

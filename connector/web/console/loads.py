@@ -26,7 +26,7 @@ from connector.web.console.load_status import part, status_of
 from connector.web.console.masking import masked
 from connector.web.console.record_names import WHAT
 from connector.web.console.words import done
-from connector.web.embed.words import Said
+from connector.web.notes import Said
 
 LOAD = CUSTOMERS + "/load"
 _PROBLEMS = 100

@@ -17,7 +17,7 @@ from connector.web.console.desk import PATH, Console, Visit
 from connector.web.console.live import Live
 from connector.web.console.run_words import ShownRun, shown
 from connector.web.console.words import done
-from connector.web.embed.words import Said
+from connector.web.notes import Said
 
 RUNS = "/runs"
 ONE = RUNS + "/{run:[0-9]{1,18}}"

@@ -31,7 +31,7 @@ from connector.web.console.settings_connections import Connections, account_of, 
 from connector.web.console.settings_deals import form_of_deals, offered
 from connector.web.console.settings_special_fields import TOKENS, SpecialFieldPages, form_of_fields
 from connector.web.console.words import done, explain, not_done
-from connector.web.embed.words import Said
+from connector.web.notes import Said
 
 log = structlog.get_logger()
 

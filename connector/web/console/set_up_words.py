@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from connector.i18n import Translate
 from connector.store.entries import State
 from connector.store.loads import Loaded, Phase
-from connector.web.embed.words import Said
+from connector.web.notes import Said
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from connector.flows.rules import user_of
 from connector.web.console.desk import PATH, Console, Visit
 from connector.web.console.set_up_steps import led_back, step_of
 from connector.web.console.words import done
-from connector.web.embed.words import Said
+from connector.web.notes import Said
 
 PAGE = "settings/agents"
 _MOST = 2000

@@ -23,7 +23,7 @@ from connector.pipedrive.operations import price
 from connector.store.alerts import Alerts, SelfTested, Standing
 from connector.web.console.desk import PATH, Console, Visit
 from connector.web.console.words import done
-from connector.web.embed.words import Said
+from connector.web.notes import Said
 
 PAGE = "settings/alerts"
 #: What a self-test asks Pipedrive for at least; users are asked for once a day.

@@ -26,8 +26,8 @@ from connector.web.console.filled import Filled, changed
 from connector.web.console.right_words import needed_for
 from connector.web.console.set_up_steps import led_back, step_of
 from connector.web.console.words import done
-from connector.web.embed.words import Said
 from connector.web.lookup import PATH as LOOKUP_PATH
+from connector.web.notes import Said
 
 PAGE = "settings"
 _LONGEST = 200

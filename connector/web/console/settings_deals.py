@@ -18,7 +18,7 @@ from connector.web.console.desk import PATH, Console, Visit
 from connector.web.console.filled import Filled
 from connector.web.console.set_up_steps import led_back, step_of
 from connector.web.console.words import done
-from connector.web.embed.words import Said
+from connector.web.notes import Said
 
 PAGE = "settings/deals"
 _LONGEST = 100

@@ -33,7 +33,7 @@ from connector.web.console.field_form import (
 )
 from connector.web.console.masking import masked
 from connector.web.console.words import done, explain, moved_on, not_done
-from connector.web.embed.words import Said
+from connector.web.notes import Said
 
 PLACE = "settings/fields"
 _PAGES = {PLACE: CUSTOMERS, f"{PLACE}/companies": COMPANIES}

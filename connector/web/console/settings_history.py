@@ -13,7 +13,7 @@ from connector.store.audit import Noted
 from connector.web.console import history_words as words
 from connector.web.console.desk import PATH, Console, Visit
 from connector.web.console.words import done, not_done
-from connector.web.embed.words import Said
+from connector.web.notes import Said
 
 PLACE = "settings/history"
 _A_PAGE = 50

@@ -8,7 +8,7 @@ from connector.store.access import LONGEST_KEY_NAME, Access
 from connector.web import openapi
 from connector.web.console.desk import PATH, Console, Visit
 from connector.web.console.words import done
-from connector.web.embed.words import Said
+from connector.web.notes import Said
 
 PAGE = "settings/keys"
 

@@ -18,7 +18,7 @@ from connector.i18n import Translate
 from connector.installation_settings import InstallationSettings
 from connector.web.console.desk import PATH, Console, Visit
 from connector.web.console.words import done
-from connector.web.embed.words import Said
+from connector.web.notes import Said
 
 PAGE = "settings/privacy"
 _KEPT_REPORTS = 50

@@ -20,7 +20,7 @@ from connector.web.console.desk import PATH, Console, Visit
 from connector.web.console.filled import Filled
 from connector.web.console.set_up_steps import led_back, step_of
 from connector.web.console.words import done
-from connector.web.embed.words import Said
+from connector.web.notes import Said
 
 PAGE = "settings/special-fields"
 #: The fields of Pipedrive with their entity and type, and those of the contact centre, in the order of the page.

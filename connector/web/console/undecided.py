@@ -33,7 +33,7 @@ from connector.web.console import event_words
 from connector.web.console.desk import PATH, Console, Visit
 from connector.web.console.events import Soon
 from connector.web.console.words import done
-from connector.web.embed.words import Said
+from connector.web.notes import Said
 
 log = structlog.get_logger()
 

@@ -24,7 +24,7 @@ from connector.i18n import Translate
 from connector.store.audit import Doer
 from connector.web.console.desk import PATH, Console, Visit
 from connector.web.console.words import done
-from connector.web.embed.words import Said
+from connector.web.notes import Said
 
 ONE = "/runs/{run:[0-9]{1,18}}/activities"
 

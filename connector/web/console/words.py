@@ -14,7 +14,7 @@ from connector.errors import (
     UnknownOutcome,
 )
 from connector.i18n import Translate
-from connector.web.embed.words import Said
+from connector.web.notes import Said
 
 
 def explain(error: ConnectorError, _: Translate) -> Said:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 import structlog
 from aiohttp import web
@@ -22,16 +20,14 @@ from connector.store.access import Who
 from connector.store.installations import Installations
 from connector.store.operations import Operations
 from connector.web.embed.access import Guard
-from connector.web.embed.recent import Recent
 from connector.web.embed.sign_in import SIGN_OUT, signed_out
-from connector.web.embed.words import Said, not_now, too_old
+from connector.web.embed.words import not_now, too_old
 from connector.web.forms import form_of
 from connector.web.middleware import allow_framing
+from connector.web.notes import Notes, Said
 from connector.web.pages import page, translate_for
 
 log = structlog.get_logger()
-
-_NOTE_LIFE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +97,11 @@ class Desk:
     operations: Operations
     installations: Installations
     clock: Clock
-    _notes: Recent[str, tuple[str, Said]] = field(init=False)
+    _notes: Notes = field(init=False)
 
     def __post_init__(self) -> None:
         """Nothing was said yet."""
-        self._notes = Recent(self.clock, _NOTE_LIFE)
+        self._notes = Notes(self.clock)
 
     def serve(self, show: Show) -> Handler:
         """A handler that lets in who is known, and says in a page what keeps it from its work."""
@@ -162,14 +158,11 @@ class Desk:
 
     def tell(self, visit: Visit, said: Said, where: str = "") -> web.Response:
         """Lead to a page that says so: loaded again, it does nothing again."""
-        note = secrets.token_urlsafe(9)
-        self._notes.keep(note, (visit.here, said))
-        return web.Response(status=303, headers={"Location": f"{where or visit.here}?said={note}"})
+        return self._notes.leave(where or visit.here, said)
 
     def told(self, visit: Visit) -> Said | None:
         """What a page shall say, if it was led to."""
-        note = self._notes.get(visit.request.query.get("said", ""))
-        return note[1] if note is not None and note[0] == visit.here else None
+        return self._notes.found(visit.request)
 
     def too_old(self, visit: Visit) -> web.Response:
         """Lead back from a form that is none of this session's."""

@@ -26,7 +26,8 @@ from connector.web.embed.deal_form import (
 )
 from connector.web.embed.desk import Desk, Visit
 from connector.web.embed.parties import Parties, case_of
-from connector.web.embed.words import Said, look_at_fields, moved_on, not_now, say_opened, say_pushed, too_old
+from connector.web.embed.words import look_at_fields, moved_on, not_now, say_opened, say_pushed, too_old
+from connector.web.notes import Said
 
 log = structlog.get_logger()
 

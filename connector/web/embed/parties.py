@@ -18,7 +18,7 @@ from connector.pipedrive.records import Organization, Person
 from connector.records import Company, Customer
 from connector.store.bindings import Bound
 from connector.store.questions import Asked
-from connector.web.embed.recent import Recent
+from connector.web.recent import Recent
 
 _FRESH_FOR = timedelta(minutes=1)
 _MOST_CANDIDATES = 10

@@ -14,9 +14,10 @@ from connector.records import Ticket
 from connector.store.opened import OpenedRow, State
 from connector.web.embed.desk import Desk, Visit
 from connector.web.embed.new_deal import NewDeals, Place, deals_for
-from connector.web.embed.recent import Recent
-from connector.web.embed.words import Line, Said, no_ticket, say_row, ticket_stands
+from connector.web.embed.words import Line, no_ticket, say_row, ticket_stands
+from connector.web.notes import Said
 from connector.web.pages import page
+from connector.web.recent import Recent
 from connector.web.showing import Show
 
 PATH = "/embed/{installation}/{connection}/{kind:tickets}/{id:[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}}"

@@ -15,25 +15,10 @@ from connector.i18n import Translate
 from connector.store.opened import Link, OpenedRow, State
 from connector.store.questions import Asked
 from connector.web.embed.parties import Party
+from connector.web.notes import Said
 
 #: After these the deal may be there all the same.
 _UNSURE = frozenset({reasons.UNKNOWN, reasons.OUT_OF_SIGHT})
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A state with its word, what happened, and what it means or what to do next.
-
-    `reason` is a sentence of ours, `detail` another system's own words, in whichever language.
-    """
-
-    state: str
-    word: str
-    title: str
-    text: str = ""
-    reason: str = ""
-    detail: str = ""
-    link: str | None = None
 
 
 # a customer
