@@ -124,8 +124,8 @@ class EventPage:
             what=words.what(entry.kind, entry.event, _), why=words.why(looked, _),
             came_in=[] if entry.event is None else _came_in(entry.event, visit, entry.connection, reveal=reveal),
             decided=_decided(explained, visit), explained=explained,
-            subject="" if draft is None else _tail(draft.subject, reveal=reveal),
-            body=[] if draft is None else [_tail(line, reveal=reveal) for line in _lines(draft.note)],
+            subject="" if draft is None else _subject(draft.subject, reveal=reveal),
+            body=[] if draft is None else body_lines(draft.note, reveal=reveal),
             held=now, held_body=[] if now is None else _lines(now.note or ""), has_read=has_read,
             activity=activity_page(visit.tenant, entry.crm_id) if entry.crm_id else "",
             times=_times(explained, visit), can_retry=can_retry, unsure=can_retry and looked.reason == UNSEEN,
@@ -133,19 +133,26 @@ class EventPage:
         )  # fmt: skip
 
 
+def body_lines(note: str, *, reveal: bool) -> list[str]:
+    """Lines of an activity of ours; masked they keep labels, the link and the marker, which alone are marked up."""
+    lines: list[str] = []
+    for part in note.split("<br>"):
+        label, bold, rest = part.partition("</b>") if part.startswith("<b>") else ("", "", part)
+        is_ours = part.startswith(("<a ", "<small>"))
+        said = html_to_text(rest)
+        shown = said if reveal or is_ours else masked(said)
+        lines.append(f"{html_to_text(label + bold)} {shown}".strip())
+    return [line for line in lines if line]
+
+
 def _lines(note: str) -> list[str]:
     return [line for line in html_to_text(note).splitlines() if line.strip()]
 
 
-def _tail(text: str, *, reveal: bool) -> str:
-    """A line of an activity; masked it keeps the words in front of its colon or dash."""
-    if reveal or text.startswith("ref:"):
-        return text
-    for mark in (": ", " – "):
-        head, found, tail = text.rpartition(mark) if mark == " – " else text.partition(mark)
-        if found:
-            return head + found + masked(tail)
-    return masked(text)
+def _subject(text: str, *, reveal: bool) -> str:
+    """The subject of an activity of ours; masked it keeps what kind of event it is."""
+    kind, colon, about = text.partition(": ")
+    return text if reveal else kind + colon + masked(about)
 
 
 def _came_in(event: Event, visit: Visit, connection: str, *, reveal: bool) -> list[Fact]:

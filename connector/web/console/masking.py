@@ -7,7 +7,8 @@ import re
 _ADDRESS = re.compile(r"(\w)[\w.+-]*@[\w.-]+")
 _NUMBER = re.compile(r"\+?\d[\d \u00a0().-]{4,}\d")
 _WORD = re.compile(r"\b(\w)\w+")
-_SHOWN_AT_START, _SHOWN_AT_END = 5, 3
+#: Of a number with its country so many digits are shown before, of any other so many; and so many after.
+_SHOWN_WITH_COUNTRY, _SHOWN_AT_START, _SHOWN_AT_END = 5, 2, 3
 
 
 def masked(text: str) -> str:
@@ -24,7 +25,10 @@ def _hidden(found: str) -> str:
     if "@" in found:
         return f"{found[0]}***@***"
     digits = "".join(filter(str.isdigit, found))
-    plus = "+" if found.startswith("+") else ""
-    if len(digits) <= _SHOWN_AT_START + _SHOWN_AT_END:
-        return f"{plus}{digits[:2]} *** {digits[-2:]}"
-    return f"{plus}{digits[:2]} {digits[2:_SHOWN_AT_START]} *** {digits[-_SHOWN_AT_END:]}"
+    # Without its country a number is shorter, and what is written like one may be an identity number.
+    has_country = found.startswith("+")
+    if len(digits) <= _SHOWN_WITH_COUNTRY + _SHOWN_AT_END:
+        return f"+{digits[:2]} *** {digits[-2:]}" if has_country else f"*** {digits[-2:]}"
+    if not has_country:
+        return f"{digits[:_SHOWN_AT_START]} *** {digits[-_SHOWN_AT_END:]}"
+    return f"+{digits[:2]} {digits[2:_SHOWN_WITH_COUNTRY]} *** {digits[-_SHOWN_AT_END:]}"
