@@ -124,8 +124,11 @@ class Guard:
         )  # fmt: skip
 
     async def begin_framed(self, request: web.Request, answer: web.Response, who: Who) -> None:
-        """Begin a session of frames in the page that shows this one; browsers take its cookie over https or on loopback."""
-        token = await self.access.begin(who)
+        """Begin a session of frames in the page that shows this one; browsers take its cookie over https or on loopback.
+
+        It is no administrator's: what stands in somebody else's page changes no settings.
+        """
+        token = await self.access.begin(replace(who, is_admin=False))
         await self._end_own(request, FRAMED)
         _set_framed(answer, token, int(SESSION_LIFE.total_seconds()))
 
@@ -135,7 +138,9 @@ class Guard:
         _set_framed(answer, "", 0)
 
     def _tokens(self, request: web.Request) -> Iterator[str]:
-        return (token for name in (self._session, FRAMED) if (token := request.cookies.get(name)))
+        # Browsers send the cookie of frames to their pages alone; another host of our domain could make one up elsewhere.
+        names = (self._session, FRAMED) if request.path.startswith(f"{PATH}/") else (self._session,)
+        return (token for name in names if (token := request.cookies.get(name)))
 
     async def _end_own(self, request: web.Request, cookie: str) -> None:
         if token := request.cookies.get(cookie):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from urllib.parse import quote
 
 from connector.serving import build_web
+from connector.web.embed.sign_in import HANDOVER
 from tests.at_work import two
 from tests.serving import Served, served
 from tests.web.agents import Agent, an_admin, sign_in
@@ -122,3 +124,22 @@ async def test_somebody_invited_as_an_administrator_is_one(world: World) -> None
         tenant = await install(here.service)
         invited = await sign_in(here, tenant, None, is_admin=True)
         assert (await invited.open(invited.console())).status == 200
+
+
+async def test_what_a_frame_holds_opens_no_console(world: World) -> None:
+    async with served(world) as here:
+        admin = await an_admin(here)
+        token = admin.cookie.partition("=")[2]
+        assert (await replace(admin, cookie=f"framed={token}").open(admin.console())).status == 401
+
+        access = here.service.access
+        who = await access.session(token)
+        assert who is not None
+        code = await access.make_code(who, purpose=HANDOVER, lasts=timedelta(minutes=1))
+        headers = {"Sec-Fetch-Site": "same-origin"}
+        async with world.http.post(
+            f"{here.origin}/embed/session", json={"code": code}, headers=headers
+        ) as answer:
+            framed = answer.cookies["framed"].value
+        assert await access.session(framed) is not None
+        assert (await replace(admin, cookie=f"session={framed}").open(admin.console())).status == 403
