@@ -374,7 +374,12 @@ async def _wait_for_installs(demo: Demo) -> None:
 
 async def _tell_addresses(demo: Demo) -> None:
     stage = demo.day.stage
-    lines = [("the connector", demo.service.settings.public_url), ("Pipedrive, simulated", stage.pipedrive)]
+    public = demo.service.settings.public_url
+    lines = [
+        ("the connector", public),
+        ("its console", f"{public}/console"),
+        ("Pipedrive, simulated", stage.pipedrive),
+    ]
     lines += [
         (f"contact centre of {branch.company}", f"{stage.thulium}/{branch.system}/panel/")
         for branch in BRANCHES
@@ -384,8 +389,8 @@ async def _tell_addresses(demo: Demo) -> None:
         print(f"  {name:<45} {address}")
     print(
         "Make something happen in a contact centre: its activity follows within seconds. Edit a customer there, or a\n"
-        "person in Pipedrive: the other side shows it within a second. Sign in, then open a customer or a ticket: deals stand\n"
-        "in a tab of it. Ctrl-C ends.",
+        "person in Pipedrive: the other side shows it within a second. Sign in, then open the console, or a customer\n"
+        "or a ticket: deals stand in a tab of it. Ctrl-C ends.",
         flush=True,
     )
 

@@ -83,12 +83,12 @@ async def _switch_on(service: Service, installation_id: str) -> Tenant:
 
 
 async def invitations(service: Service, stage: Stage, installations: dict[str, str]) -> list[tuple[str, str]]:
-    """What to open to see deals inside each contact centre: what it is for, and an address that signs one agent in."""
+    """What to open to see deals inside each contact centre, and the console: an address that signs its administrator in."""
     found = []
     for branch in BRANCHES:
         if (installation_id := installations.get(branch.letter)) is not None:
             name = branch.users[0][0]
-            who = Who(installation_id, str(stage.users[branch.admin]), None, name)
+            who = Who(installation_id, str(stage.users[branch.admin]), None, name, is_admin=True)
             code = await service.access.make_code(who, purpose=INVITATION, lasts=timedelta(hours=72))
             found.append((f"sign in once, as {name}", f"{service.settings.public_url}{INVITED}#{code}"))
     return found
