@@ -35,7 +35,7 @@ _MOST_PARTS = 20
 
 
 async def upload_of(request: web.Request) -> Mapping[str, object]:
-    """The fields of a form that may hold a file: that is an open one without a name (`close_files`).
+    """The fields of a form that may hold one file: that is an open one without a name (`close_files`).
 
     HTTPRequestEntityTooLarge where it is larger than `LARGEST_UPLOAD`, HTTPBadRequest for what browsers do not send.
     """
@@ -47,7 +47,8 @@ async def upload_of(request: web.Request) -> Mapping[str, object]:
         while (part := await reader.next()) is not None:
             if not isinstance(part, BodyPartReader) or part.name is None or part.name in found:
                 raise web.HTTPBadRequest
-            if len(found) >= _MOST_PARTS:
+            is_second = part.filename is not None and any(isinstance(one, IOBase) for one in found.values())
+            if is_second or len(found) >= _MOST_PARTS:
                 raise web.HTTPBadRequest
             found[part.name] = await _field(part)
     except BaseException as error:

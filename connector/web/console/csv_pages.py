@@ -55,9 +55,9 @@ class CsvPages:
         if self._turn.locked():
             busy = _("Another file is being converted. Try again in a minute.")
             return self._page(visit, way=way, said=Said("attention", _("Not done"), busy))
-        async with self._turn:
-            with tempfile.TemporaryDirectory() as folder:
-                try:
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                async with self._turn:
                     packed, summary = await asyncio.to_thread(
                         pack,
                         source,
@@ -65,16 +65,15 @@ class CsvPages:
                         to_pipedrive=way == _TO_PIPEDRIVE,
                         phones=visit.tenant.phones,
                     )
-                except UnusableFile as error:
-                    said = Said(
-                        "broken", _("Not done"), _("The file could not be converted."),
-                        _("Mend the file, then try again."), detail=str(error),
-                    )  # fmt: skip
-                    return self._page(visit, way=way, said=said)
-                await visit.tenant.audit.note(
-                    visit.who, "csv", way=way, rows=summary.rows, taken=summary.taken
-                )
-                return await _send(visit.request, packed)
+            except UnusableFile as error:
+                said = Said(
+                    "broken", _("Not done"), _("The file could not be converted."),
+                    _("Mend the file, then try again."), detail=str(error),
+                )  # fmt: skip
+                return self._page(visit, way=way, said=said)
+            await visit.tenant.audit.note(visit.who, "csv", way=way, rows=summary.rows, taken=summary.taken)
+            # The next file's turn has come: whoever fetches this one slowly keeps nobody waiting.
+            return await _send(visit.request, packed)
 
     def _page(self, visit: Visit, *, way: str = _TO_CENTRE, said: Said | None = None) -> web.StreamResponse:
         _ = visit.translate

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -134,19 +134,22 @@ class Console:
             if who is None or tenant is None:
                 self._guard.count_visitor(request)
                 return signed_out(request, installation_id)
+            visit = Visit(request, tenant, who, self._guard, {}, self._guard.is_admin(who))
+            if not (visit.is_admin or everybody):
+                return self.page(visit, "console/not_admin.html", "", status=403)
             form = await fields_of(request) if request.method == "POST" else {}
             try:
-                visit = Visit(request, tenant, who, self._guard, form, self._guard.is_admin(who))
-                return await self._let_in(view, visit, everybody=everybody)
+                answer = await self._let_in(view, replace(visit, form=form))
             finally:
                 close_files(form)
+            if not answer.prepared:
+                answer.headers.setdefault("Cache-Control", "no-store")
+            return answer
 
         return enter
 
-    async def _let_in(self, view: View, visit: Visit, *, everybody: bool) -> web.StreamResponse:
+    async def _let_in(self, view: View, visit: Visit) -> web.StreamResponse:
         request = visit.request
-        if not (visit.is_admin or everybody):
-            return self.page(visit, "console/not_admin.html", "", status=403)
         if request.method == "POST" and not self._guard.check_form(
             request, _purpose(request.path), visit.form.get("form")
         ):

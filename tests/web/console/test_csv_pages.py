@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
-from aiohttp import FormData
+from aiohttp import FormData, web
 
 from connector.web import forms
+from connector.web.console import csv_pages
 from tests.serving import served
-from tests.web.agents import Agent, an_admin
+from tests.web.agents import Agent, an_admin, sign_in
 from tests.world import World
 
 EXPORT = "Person - Name,Person - Phone - Work,Person - Email - Work\nJan Próbny,601 000 001,jan@example.com\nbez numeru,,\n"
@@ -79,3 +81,31 @@ async def test_no_file_is_taken_without_the_form_or_beyond_the_limit(
     monkeypatch.setattr(forms, "LARGEST_UPLOAD", 1000)
     status, _, _ = await upload(admin, b"Name,Phone\n" + b"x" * 2000)
     assert status == 413
+
+
+async def test_whoever_takes_long_to_fetch_a_file_keeps_nobody_waiting(
+    admin: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send, meanwhile = csv_pages._send, list[int]()
+
+    async def send_slowly(request: web.Request, packed: Path) -> web.StreamResponse:
+        if not meanwhile:
+            meanwhile.append(0)
+            meanwhile[0], _, _ = await upload(admin, EXPORT.encode())
+        return await send(request, packed)
+
+    monkeypatch.setattr(csv_pages, "_send", send_slowly)
+    status, _, _ = await upload(admin, EXPORT.encode())
+    assert (status, meanwhile) == (200, [200])
+
+
+async def test_one_file_is_taken_at_a_time_and_of_administrators_alone(admin: Agent) -> None:
+    path = admin.console("customers/csv")
+    agent = await sign_in(admin.here, admin.tenant, None)
+    for who, names, expected in ((admin, ("file", "other"), 400), (agent, ("file", "other"), 403)):
+        form = FormData()
+        for name in names:
+            form.add_field(name, EXPORT.encode(), filename="export.csv")
+        headers = {"Cookie": who.cookie, "Accept": "text/html"}
+        async with admin.world.http.post(admin.here.origin + path, data=form, headers=headers) as answer:
+            assert answer.status == expected

@@ -143,3 +143,13 @@ async def test_what_a_frame_holds_opens_no_console(world: World) -> None:
             framed = answer.cookies["framed"].value
         assert await access.session(framed) is not None
         assert (await replace(admin, cookie=f"session={framed}").open(admin.console())).status == 403
+
+
+async def test_no_answer_of_the_console_is_kept_by_a_browser_or_proxy(world: World) -> None:
+    async with served(world) as here:
+        admin = await an_admin(here)
+        for method, path in (("POST", "runs"), ("GET", "settings/history/export"), ("POST", "me/language")):
+            async with world.http.request(
+                method, here.origin + admin.console(path), headers={"Cookie": admin.cookie}, allow_redirects=False
+            ) as answer:  # fmt: skip
+                assert answer.headers["Cache-Control"] == "no-store", path
