@@ -5,6 +5,7 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -18,6 +19,8 @@ from connector.web.middleware import headers_of
 _EVERY_S = 0.5
 #: After that the browser asks again, and shows anew who it is.
 _LONGEST = timedelta(minutes=5)
+#: One browser's session watches no more at once; a browser opens about six.
+MOST_WATCHED = 12
 
 #: Renders the part that changes, and says whether it goes on.
 Render = Callable[[], Awaitable[tuple[str, bool]]]
@@ -29,13 +32,26 @@ class Live:
     def __init__(self, clock: Clock) -> None:
         """Look as often as this clock says."""
         self._clock, self._closing = clock, False
+        self._watched = Counter[str]()
 
     async def close(self, _app: web.Application) -> None:
         """Let every stream end."""
         self._closing = True
 
     async def stream(self, visit: Visit, render: Render) -> web.StreamResponse:
-        """Send the part whenever it has changed, until it changes no more."""
+        """Send the part whenever it has changed, until it changes no more; HTTPTooManyRequests when too many are watched."""
+        session = visit.guard.session_of(visit.request)
+        if self._watched[session] >= MOST_WATCHED:
+            raise web.HTTPTooManyRequests(headers={"Retry-After": "60"})
+        self._watched[session] += 1
+        try:
+            return await self._stream(visit, render)
+        finally:
+            self._watched[session] -= 1
+            if not self._watched[session]:
+                del self._watched[session]
+
+    async def _stream(self, visit: Visit, render: Render) -> web.StreamResponse:
         answer = web.StreamResponse(
             headers=headers_of(visit.request)
             | {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -43,7 +59,7 @@ class Live:
         until, last = self._clock.now() + _LONGEST, ""
         await answer.prepare(visit.request)
         with suppress(ConnectionResetError):  # the browser has gone elsewhere
-            while not self._closing and self._clock.now() < until:
+            while not self._closing and self._clock.now() < until and visit.request.transport is not None:
                 part, goes_on = await render()
                 if part != last:
                     await answer.write(_event("message", part))

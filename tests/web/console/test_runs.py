@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+from aiohttp import ClientResponse
+
 from connector.store.changes import Wrote
 from connector.store.operations import CUT_OFF, FINISHED
+from connector.web.console.live import MOST_WATCHED
 from tests.at_work import NUMBER, POSTS, a_call, until
 from tests.flows.looking import PERSON, HastyClock
 from tests.serving import Served, served
-from tests.web.agents import Agent, Shown, an_admin
+from tests.web.agents import Agent, Shown, an_admin, sign_in
 from tests.world import World, ago
 
 
@@ -204,3 +207,26 @@ async def test_an_open_stream_does_not_hold_up_the_end_of_the_service(world: Wor
         began = asyncio.get_running_loop().time()
     assert asyncio.get_running_loop().time() - began < 10
     answer.close()
+
+
+async def test_a_session_watches_so_much_at_once_and_no_more(world: World) -> None:
+    async with served(world) as here:
+        admin = await an_admin(here, since=ago(hours=3))
+        run = await here.service.operations.begin_run(admin.tenant.id, "contacts")
+        stream = here.origin + admin.console(f"runs/{run}/live")
+
+        async def watch(who: Agent) -> ClientResponse:
+            return await world.http.get(stream, headers={"Cookie": who.cookie, "Accept": "text/html"})
+
+        opened = [await watch(admin) for _ in range(MOST_WATCHED)]
+        assert {one.status for one in opened} == {200}
+        refused = await watch(admin)
+        assert (refused.status, refused.headers["Retry-After"]) == (429, "60")
+        other = await sign_in(here, admin.tenant, admin.tenant.installed.owner_user_id, is_admin=True)
+        assert (await watch(other)).status == 200, "another browser has its own"
+        opened[0].close()
+
+        async def has_room() -> bool:
+            return (await watch(admin)).status == 200
+
+        await until(has_room)
