@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
 
 from aiohttp import web
 
 from connector.clock import Clock
 from connector.web.hooks import Door, admitted
-from connector.web.throttle import Throttle
+from connector.web.throttle import Throttle, ThrottleEach
 
 
 class Gate:
@@ -22,20 +21,15 @@ class Gate:
         """A door opens `burst` times at once and then `per_minute`."""
         self._doors, self._look_again = doors, look_again
         self._strangers = Throttle(clock)
-        self._for_door = partial(Throttle, clock, burst=burst, per_minute=per_minute, all_burst=burst)
-        self._throttles: dict[str, Throttle] = {}
+        self._of_doors = ThrottleEach(clock, burst=burst, per_minute=per_minute)
 
     async def admit(self, request: web.Request) -> Door:
         """The door that was knocked at; HTTPNotFound, HTTPUnauthorized or HTTPTooManyRequests else."""
         try:
             door = await admitted(request, self._doors, self._look_again)
         except web.HTTPException:
-            _count(self._strangers, request.remote)
+            if seconds := self._strangers.wait(request.remote):
+                raise web.HTTPTooManyRequests(headers={"Retry-After": str(seconds)}) from None
             raise
-        _count(self._throttles.setdefault(request.match_info["path"], self._for_door()), None)
+        self._of_doors.count(request.match_info["path"])
         return door
-
-
-def _count(throttle: Throttle, address: str | None) -> None:
-    if seconds := throttle.wait(address):
-        raise web.HTTPTooManyRequests(headers={"Retry-After": str(seconds)})

@@ -6,6 +6,9 @@ import ipaddress
 import math
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
+
+from aiohttp import web
 
 from connector.clock import Clock
 
@@ -50,6 +53,20 @@ class Throttle:
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
+
+
+class ThrottleEach:
+    """The same allowance for each of several that are known, such as doors or installations."""
+
+    def __init__(self, clock: Clock, *, burst: int, per_minute: float) -> None:
+        """Each may `burst` times at once and then `per_minute`."""
+        self._new = partial(Throttle, clock, burst=burst, per_minute=per_minute, all_burst=burst)
+        self._each: dict[str, Throttle] = {}
+
+    def count(self, name: str) -> None:
+        """Count one of this name; HTTPTooManyRequests when there were too many."""
+        if seconds := self._each.setdefault(name, self._new()).wait(None):
+            raise web.HTTPTooManyRequests(headers={"Retry-After": str(seconds)})
 
 
 def _fill(bucket: _Bucket, now: float, per_second: float, most: int) -> None:

@@ -24,6 +24,7 @@ from connector.store.alerts import Alerts, SelfTested, Standing
 from connector.web.console.desk import PATH, Console, Visit
 from connector.web.console.words import done
 from connector.web.notes import Said
+from connector.web.throttle import ThrottleEach
 
 PAGE = "settings/alerts"
 #: What a self-test asks Pipedrive for at least; users are asked for once a day.
@@ -96,6 +97,8 @@ class AlertPages:
     ) -> None:
         """`self_test` tries both vendors and keeps what it found in `alerts`."""
         self._console, self._alerts, self._self_test = console, alerts, self_test
+        # Those who are named have not asked for it, and the mail server is everybody's.
+        self._tries = ThrottleEach(console.clock, burst=6, per_minute=2)
 
     def routes(self) -> web.RouteTableDef:
         """All of them."""
@@ -137,6 +140,7 @@ class AlertPages:
                 Said("attention", _("Not done"), _("Nobody is named there. Save the alerts first.")),
                 visit.at(PAGE),
             )
+        self._tries.count(visit.tenant.id)
         await visit.tenant.audit.note(visit.who, "test alert", way=way)
         try:
             await send(visit.tenant, way, trial_notice(visit.tenant, self._console.clock.now()))

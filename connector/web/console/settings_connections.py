@@ -28,6 +28,7 @@ from connector.web.console.set_up_steps import led_back, step_of
 from connector.web.console.words import done
 from connector.web.lookup import PATH as LOOKUP_PATH
 from connector.web.notes import Said
+from connector.web.throttle import ThrottleEach
 
 PAGE = "settings"
 _LONGEST = 200
@@ -86,6 +87,8 @@ class Connections:
         self._console = console
         self._connect, self._renew, self._scopes = connect_centre, renew_token, scopes
         self._found: OrderedDict[str, Found] = OrderedDict()
+        # A system is named by whoever asks: nobody shall guess another company's password through us.
+        self._tries = ThrottleEach(console.clock, burst=10, per_minute=2)
 
     def routes(self) -> web.RouteTableDef:
         """The page and its forms."""
@@ -162,6 +165,7 @@ class Connections:
         if not 0 < len(password) <= _LONGEST:
             errors["password"] = _("Write the password of the API user.")
         if not errors:
+            self._tries.count(tenant.id)
             try:
                 rights = await self._connect(
                     tenant.id, vendor=vendor, system=system, user=user, password=password

@@ -432,3 +432,11 @@ async def test_nothing_is_tried_of_an_installation_that_is_gone(admin: Agent) ->
     with pytest.raises(Misconfigured):
         await admin.here.service.tenant(admin.tenant.id)
     assert (await admin.open(admin.console("settings/set-up"))).status == 401
+
+
+async def test_passwords_of_a_contact_centre_cannot_be_guessed_at_will(admin: Agent) -> None:
+    address = admin.console("settings/centre")
+    fields = (await admin.open(admin.console("settings"))).form(address) | ACCOUNT
+    said = [(await admin.press(address, fields | {"password": f"guess {n}"})).status for n in range(14)]
+    assert said[:10] == [422] * 10
+    assert 429 in said[10:]

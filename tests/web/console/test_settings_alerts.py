@@ -124,3 +124,19 @@ async def test_a_trouble_that_is_on_stands_on_the_page_with_what_to_do(world: Wo
         assert "Something is wrong now" in shown.text
         assert "Contact centre: thulium:demo" in shown.text
         assert "Open Settings, Connections, and press “Check now”" in shown.text
+
+
+async def test_nobody_is_flooded_with_tests(world: World) -> None:
+    async with mailbox() as box:
+        smtp = {
+            "smtp_host": "127.0.0.1", "smtp_port": box.port, "smtp_security": "none",
+            "smtp_from": "connector@example.com",
+        }  # fmt: skip
+        async with served(world, None, **smtp) as here:
+            admin = await an_admin(here, alerts={"emails": ["ada@example.com"]})
+            page = admin.console(PAGE)
+            given = shown_form((await admin.open(page)).page, f"{page}/try", "email")
+            said = [(await admin.press(f"{page}/try", given)).status for _ in range(9)]
+            assert said[:6] == [200] * 6
+            assert 429 in said[6:]
+            assert len(box.mails) == said.count(200)
