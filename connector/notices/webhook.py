@@ -19,6 +19,8 @@ from connector.notices import Failure, Undelivered
 SIGNATURE = "X-Connector-Signature"
 _TIMEOUT_S = 10
 _NAT64 = IPv6Network("64:ff9b::/96")
+#: All that is given out of IPv6: the rest may be wrapped or routed by whatever a network agreed on for itself.
+_GIVEN_OUT = IPv6Network("2000::/3")
 
 
 def signature(secret: str, at: int, body: bytes) -> str:
@@ -82,6 +84,8 @@ def _is_public(address: IPv4Address | IPv6Address) -> bool:
             inner = IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return _is_public(inner)
+        if address not in _GIVEN_OUT:
+            return False
     return address.is_global and not address.is_multicast
 
 

@@ -31,7 +31,8 @@ async def test_a_message_arrives_with_a_signature_that_the_receiver_can_check() 
         "https://10.0.0.1/a", "https://192.168.1.1/a", "https://172.16.0.1/a", "https://169.254.169.254/a",
         "https://100.64.0.1/a", "https://224.0.0.1/a", "https://[::1]/a", "https://[::]/a", "https://[fe80::1]/a",
         "https://[fd00::1]/a", "https://[::ffff:127.0.0.1]/a", "https://[64:ff9b::7f00:1]/a",
-        "https://[2002:7f00:1::]/a", "https://localhost/a",
+        "https://[2002:7f00:1::]/a", "https://localhost/a", "https://[64:ff9b:1::7f00:1]/a",
+        "https://[::127.0.0.1]/a", "https://[fec0::1]/a",
     ],
 )  # fmt: skip
 async def test_no_message_goes_into_our_own_network(url: str) -> None:
