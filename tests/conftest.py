@@ -26,7 +26,10 @@ settings.register_profile("patient", settings(), deadline=None)
 settings.load_profile("patient")
 
 #: Begun first, lest a process be busy with one of them when the others have ended.
-LONGEST = ("test_histories.py", "test_every_call.py", "test_killed.py", "test_a_day.py")
+LONGEST = (
+    "test_histories.py", "test_every_call.py", "test_every_fault.py", "test_killed.py", "test_states.py", "test_console.py",
+    "test_a_day.py",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

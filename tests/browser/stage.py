@@ -241,7 +241,7 @@ class Look:
             shapes[shape] = address
             await self.open(address)
             links = await self.page.eval_on_selector_all(
-                "main a[href], nav a[href]", "all => all.map(a => a.href)"
+                "main a[href]:not([download]), nav a[href]", "all => all.map(a => a.href)"
             )
             queue += [link.partition("#")[0] for link in links if link.startswith(origin[0] + "/")]
         return set(shapes)
