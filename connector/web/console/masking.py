@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-_ADDRESS = re.compile(r"(\w)[\w.+-]*@[\w.-]+")
+# Looked for from the beginning of a word alone: customers write the texts, and might make it take long.
+_ADDRESS = re.compile(r"(?<![\w.+-])[\w.+-]++@[\w.-]+")
 _NUMBER = re.compile(r"\+?\d[\d \u00a0().-]{4,}\d")
 _WORD = re.compile(r"\b(\w)\w+")
 #: Of a number with its country so many digits are shown before, of any other so many; and so many after.

@@ -19,6 +19,9 @@ from connector.web.console.masking import masked
         ("221234", "*** 34"),
         ("Jan Nowak", "J*** N***"),
         ("jan@example.com", "j***@***"),
+        ("to:jan.k@example.com.", "t***:j***@***"),
+        # By the square of its length this would take minutes.
+        ("a" * 500_000, "a***"),
     ],
 )
 def test_of_a_number_so_much_is_hidden_that_nobody_can_dial_it(text: str, hidden: str) -> None:
