@@ -211,12 +211,12 @@ class _Given:
             return None
 
 
-def line(looked: Looked, visit: Visit) -> Line:
-    """An event as the list shows it."""
+def line(looked: Looked, visit: Visit, *, reveal: bool = False) -> Line:
+    """An event as the list shows it, whom it was with masked unless it is to be shown."""
     entry, _ = looked.entry, visit.translate
     state, word = words.states(_)[entry.state]
     return Line(
-        entry.id, entry.occurred_at, words.what(entry.kind, entry.event, _), words.who(entry.event, reveal=False),
+        entry.id, entry.occurred_at, words.what(entry.kind, entry.event, _), words.who(entry.event, reveal=reveal),
         words.agent(entry, visit.tenant.directory), state, word, words.why(looked, _), activity_page(visit.tenant, entry),
         can_retry=entry.state is State.PARKED and not looked.is_purged,
     )  # fmt: skip

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from aiohttp import web
 
+from connector.flows.rules import agent_of
+from connector.flows.tenant import Tenant
 from connector.i18n import LANGUAGES
+from connector.records import EventKind
+from connector.store.access import Who
+from connector.store.events import Events, Wanted
 from connector.web.console.desk import PATH, Console, Visit
+from connector.web.console.events import Line, line
 from connector.web.console.words import done
 from connector.web.embed.access import Guard
 from connector.web.pages import YEAR_S, language_of
+
+#: So many of the newest calls are looked through for those of one agent, and so many of them shown.
+_NEWEST = 200
+_SHOWN = 10
 
 
 class OwnPage:
@@ -28,10 +40,12 @@ class OwnPage:
 
     async def _show(self, visit: Visit) -> web.Response:
         users = visit.tenant.directory.people.users_by_email
+        agents = agents_of(visit.tenant, visit.who)
         email = next((email for email, user in users.items() if user == visit.who.user_id), "")
         return self._console.page(
             visit, "console/me.html", "me", email=email, own=self._guard.session_of(visit.request),
             browsers=await self._guard.access.browsers(visit.who), language_now=language_of(visit.request),
+            agents=bool(agents), calls=await _calls(visit, agents), newest=_NEWEST,
         )  # fmt: skip
 
     async def _end_browser(self, visit: Visit) -> web.Response:
@@ -47,3 +61,31 @@ class OwnPage:
                 "language", language, max_age=YEAR_S, httponly=True, secure=self._guard.https, samesite="Lax"
             )
         return answer
+
+
+def agents_of(tenant: Tenant, who: Who) -> set[tuple[str, str]]:
+    """Whom the contact centres know him as: contact centre and login, by how he signed in, the agent table or his address."""
+    people, users = tenant.directory.people, tenant.settings.agent_users
+    found = {
+        (connection, login)
+        for (connection, login), agent in people.agents.items()
+        if who.user_id is not None
+        and users.get(login, people.users_by_email.get((agent.email or "").casefold())) == who.user_id
+    }
+    if who.agent is not None:
+        connection, _, login = who.agent.partition("/")
+        found.add((connection, login))
+    return found
+
+
+async def _calls(visit: Visit, agents: Collection[tuple[str, str]]) -> list[Line]:
+    """His last calls, as far as they are among the newest of all; whom he spoke with is no secret to him."""
+    if not agents:
+        return []
+    newest = await Events(visit.tenant.ledger).page(Wanted(kinds=(EventKind.CALL,)), limit=_NEWEST)
+    own = [
+        one
+        for one in newest
+        if one.entry.event is not None and (one.entry.connection, agent_of(one.entry.event)) in agents
+    ]
+    return [line(one, visit, reveal=True) for one in own[:_SHOWN]]

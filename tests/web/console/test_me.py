@@ -1,8 +1,9 @@
-"""Everybody's own page: browsers and language."""
+"""Everybody's own page: last calls, browsers and language."""
 
+from tests.flows.looking import PERSON
 from tests.serving import served
 from tests.web.agents import an_admin, sign_in
-from tests.world import World
+from tests.world import World, ago, settle_down
 
 
 async def test_somebody_signs_a_browser_out_that_he_has_lost(world: World) -> None:
@@ -46,3 +47,42 @@ async def test_the_language_that_was_chosen_comes_before_the_browsers(world: Wor
         assert "Język tych stron" in (await admin.open(admin.console("me"))).text
         admin.cookie = admin.cookie.replace("language=pl", "language=../../xx")
         assert "Language of these pages" in (await admin.open(admin.console("me"))).text
+
+
+async def test_an_agent_sees_his_own_last_calls_with_what_became_of_them_and_nobody_elses(
+    world: World,
+) -> None:
+    async with served(world) as here:
+        admin = await an_admin(here, since=ago(hours=2))
+        await world.seed_pipedrive(persons=[PERSON])
+        await world.happen(
+            "call", number="601000001", agent="anna.nowak", at=ago(minutes=9).isoformat(), talk=60
+        )
+        await world.happen("call", number="601000099", agent="jan.kowalski", at=ago(minutes=8).isoformat())
+        await settle_down(here.service, admin.tenant)
+        agent = await sign_in(here, admin.tenant, None)
+        shown = await agent.open(agent.console("me"))
+        assert "Your last calls" in shown.text
+        assert "601000001 In Pipedrive Open" in shown.text, shown.text
+        (activity,) = await world.activities()
+        assert f'/activities/{activity["id"]}"' in shown.page
+        assert "601000099" not in shown.page
+        # Whoever is a user of Pipedrive is known by the agent table.
+        assert "Your last calls" not in (await admin.open(admin.console("me"))).text
+        settings = admin.tenant.settings.model_copy(
+            update={"agent_users": {"jan.kowalski": admin.tenant.installed.owner_user_id}}
+        )
+        version = (await here.service.tenant(admin.tenant.id)).installed.settings_version
+        assert await here.service.installations.set_settings(admin.tenant.id, settings, seen_version=version)
+        await here.service.tenants()
+        shown = await admin.open(admin.console("me"))
+        assert "601000099" in shown.text
+        assert "601000001" not in shown.page
+        assert "Twoje ostatnie połączenia" in (await admin.open(admin.console("me"), language="pl")).text
+
+
+async def test_an_agent_without_calls_is_told_so(world: World) -> None:
+    async with served(world) as here:
+        admin = await an_admin(here)
+        agent = await sign_in(here, admin.tenant, None)
+        assert "None of the newest 200 calls of all is yours." in (await agent.open(agent.console("me"))).text
