@@ -10,21 +10,23 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import orjson
-from sqlalchemy import Connection, Row, and_, func, or_, select
+from sqlalchemy import Connection, Row, and_, func, or_, select, text
 
 from connector.clock import Clock
 from connector.records import EventKind, Window
+from connector.store.bindings import Bond
 from connector.store.database import Database
 from connector.store.entries import Due, State, ledger
 from connector.store.opened import Link, OpenedRow
 from connector.store.opened import State as DealState
-from connector.store.tables import Change, OpenedDeal, Run, SelfTest, Spent, table_of
+from connector.store.tables import ODD, Binding, Change, OpenedDeal, Run, SelfTest, Spent, table_of
 
 runs = table_of(Run)
 spent = table_of(Spent)
 changes = table_of(Change)
 self_tests = table_of(SelfTest)
 opened = table_of(OpenedDeal)
+bindings = table_of(Binding)
 
 #: What is not done and not left out; of each no more than `MOST` are counted.
 OPEN_STATES = (State.WAITING, State.UNDECIDED, State.PARKED, State.RETRY, State.NEW, State.SENDING)
@@ -197,6 +199,14 @@ class Figures:
         return await self._db.read(lambda db: db.scalar(query) or 0)
 
     # the rest
+
+    async def lacking(self, installation_id: str) -> int:
+        """How many pairs of customers and companies there are of which a field is not carried over."""
+        query = select(func.count()).where(
+            bindings.c.installation_id == installation_id, text(f"({ODD})"), bindings.c.problems != "[]",
+            bindings.c.state == Bond.BOUND,
+        )  # fmt: skip
+        return await self._db.read(lambda db: db.scalar(query) or 0)
 
     async def self_test(self, installation_id: str) -> Tested | None:
         """What the last self-test found; None while none has run."""

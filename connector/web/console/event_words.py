@@ -162,14 +162,18 @@ def failed(reason: str, _: Translate) -> Why:
     }  # fmt: skip
     if reason in known:
         return known[reason]
+    mend_type = (
+        _("Choose another one, or make it active in Pipedrive."),
+        "settings/activities",
+        _("Activities"),
+    )
     if found := re.fullmatch(r"the activity type '(.*)' is not active in Pipedrive; .*", reason):
-        text = _("The activity type “%(type)s” is not active in Pipedrive.") % {"type": found[1]}
         return Why(
-            text,
-            _("Choose another one, or make it active in Pipedrive."),
-            "settings/activities",
-            _("Activities"),
+            _("The activity type “%(type)s” is not active in Pipedrive.") % {"type": found[1]}, *mend_type
         )
+    # Types are read once a day: one that was deleted since is refused by Pipedrive itself.
+    if re.match(r"Pipedrive answered 4\d\d: .*activity type", reason, re.IGNORECASE):
+        return Why(_("Pipedrive does not take the activity type of this event."), *mend_type, detail=reason)
     if reason.startswith(("it cannot be decided: ", "it cannot be put into words: ")):
         return Why(
             _("The connector made a mistake with this event."),

@@ -13,6 +13,7 @@ from connector.store.entries import State
 from connector.store.figures import RunRow, Tested
 from connector.store.installations import Installed
 from connector.store.operations import FINISHED, RUNNING
+from connector.store.pair_lists import LACKING
 from connector.store.questions import Kind
 from connector.web.console.desk import Visit
 
@@ -21,7 +22,11 @@ _OWN_ENDS = ("stopped", "cut off")
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the state of an installation is told by; `is_paused` says that the brake has stopped a cause of changes."""
+    """What the state of an installation is told by; `is_paused` says that the brake has stopped a cause of changes.
+
+    `failing` are records of customers and companies that cannot be kept in step, `lacking` pairs of which a field is not
+    carried over.
+    """
 
     now: datetime
     installed: Installed
@@ -35,6 +40,8 @@ class Facts:
     runs: Sequence[RunRow]
     is_paused: bool
     test: Tested | None
+    failing: int = 0
+    lacking: int = 0
 
     @property
     def undecided(self) -> int:
@@ -45,7 +52,7 @@ class Facts:
     @property
     def waits(self) -> int:
         """What waits for a person."""
-        return self.open[State.PARKED] + self.undecided
+        return self.open[State.PARKED] + self.undecided + self.failing
 
     @property
     def under_way(self) -> int:
@@ -154,15 +161,17 @@ def _work(facts: Facts, visit: Visit) -> Headline:
         )  # fmt: skip
     waiting = facts.open[State.WAITING]
     linked = _("Waiting for their customer to be linked: %(count)s.") % {"count": show.number(waiting)}
+    lacks = pairs_lacking(facts, visit)
     title = (
         _("All events of today are in Pipedrive: %(done)s.") % {"done": done}
         if sum(facts.today.values())
         else _("All is well. Nothing has happened today yet.")
     )
-    if facts.waits:
+    if facts.waits or lacks:
         title = _("Events of today in Pipedrive: %(done)s.") % {"done": done}
         return Headline(
-            "attention", _("Waiting for you"), title, _join(wait, linked if waiting else ""), **_mend(facts, visit, _)
+            "attention", _("Waiting for you"), title, _join(wait, lacks, linked if waiting else ""),
+            **_mend(facts, visit, _)
         )  # fmt: skip
     return Headline("good", _("All is well"), title, linked if waiting else _("Nothing waits for you."))
 
@@ -173,7 +182,21 @@ def _mend(facts: Facts, visit: Visit, _: Translate) -> dict[str, str]:
         return {"href": visit.at("undecided"), "action": _("Decide")}
     if facts.open[State.PARKED]:
         return {"href": visit.at("events", state=State.PARKED), "action": _("See what failed")}
+    if facts.failing or facts.lacking:
+        return {"href": customers_page(facts, visit), "action": _("Look at the customers")}
     return {}
+
+
+def customers_page(facts: Facts, visit: Visit) -> str:
+    """Where it is shown what keeps customers and companies from being the same."""
+    return visit.at("customers", state=LACKING if facts.lacking and not facts.failing else None)
+
+
+def pairs_lacking(facts: Facts, visit: Visit) -> str:
+    """That fields are not carried over; empty where all are."""
+    _ = visit.translate
+    text = _("Pairs of which a field is not carried over: %(count)s.")
+    return text % {"count": visit.show.number(facts.lacking)} if facts.lacking else ""
 
 
 def _join(*sentences: str) -> str:

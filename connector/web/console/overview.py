@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from aiohttp import web
 
+from connector.flows.contacts.marking import in_step
 from connector.flows.forecasting import forecast
 from connector.flows.installing import can_receive_hooks
 from connector.flows.running import Running
@@ -19,7 +20,7 @@ from connector.store.figures import MOST, Day, Figures
 from connector.store.operations import RUNNING
 from connector.web.console.backfill import TokensToday
 from connector.web.console.desk import PATH, Console, Visit
-from connector.web.console.head import Facts, headline
+from connector.web.console.head import Facts, customers_page, headline, pairs_lacking
 from connector.web.console.run_words import ShownRun, shown
 from connector.web.showing import Show
 
@@ -110,6 +111,8 @@ class OverviewPage:
             runs=await figures.runs(tenant.id, limit=20),
             is_paused=any(one.released_at is None for one in await tenant.changes.braked()),
             test=await figures.self_test(tenant.id),
+            failing=(await tenant.dirty.sizes())[1],
+            lacking=await figures.lacking(tenant.id),
         )  # fmt: skip
 
     def _runs(self, visit: Visit, facts: Facts, now: datetime) -> list[ShownRun]:
@@ -123,8 +126,8 @@ class OverviewPage:
         at = self._next_run(tenant.id) if tenant.installed.runs and tenant.centres else None
         return None if at is None else now + (at - datetime.now(UTC))
 
-    async def _health(self, visit: Visit, facts: Facts) -> list[tuple[str, str, str, str]]:
-        """The parts that everything hangs on: name, look, word and what to say of it."""
+    async def _health(self, visit: Visit, facts: Facts) -> list[tuple[str, str, str, str, str]]:
+        """The parts that everything hangs on: name, look, word, what to say of it, and where it is mended."""
         _, tenant = visit.translate, visit.tenant
         found = [_pipedrive(facts, _)]
         found += [
@@ -144,7 +147,8 @@ class OverviewPage:
         else:
             text = _("The connector has no public address. Changes are looked for every half hour instead.")
             found.append((_("Pipedrive’s webhooks"), "plain", _("off"), text))
-        return found
+        links = [(*one, "") for one in found]
+        return [*links, _customers(visit, facts)] if in_step(tenant) else links
 
 
 def last_days(now: datetime, visit: Visit) -> list[Window]:
@@ -162,6 +166,19 @@ def _pipedrive(facts: Facts, _: Translate) -> tuple[str, str, str, str]:
     if installed.state != "active" or installed.reason:
         return ("Pipedrive", "broken", _("does not let us in"), installed.reason)
     return ("Pipedrive", "good", _("works"), installed.name)
+
+
+def _customers(visit: Visit, facts: Facts) -> tuple[str, str, str, str, str]:
+    """How keeping customers and companies in step goes."""
+    _ = visit.translate
+    name = _("Customers and companies")
+    if not facts.failing and not facts.lacking:
+        return (name, "good", _("in step"), "", "")
+    failing = _("Records that cannot be kept in step: %(count)s.") % {
+        "count": visit.show.number(facts.failing)
+    }
+    text = " ".join(filter(None, (failing if facts.failing else "", pairs_lacking(facts, visit))))
+    return (name, "attention", _("need you"), text, customers_page(facts, visit))
 
 
 def _latency(delays: Sequence[float]) -> tuple[float, float] | None:

@@ -9,7 +9,7 @@ from connector.store.operations import FINISHED
 from tests.at_work import a_call, change
 from tests.flows.looking import PERSON
 from tests.serving import Served, served
-from tests.web.agents import Agent, an_admin, sign_in
+from tests.web.agents import CONNECTION, Agent, an_admin, sign_in
 from tests.world import ADMIN_TOKEN, World, ago
 
 
@@ -110,6 +110,23 @@ async def test_changes_that_are_paused_are_said_with_the_way_to_let_them_go_on(o
     assert f'<a class="button" href="{admin.console("undecided")}">' in shown.page
     await admin.tenant.changes.release_brake("scan", 100)
     assert "Changes of customers are paused" not in (await admin.open(admin.console())).text
+
+
+async def test_fields_that_are_not_carried_over_are_said_with_the_way_to_them(open_: Served) -> None:
+    admin = await an_admin(open_, since=ago(hours=3), contacts={"sync": "on"})
+    operations = open_.service.operations
+    await operations.end_run(await operations.begin_run(admin.tenant.id, "schedule"), {}, FINISHED)
+    assert "in step" in (await admin.open(admin.console())).text
+    await admin.tenant.bindings.bind({f"{CONNECTION}/1": "1"}, at=datetime.now(UTC))
+    change(
+        open_.world, "UPDATE binding SET problems = :problems", problems='[{"field":"a=b","reason":"gone"}]'
+    )
+    shown = await admin.open(admin.console())
+    assert "Waiting for you" in shown.text
+    assert "Pairs of which a field is not carried over: 1." in shown.text
+    assert f'<a class="button" href="{admin.console("customers")}?state=lacking">' in shown.page
+    listed = await admin.open(admin.console("customers?state=lacking"))
+    assert f'href="{admin.console("settings/fields")}"' in listed.page
 
 
 async def test_the_result_of_the_self_test_is_shown(open_: Served) -> None:
