@@ -23,7 +23,8 @@ from connector.web.notes import Said
 
 EVENTS = "/events"
 PAGE = 50
-_PLACE = re.compile(r"(\d{1,18})-(\d{1,18})")
+#: Microseconds of the epoch, of which seventeen digits reach the year 5138, and the event's number.
+_PLACE = re.compile(r"(\d{1,17})-(\d{1,18})")
 _KEY = re.compile(r"[\w.:+/=-]{1,64}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

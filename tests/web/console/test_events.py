@@ -68,6 +68,8 @@ async def test_the_list_is_filtered_by_state_kind_and_day(world: World) -> None:
             admin.console("events?state=x&kind=y&from=z&to=9999-12-31&after=1-a&why=q&number=%20,")
         )
         assert odd.status == 200
+        for digits in (17, 18):
+            assert (await admin.open(admin.console(f"events?after={'9' * digits}-1"))).status == 200
         assert "/activities/" in odd.page
 
 
