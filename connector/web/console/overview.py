@@ -20,6 +20,7 @@ from connector.store.figures import MOST, Day, Figures
 from connector.store.operations import RUNNING
 from connector.web.console.backfill import TokensToday
 from connector.web.console.desk import PATH, Console, Visit
+from connector.web.console.finding_words import finding
 from connector.web.console.head import Facts, customers_page, headline, pairs_lacking
 from connector.web.console.run_words import ShownRun, shown
 from connector.web.showing import Show
@@ -81,7 +82,7 @@ class OverviewPage:
             done={str(kind): number for kind, number in days[-1].done.items()},
             runs=self._runs(visit, facts, now), next_run=self._next(tenant, now),
             charts=[*_charts(days, visit), _tokens_chart({**tokens, now.date(): facts.spent}, now.date(), visit)],
-            test=facts.test, waits=_count(facts.waits, show),
+            test=facts.test, problems=[(finding(one, _), one) for one in (facts.test.problems if facts.test else ())[:5]], waits=_count(facts.waits, show),
         )  # fmt: skip
 
     async def _days(self, visit: Visit, now: datetime) -> list[Day]:

@@ -172,7 +172,7 @@ class SetUp:
         )
         saved = await self._console.save(visit, settings.model_copy(update={"contacts": contacts}))
         title = _("They will be kept the same.") if contacts.sync == "on" else _("They are left as they are.")
-        return self._told(visit, "records", done(title, _, " ".join(saved.warnings)))
+        return self._told(visit, "records", done(title, _, found=saved.warnings))
 
     async def _preview(self, visit: Visit) -> web.StreamResponse:
         """Begin to count what a first load would do; the page tells when it is known."""

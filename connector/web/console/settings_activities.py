@@ -81,7 +81,7 @@ class ActivityPages:
         return self._console.tell(
             done(
                 _("The rules are saved."), _,
-                " ".join([_("Decided anew: %(count)s.") % {"count": saved.decided_anew}, *saved.warnings]),
+                _("Decided anew: %(count)s.") % {"count": saved.decided_anew}, saved.warnings,
             ),
             visit.at(PAGE),
         )  # fmt: skip

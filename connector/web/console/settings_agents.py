@@ -117,7 +117,7 @@ class Agents:
         changes = {"agent_users": chosen, "fallback_owner": fallback if fallback in users else None}
         saved = await self._console.save(visit, tenant.settings.model_copy(update=changes))
         return self._console.tell(
-            done(_("Agents and their users are saved."), _, " ".join(saved.warnings)), led_back(visit, PAGE)
+            done(_("Agents and their users are saved."), _, found=saved.warnings), led_back(visit, PAGE)
         )
 
     async def _read(self, visit: Visit) -> web.StreamResponse:

@@ -22,6 +22,7 @@ from connector.pipedrive.budget import Lane
 from connector.pipedrive.operations import price
 from connector.store.alerts import Alerts, SelfTested, Standing
 from connector.web.console.desk import PATH, Console, Visit
+from connector.web.console.finding_words import finding
 from connector.web.console.words import done
 from connector.web.notes import Said
 from connector.web.throttle import ThrottleEach
@@ -167,6 +168,7 @@ class AlertPages:
         rows = [_row(visit, kind, words[kind], standing.get(kind)) for kind in AlertKind]
         return self._console.page(
             visit, "console/settings/alerts.html", PAGE, status=status, form=form, rows=rows, tested=tested,
+            problems=[(finding(one, _), one) for one in (tested.problems if tested else ())],
             areas=_areas(tested, _), ways=ways_of(tenant), can_mail=can_mail(tenant.service), tokens=_TOKENS,
             secret=secret, signature=SIGNATURE, email=EMAIL, webhook=WEBHOOK, words=words,
             saved=tenant.settings.alerts, any_on=any(one.is_on for one in standing.values()),

@@ -23,6 +23,7 @@ from connector.store.connections import Connected
 from connector.store.index import OF_PIPEDRIVE
 from connector.web.console.desk import PATH, Console, Visit
 from connector.web.console.filled import Filled, changed
+from connector.web.console.finding_words import finding
 from connector.web.console.right_words import needed_for
 from connector.web.console.set_up_steps import led_back, step_of
 from connector.web.console.words import done
@@ -66,10 +67,10 @@ class Standing:
     vendors: Sequence[str]
     zones: Sequence[str]
 
-    def amiss(self, _: Translate) -> list[tuple[str, str]]:
-        """What the last check found amiss: of what, and the sentence."""
-        names = areas(_)
-        return [(names[area][0], sentence) for area, sentence in (self.found.amiss if self.found else ())]
+    def amiss(self, _: Translate) -> list[tuple[str, str, str]]:
+        """What the last check found amiss: of what, in words, and the sentence."""
+        names, amiss = areas(_), self.found.amiss if self.found else ()
+        return [(names[area][0], finding(sentence, _), sentence) for area, sentence in amiss]
 
     def rights(self, centre: str, _: Translate) -> list[tuple[str, bool, str]]:
         """The rights of a contact centre as they were last tried: name, whether it works, and what it is for."""

@@ -106,7 +106,7 @@ class _Page:
             saved = await self._console.save(visit, settings)
             version = saved.tenant.installed.settings_version
             title = _("The fields are saved as version %(version)s.") % {"version": version}
-            said = done(title, _, " ".join(saved.warnings))
+            said = done(title, _, found=saved.warnings)
             return self._console.tell(said, visit.at(self._place))
         effect = await self._effect(visit, contacts)
         return self._console.page(

@@ -128,7 +128,7 @@ class _History:
         version = saved.tenant.installed.settings_version
         await visit.tenant.audit.note(visit.who, action, version=version, **detail)
         title = _("The settings are saved as version %(version)s.") % {"version": version}
-        return self._console.tell(done(title, _, " ".join(saved.warnings)), visit.at(PLACE))
+        return self._console.tell(done(title, _, found=saved.warnings), visit.at(PLACE))
 
     async def _version(self, visit: Visit, number: int) -> InstallationSettings | list[Refused]:
         if number == visit.tenant.installed.settings_version:

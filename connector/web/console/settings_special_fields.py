@@ -124,7 +124,7 @@ class SpecialFieldPages:
         fields = SpecialFields(**{name: value or None for name, value in values.items()})
         saved = await self._console.save(visit, tenant.settings.model_copy(update={"special_fields": fields}))
         return self._console.tell(
-            done(_("The special fields are saved."), _, " ".join(saved.warnings)), led_back(visit, PAGE)
+            done(_("The special fields are saved."), _, found=saved.warnings), led_back(visit, PAGE)
         )
 
     async def _make(self, visit: Visit) -> web.StreamResponse:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from connector.errors import (
     AccountClosed,
     BudgetSpent,
@@ -14,6 +16,7 @@ from connector.errors import (
     UnknownOutcome,
 )
 from connector.i18n import Translate
+from connector.web.console.finding_words import findings
 from connector.web.notes import Said
 
 
@@ -76,9 +79,10 @@ def moved_on(_: Translate) -> str:
     )
 
 
-def done(title: str, _: Translate, text: str = "") -> Said:
-    """What was asked for is done."""
-    return Said("good", _("Done"), title, text)
+def done(title: str, _: Translate, text: str = "", found: Iterable[str] = ()) -> Said:
+    """What was asked for is done; `found` is what saving found amiss."""
+    words, detail = findings(found, _)
+    return Said("good", _("Done"), title, f"{text} {words}".strip(), detail=detail)
 
 
 def not_done(title: str, _: Translate) -> Said:

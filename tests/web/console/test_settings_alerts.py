@@ -89,7 +89,7 @@ async def test_a_self_test_finds_a_type_that_is_gone_and_shows_where_to_mend_it(
         assert "No self-test has run yet." in shown.text
         said = await admin.press(f"{page}/self-test", shown.form(f"{page}/self-test"))
         assert "The self-test found something." in said.text
-        assert "activity type 'golf' is not active in Pipedrive" in said.text
+        assert "The activity type “golf” is not active in Pipedrive" in said.text
         tested = await here.service.alerts.self_test(admin.tenant.id)
         assert tested is not None
         assert {"types", "agents"} <= set(tested.failed)
