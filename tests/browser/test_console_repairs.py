@@ -177,7 +177,7 @@ async def test_a_field_that_vanished_is_mended_by_choosing_another(desk: Desk) -
     await desk.sees("vents of today")
     await desk.reads("Pairs of which a field is not carried over: 1.")
     await desk.goes("Pairs of which a field is not carried over: 1.")
-    await desk.reads("Pipedrive no longer shows")
+    await desk.reads("Pipedrive has this field no more")
     await desk.goes("Choose other fields")
     await expect(desk.page.get_by_label("Pipedrive", exact=True).last).to_contain_text("Segment (not found)")
     await desk.page.get_by_label("Pipedrive", exact=True).last.select_option(label="Branch")

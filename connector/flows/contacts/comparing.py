@@ -104,7 +104,7 @@ def _plan_one(reader: Reader, facts: Facts, pair: Pair, base: Base | None, seen:
     key = pair.key
     if lacks(pair, facts.crm):
         made.vanished = True
-        made.hold_back(pair, Problem(pair.rule.key, _GONE))
+        made.hold_back(pair, Problem(pair.rule.key, VANISHED))
         return
     centre, crm = reader.text(pair, facts.centre), reader.text(pair, facts.crm)
     for_crm, for_them = centre, crm
@@ -137,19 +137,18 @@ def _plan_one(reader: Reader, facts: Facts, pair: Pair, base: Base | None, seen:
         made.asked[key] = (now.centre or "", now.pipedrive or "")
 
 
-_GONE = "Pipedrive no longer shows this custom field; choose another or take the row out."
+VANISHED = "Pipedrive no longer shows this custom field; choose another or take the row out."
+
+
+NO_COMPANY = "The company of one side is not known on the other yet; it is linked as soon as it is."
+NO_OWNER = "The owner is nobody on the other side; add the agent to agent_users in the settings."
 
 
 def not_known_there(pair: Pair) -> Problem:
     """Why a company or an owner is not carried over."""
     if pair.kind is Kind.LINK:
-        return Problem(
-            pair.rule.key,
-            "The company of one side is not known on the other yet; it is linked as soon as it is.",
-        )
-    return Problem(
-        pair.rule.key, "The owner is nobody on the other side; add the agent to agent_users in the settings."
-    )
+        return Problem(pair.rule.key, NO_COMPANY)
+    return Problem(pair.rule.key, NO_OWNER)
 
 
 def send_to_pipedrive(reader: Reader, pair: Pair, text: str, made: Plan) -> None:

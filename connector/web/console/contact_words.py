@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from connector.flows.contacts.comparing import NO_COMPANY, NO_OWNER, VANISHED
 from connector.flows.contacts.planning import NOT_THERE, WAS_DELETED
 from connector.flows.contacts.previewing import SHARED
 from connector.flows.contacts.pushing import Outcome, Pushed
@@ -100,6 +101,9 @@ def reason(text: str, _: Translate) -> tuple[str, str]:
         "paused by the brake": _("more than is usual was to be written: see the overview"),
         WAS_DELETED: _("its counterpart was deleted; push it by itself to have it made anew"),
         NOT_THERE: _("its counterpart is not there, or the user of the sync may not see it"),
+        VANISHED: _("Pipedrive has this field no more: choose another one under Fields, or remove the row"),
+        NO_COMPANY: _("its company is not known on the other side yet; it follows by itself"),
+        NO_OWNER: _("its owner is nobody on the other side: choose the agent’s user under Agents"),
         SHARED: _("it has a number, address or name of another record of this load"),
         NOT_IN_PIPEDRIVE: _("Pipedrive has no such record, or the user of the sync may not see it"),
         NOT_IN_CENTRE: _("the contact centre has no such record, or its account may not see it"),
