@@ -57,9 +57,16 @@ def _hours(text: str) -> int:
 
 
 async def invite(service: Service, args: argparse.Namespace) -> int:
-    """Print an address that signs an agent in once; whoever opens it first is taken for him."""
+    """Print an address that signs somebody in once; whoever opens it first is taken for him.
+
+    Who has a user of Pipedrive is an administrator here only where he is one there: that right follows him.
+    """
     tenant = await the_tenant(service, args.installation)
     who = replace(await _meant(tenant, args.agent.strip(), args.connection), is_admin=args.admin)
+    if args.admin and who.user_id is not None and who.user_id not in tenant.directory.people.admin_users:
+        raise Misconfigured(
+            f"{who.name} is no administrator of Pipedrive: have them made one there, or leave --admin out."
+        )
     lasts = timedelta(hours=args.hours)
     code = await service.access.make_code(who, purpose=INVITATION, lasts=lasts)
     # Behind #, where it reaches no server's log.

@@ -70,6 +70,24 @@ async def test_an_agent_is_invited_by_login_or_address(line: Line, world: World,
     assert await invited(world, answer["address"]) is None
 
 
+async def test_somebody_is_invited_as_an_administrator(line: Line, world: World) -> None:
+    await agents(world, MARTA)
+    _, answer, _ = await line("invite", "--agent", "marta", "--admin")
+    who = await invited(world, answer["address"])
+    assert (answer["admin"], who is not None and who.is_admin) == (True, True)
+    _, answer, _ = await line("invite", "--agent", "marta")
+    who = await invited(world, answer["address"])
+    assert (answer["admin"], who is not None and who.is_admin) == (False, False)
+
+
+async def test_who_has_a_pipedrive_user_is_an_administrator_only_where_pipedrive_says_so(
+    line: Line, world: World
+) -> None:
+    await agents(world, MARTA | {"email": "anna.ges@example.com"})
+    status, _, said = await line("invite", "--agent", "marta", "--admin")
+    assert (status, "is no administrator of Pipedrive" in said) == (2, True)
+
+
 async def test_an_agent_is_a_pipedrive_user_by_address_or_by_the_settings(line: Line, world: World) -> None:
     await agents(world, MARTA | {"email": "Anna.Ges@example.com"})
     users = {user["email"]: user["id"] for user in (await line("users"))[1]["users"]}
