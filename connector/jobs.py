@@ -16,6 +16,7 @@ from apscheduler.executors.asyncio import AsyncIOExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from connector.errors import ConnectorError
+from connector.first_loads import FirstLoads
 from connector.flows.collecting import NIGHTLY
 from connector.flows.contacts.linking import keep_special_fields
 from connector.flows.contacts.marking import in_step
@@ -30,7 +31,6 @@ from connector.flows.deals.mirroring import note_all_changed
 from connector.flows.indexing import census, ensure
 from connector.flows.installing import keep_hooks, keep_subscriptions, sweep_gap
 from connector.flows.tenant import Tenant, Tenants
-from connector.first_loads import FirstLoads
 from connector.following import Follower
 from connector.keeping import Keeper
 from connector.metrics import Metrics

@@ -175,7 +175,9 @@ async def _foresee(tenant: Tenant, entries: Sequence[Entry], patience_s: float) 
             found.append(Foreseen(entry, event, rule, State.DONE, "", drafted, plan.trace, known))
         elif (verdict := verdicts.get(entry.id)) is not None:
             trace = verdict.trace or {}
-            found.append(Foreseen(entry, event, rule, verdict.state, verdict.reason, None, trace, topic_known=True))
+            found.append(
+                Foreseen(entry, event, rule, verdict.state, verdict.reason, None, trace, topic_known=True)
+            )
         else:
             found.append(Foreseen(entry, event, rule, State.NEW, UNTOLD, None, {}, topic_known=True))
     return found

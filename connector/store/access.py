@@ -111,7 +111,9 @@ class Access:
         now = self._clock.now()
         query = (
             select(sessions.c.id, sessions.c.begun_at, sessions.c.seen_at)
-            .where(_is_of(sessions, who), sessions.c.expires_at > now, sessions.c.seen_at > now - SESSION_IDLE)
+            .where(
+                _is_of(sessions, who), sessions.c.expires_at > now, sessions.c.seen_at > now - SESSION_IDLE
+            )
             .order_by(sessions.c.seen_at.desc(), sessions.c.begun_at.desc())
         )
         return [Browser(*row) for row in await self._db.read(lambda db: db.execute(query).all())]
