@@ -1,4 +1,4 @@
-"""What a check or saving finds amiss, in the reader's language and in the console's words."""
+"""What a check or saving finds amiss, and why a system is not let in, in the reader's language and in the console's words."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from collections.abc import Iterable
 
 from connector.flows.checking import NO_ADDRESS
 from connector.i18n import Translate
+from connector.pipedrive.credentials import REFUSED
 
 
 def finding(sentence: str, _: Translate) -> str:
     """A finding in words; empty for one that is known in English only, such as what another system answered."""
     said: tuple[tuple[str, str], ...] = (
+        (re.escape(REFUSED), _("Pipedrive refuses the token, even renewed: the owner of the sync or an administrator connects it again.")),
+        (r"Pipedrive does not accept the personal API token", _("Pipedrive does not accept the personal API token: enter another one.")),
+        (r"Pipedrive no longer accepts this grant: connect Pipedrive again", _("The permission was taken back in Pipedrive, or nobody used it for 60 days.")),
+        (r"\w+ does not know this API user or password", _("The contact centre does not know this API user or password.")),
         (re.escape(NO_ADDRESS), _("The connector has no public https address: changes are looked for every half hour.")),
         (r"activity type '(?P<type>.*)' is not active in Pipedrive", _("The activity type “%(type)s” is not active in Pipedrive: choose another one under Activities.")),
         (r"agents without a Pipedrive user, and no fallback owner: (?P<count>\d+)", _("Agents without a Pipedrive user: %(count)s, and no fallback owner. Choose them under Agents.")),

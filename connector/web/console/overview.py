@@ -75,8 +75,9 @@ class OverviewPage:
         facts = await self._facts(visit, now, days[-1], tokens.get(now.date(), 0))
         delays = await figures.delays(tenant.id)
         _, show = visit.translate, visit.show
+        head = headline(facts, visit)
         return self._console.page(
-            visit, "console/overview.html", "", head=headline(facts, visit), facts=facts,
+            visit, "console/overview.html", "", head=head, reason=finding(head.reason, _), facts=facts,
             health=await self._health(visit, facts), latency=_latency(delays),
             forecast=forecast(facts.spent, now, tokens), counts={str(k): _count(v, show) for k, v in facts.open.items()},
             done={str(kind): number for kind, number in days[-1].done.items()},

@@ -8,6 +8,7 @@ from connector.flows.checking import NO_ADDRESS
 from connector.flows.rules import People, nobodies
 from connector.i18n import translator
 from connector.installation_settings import InstallationSettings
+from connector.pipedrive.credentials import REFUSED
 from connector.records import Agent
 from connector.web.console.finding_words import finding, findings
 
@@ -33,3 +34,19 @@ def test_what_another_system_answered_stays_as_it_is() -> None:
 def test_no_command_line_is_shown_to_an_administrator() -> None:
     sentence = "customers and companies: 3 fields are not carried over: connector contacts"
     assert finding(sentence, translator("en")) == "Pairs of which a field is not carried over: 3."
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        REFUSED,
+        "Pipedrive does not accept the personal API token",
+        "Pipedrive no longer accepts this grant: connect Pipedrive again",
+        "Thulium does not know this API user or password",
+    ],
+)
+def test_why_a_system_lets_nobody_in_is_said_without_a_command(reason: str) -> None:
+    said = finding(reason, translator("pl"))
+    assert said
+    assert "connector" not in said
+    assert said != finding(reason, translator("en"))
