@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -36,6 +36,9 @@ COMPANY = "Przykład i Wspólnicy Spółka z ograniczoną odpowiedzialnością s
 LOOKS: tuple[tuple[Literal["light", "dark"], int, list[str]], ...] = (
     ("light", 320, RULES), ("dark", 320, COLOURS), ("dark", 1120, COLOURS), ("light", 1120, RULES),
 )  # fmt: skip
+
+#: Colours are the same in every language: in Polish each width and each scheme is looked at once.
+IN_POLISH = (LOOKS[0], LOOKS[2])
 
 #: Numbers that two persons have.
 TWINS = ("601000101", "601000102", "601000103", "601000104")
@@ -181,7 +184,7 @@ async def looking(browser: Browser, language: str = "en") -> AsyncIterator[Look]
     context.set_default_timeout(20_000)
     await context.add_init_script(path=AXE)
     try:
-        yield Look(await context.new_page())
+        yield Look(await context.new_page(), IN_POLISH if language == "pl" else LOOKS)
     finally:
         await context.close()
 
@@ -200,8 +203,10 @@ async def signed_in(browser: Browser, there: Stage, language: str = "en") -> Asy
 class Look:
     """One window, and everything found wrong with what it showed."""
 
-    def __init__(self, page: Page) -> None:
-        self.page = page
+    def __init__(
+        self, page: Page, looks: Sequence[tuple[Literal["light", "dark"], int, list[str]]] = LOOKS
+    ) -> None:
+        self.page, self.looks = page, looks
         self.found: list[str] = []
         page.on("console", lambda said: self.found.append(f"{page.url}: console: {said.text}"))
         page.on("pageerror", lambda error: self.found.append(f"{page.url}: {error}"))
@@ -220,7 +225,7 @@ class Look:
 
     async def judge(self, what: str = "", frame: Frame | None = None) -> None:
         """Ask axe about the page as it stands, or a frame in it, in every look, and whether it scrolls sideways."""
-        for scheme, width, rules in LOOKS:
+        for scheme, width, rules in self.looks:
             await self.page.emulate_media(color_scheme=scheme)
             await self.page.set_viewport_size({"width": width, "height": 800})
             told: list[str] = await (frame or self.page).evaluate(JUDGE, rules)
