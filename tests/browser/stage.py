@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from playwright.async_api import Browser, Frame, Page
 
@@ -32,13 +32,15 @@ JUDGE = """async rules => {
     return told
 }"""
 COMPANY = "Przykład i Wspólnicy Spółka z ograniczoną odpowiedzialnością sp. k."
+#: A scheme, a width, and the rules that are asked.
+AxeLook: TypeAlias = tuple[Literal["light", "dark"], int, list[str]]
 #: Each page is judged in all of them; what is dark is laid out like what is light, and only its colours differ.
-LOOKS: tuple[tuple[Literal["light", "dark"], int, list[str]], ...] = (
+LOOKS: tuple[AxeLook, ...] = (
     ("light", 320, RULES), ("dark", 320, COLOURS), ("dark", 1120, COLOURS), ("light", 1120, RULES),
 )  # fmt: skip
 
 #: Colours are the same in every language: in Polish each width and each scheme is looked at once.
-IN_POLISH = (LOOKS[0], LOOKS[2])
+IN_POLISH: tuple[AxeLook, ...] = (LOOKS[0], ("dark", 1120, RULES))
 
 #: Numbers that two persons have.
 TWINS = ("601000101", "601000102", "601000103", "601000104")
@@ -203,9 +205,7 @@ async def signed_in(browser: Browser, there: Stage, language: str = "en") -> Asy
 class Look:
     """One window, and everything found wrong with what it showed."""
 
-    def __init__(
-        self, page: Page, looks: Sequence[tuple[Literal["light", "dark"], int, list[str]]] = LOOKS
-    ) -> None:
+    def __init__(self, page: Page, looks: Sequence[AxeLook] = LOOKS) -> None:
         self.page, self.looks = page, looks
         self.found: list[str] = []
         page.on("console", lambda said: self.found.append(f"{page.url}: console: {said.text}"))
