@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from connector.clock import Clock
@@ -55,16 +55,23 @@ class Suppressed:
         return await self._db.read(lambda db: suppressed_among(db, self._installation_id, wanted))
 
     async def add(self, keys: Iterable[str]) -> None:
-        """Have these stay away, together until one of them is let back."""
-        since = self._clock.now()
+        """Have these stay away, together until one of them is let back; with what was erased with one of them before."""
+        since, wanted = self._clock.now(), set(keys)
         rows = [
-            {"key": key, "installation_id": self._installation_id, "since": since}
-            for key in sorted(set(keys))
+            {"key": key, "installation_id": self._installation_id, "since": since} for key in sorted(wanted)
         ]
 
         def work(db: Connection) -> None:
             insert = postgresql.insert if db.dialect.name == "postgresql" else sqlite.insert
             statement = insert(suppressed)
+            before = db.scalars(
+                select(suppressed.c.since).where(self._mine, suppressed.c.key.in_(any_of(wanted)))
+            ).all()
+            db.execute(
+                update(suppressed)
+                .where(self._mine, suppressed.c.since.in_(any_of(before)))
+                .values(since=since)
+            )
             db.execute(
                 statement.on_conflict_do_update(
                     index_elements=["key", "installation_id"], set_={"since": statement.excluded.since}

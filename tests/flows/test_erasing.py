@@ -150,6 +150,15 @@ async def test_who_is_let_back_comes_back_whole(office: Office) -> None:
     assert len(await office.world.activities()) == 3
 
 
+async def test_who_was_erased_twice_comes_back_whole_too(office: Office) -> None:
+    tenant = office.tenant
+    await erase(tenant, ADA, doer=COMMAND_LINE)
+    await erase(tenant, ADA, doer=COMMAND_LINE)
+    assert len(await tenant.suppressed.erasures()) == 1
+    await let_back(tenant, ADA, doer=COMMAND_LINE)
+    assert await tenant.suppressed.erasures() == []
+
+
 async def test_of_a_number_that_several_have_only_what_carries_it_goes(office: Office) -> None:
     (centre,) = office.tenant.centres.values()
     cid = await centre.api.create_customer({"first_name": "Cy", "last_name": "Example", "phones": (ADA,)})
