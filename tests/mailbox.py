@@ -16,12 +16,13 @@ from tests.world import listening
 
 @dataclass
 class Mailbox:
-    """What arrived; `refused` recipients are turned away, `answer` is said to each message."""
+    """What arrived; `refused` recipients are turned away, `answer` is said to each message, `extensions` to a greeting."""
 
     port: int = 0
     mails: list[EmailMessage] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
     answer: str = "250 kept"
+    extensions: tuple[str, ...] = ()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         def say(line: str) -> None:
@@ -43,6 +44,11 @@ class Mailbox:
                 say(self.answer)
             elif verb == "RCPT" and rest[4:-1] in self.refused:
                 say("550 no such mailbox")
+            elif verb == "EHLO":
+                *first, last = ("mail.example.com", *self.extensions)
+                for one in first:
+                    say(f"250-{one}")
+                say(f"250 {last}")
             elif verb == "QUIT":
                 say("221 bye")
                 break

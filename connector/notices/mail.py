@@ -39,22 +39,30 @@ def _send(settings: Settings, message: EmailMessage) -> None:
     try:
         with _open(settings) as server:
             if settings.smtp_user:
-                server.login(settings.smtp_user, settings.smtp_password.get_secret_value())
+                _log_in(server, settings)
             refused = server.send_message(message)
     except smtplib.SMTPNotSupportedError as error:
         raise Undelivered(Failure.NO_TLS) from error
-    except smtplib.SMTPAuthenticationError as error:
-        raise Undelivered(Failure.LOGIN, str(error.smtp_code)) from error
     except smtplib.SMTPRecipientsRefused as error:
         raise Undelivered(Failure.RECIPIENTS) from error
     except smtplib.SMTPResponseException as error:
         raise Undelivered(Failure.REFUSED, str(error.smtp_code)) from error
     except ssl.SSLError as error:
         raise Undelivered(Failure.NO_TLS) from error
-    except (OSError, smtplib.SMTPException) as error:
+    except (OSError, smtplib.SMTPException, UnicodeError) as error:  # the last where a host has no such name
         raise Undelivered(Failure.UNREACHABLE) from error
     if refused:
         raise Undelivered(Failure.SOME_RECIPIENTS)
+
+
+def _log_in(server: smtplib.SMTP, settings: Settings) -> None:
+    try:
+        server.login(settings.smtp_user, settings.smtp_password.get_secret_value())
+    except smtplib.SMTPResponseException as error:
+        raise Undelivered(Failure.LOGIN, str(error.smtp_code)) from error
+    except (smtplib.SMTPNotSupportedError, UnicodeError) as error:
+        # The server takes no login, or the password has letters that smtplib cannot send.
+        raise Undelivered(Failure.LOGIN) from error
 
 
 def _open(settings: Settings) -> smtplib.SMTP:

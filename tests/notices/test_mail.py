@@ -41,6 +41,8 @@ async def test_a_mail_arrives_whole_and_in_polish() -> None:
         ({}, {"ada@example.com", "bo@example.com"}, "250 kept", Failure.RECIPIENTS),
         ({}, {"bo@example.com"}, "250 kept", Failure.SOME_RECIPIENTS),
         ({}, set(), "554 spam", Failure.REFUSED),
+        ({"smtp_user": "u", "smtp_password": "p"}, set(), "250 kept", Failure.LOGIN),
+        ({"smtp_host": "mail..example.com"}, set(), "250 kept", Failure.UNREACHABLE),
     ],
 )
 async def test_what_keeps_a_mail_from_arriving_is_said(
@@ -60,3 +62,12 @@ async def test_a_password_is_never_sent_in_clear_where_encryption_was_asked_for(
         with pytest.raises(Undelivered) as said:
             await send_mail(settings, ["ada@example.com"], "Test", "Test")
         assert said.value.failure is Failure.NO_TLS
+
+
+async def test_a_password_that_no_mail_server_can_be_sent_is_a_login_that_fails() -> None:
+    async with mailbox() as box:
+        box.extensions = ("AUTH PLAIN LOGIN",)
+        settings = _settings(box, smtp_user="u", smtp_password="hasło")
+        with pytest.raises(Undelivered) as said:
+            await send_mail(settings, ["ada@example.com"], "Test", "Test")
+        assert said.value.failure is Failure.LOGIN
