@@ -263,6 +263,22 @@ async def test_what_pipedrive_refuses_is_said_and_the_form_is_kept(agent: Agent)
     assert shown.fields["value"] == "7"
 
 
+async def test_what_was_written_is_kept_where_pipedrive_is_down(agent: Agent) -> None:
+    page = agent.page("customers", await a_customer(agent.world)) + "/new-deal"
+    form = (await agent.open(page)).fields | {"title": "Licences", "value": "7"}
+    agent.here.service.clock.move_to(timedelta(minutes=2))
+    await agent.world.fault("pipedrive", "status_before", path="/", status=503, times=None)
+    shown = await agent.press(page, form)
+    assert "Pipedrive or the contact centre does not answer." in shown.text
+    assert (shown.fields["title"], shown.fields["value"]) == ("Licences", "7")
+    assert "without a name" not in shown.text
+    await agent.world.mend("pipedrive")
+    agent.here.service.clock.move_to(timedelta(minutes=7))
+    made = await agent.press(page, shown.fields)
+    assert "The deal is in Pipedrive." in made.text
+    assert len(await alive(agent.world, "deal")) == 1
+
+
 async def test_a_lost_answer_is_looked_for_and_the_page_follows(agent: Agent) -> None:
     page = agent.page("customers", await a_customer(agent.world))
     await agent.press(page, (await agent.open(page)).fields)

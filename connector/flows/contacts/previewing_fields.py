@@ -7,7 +7,7 @@ without a pair at most one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from connector.contact_settings import Contacts, FieldMapping, Way
@@ -28,7 +28,7 @@ from connector.flows.contacts.kinds import (
 from connector.flows.contacts.known_fields import first_page
 from connector.flows.contacts.linking import marked_values, shown_in_pipedrive, translated
 from connector.flows.contacts.outlining import plan_customer, plan_person
-from connector.flows.contacts.pairing import Pair
+from connector.flows.contacts.pairing import Pair, Problem
 from connector.flows.contacts.reading import CENTRE, CRM, Reader, Record, raw
 from connector.flows.contacts.reconciling import DIRECTION_OFF, LEFT_ALONE
 from connector.flows.contacts.scanning import pass_of
@@ -107,7 +107,7 @@ class Preview:
     """What was looked at; `problems` are rows that mean nothing."""
 
     records: Sequence[Previewed] = ()
-    problems: Sequence[str] = field(default_factory=tuple)
+    problems: Sequence[Problem] = ()
 
 
 async def preview_fields(
@@ -119,7 +119,7 @@ async def preview_fields(
     keys, alone = await _named(draft, kind, named) if named else await _latest(draft, kind, latest)
     found = [await _of_key(draft, kind, reader, key) for key in keys[:MOST]]
     found += [await _of_crm(draft, kind, reader, crm_id) for crm_id in alone]
-    return Preview(found, [f"{one.field}: {one.reason}" for one in problems])
+    return Preview(found, problems)
 
 
 def as_if_saved(tenant: Tenant, contacts: Contacts) -> Tenant:

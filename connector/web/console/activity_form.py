@@ -18,6 +18,7 @@ from connector.i18n import Translate
 from connector.installation_settings import InstallationSettings, Links, QueueRule
 from connector.phone import Phones
 from connector.records import CallResult, Direction, QueueKind
+from connector.web.console.event_words import source as source_word
 
 #: The choice "as all calls" of the table by direction and result; no activity type has such a key.
 AS_ALL = "="
@@ -119,9 +120,10 @@ class ActivityForm:
         return options
 
     @property
-    def sources(self) -> list[tuple[str, str]]:
-        """The rows of sources: the name of the field and the source."""
-        return [(f"source_{n}", self.value(f"source_{n}")) for n in _rows(self.values, "source")]
+    def sources(self) -> list[tuple[str, str, str]]:
+        """The rows of sources: the name of the field, the source, and what it is called."""
+        rows = [(f"source_{n}", self.value(f"source_{n}")) for n in _rows(self.values, "source")]
+        return [(row, name, source_word(name, self.translate)) for row, name in rows]
 
     @property
     def queue_rows(self) -> list[str]:

@@ -18,6 +18,7 @@ from connector.flows.explaining import (
 )
 from connector.flows.rendering import seconds_between
 from connector.flows.rules import Rule, agent_of
+from connector.flows.tenant import Tenant
 from connector.i18n import Translate
 from connector.pipedrive.budget import Lane
 from connector.pipedrive.operations import price
@@ -129,7 +130,7 @@ class EventPage:
             held=now, held_body=[] if now is None else _lines(now.note or ""), has_read=has_read,
             activity=activity_page(visit.tenant, entry.crm_id) if entry.crm_id else "",
             times=_times(explained, visit), can_retry=can_retry, unsure=can_retry and looked.reason == UNSEEN,
-            send_tokens=SEND_TOKENS, look_tokens=LOOK_TOKENS, read_tokens=READ_TOKENS,
+            type_now=_type(visit.tenant, explained.type_now or "") or _("left out"), send_tokens=SEND_TOKENS, look_tokens=LOOK_TOKENS, read_tokens=READ_TOKENS,
         )  # fmt: skip
 
 
@@ -176,7 +177,7 @@ def _came_in(event: Event, visit: Visit, connection: str, *, reveal: bool) -> li
         lasted = seconds_between(event.started_at, event.ended_at) if event.ended_at else 0
         facts = [
             Fact(_("Customer"), hidden(event.client_name)), Fact(_("E‑mail address"), hidden(event.client_email)), agent,
-            Fact(_("Source"), event.source or ""), Fact(_("Duration"), show.lasting(lasted) if lasted else ""),
+            Fact(_("Source"), words.source(event.source, _)), Fact(_("Duration"), show.lasting(lasted) if lasted else ""),
             Fact(_("Queue"), event.queue_id or ""), Fact(_("Topic"), hidden(event.topic)),
             Fact(_("Text"), hidden(event.text)), Fact(_("Customer id"), event.customer_id or ""),
         ]  # fmt: skip
@@ -184,7 +185,7 @@ def _came_in(event: Event, visit: Visit, connection: str, *, reveal: bool) -> li
         ticket = event.ticket
         facts = [
             Fact(_("Sender"), hidden(event.sender or ticket.requester)), agent, Fact(_("Ticket"), ticket.id),
-            Fact(_("Source"), ticket.source or ""), Fact(_("Queue"), ticket.queue_name or ticket.queue_id or ""),
+            Fact(_("Source"), words.source(ticket.source, _)), Fact(_("Queue"), ticket.queue_name or ticket.queue_id or ""),
             Fact(_("Subject"), hidden(ticket.subject)), Fact(_("Text"), hidden(event.text)),
             Fact(_("Customer id"), ticket.customer_id or ""),
         ]  # fmt: skip
@@ -211,9 +212,11 @@ def _decided(explained: Explained, visit: Visit) -> list[Fact]:
     for one in candidates[:10] if isinstance(candidates, list) else ():
         facts.append(Fact(_("Could be"), str(one), record_page(tenant, "person", str(one))))  # noqa: PERF401
     if kept.get("type"):
-        facts.append(Fact(_("Activity type"), str(kept["type"]), note=_rule(kept.get("rule"), _)))
+        kind = _type(tenant, str(kept["type"]))
+        facts.append(Fact(_("Activity type"), kind, note=_rule(kept.get("rule"), _)))
     elif explained.rule_now is not None and explained.type_now is not None:
-        facts.append(Fact(_("Activity type"), explained.type_now, note=_rule(explained.rule_now, _)))
+        kind = _type(tenant, explained.type_now)
+        facts.append(Fact(_("Activity type"), kind, note=_rule(explained.rule_now, _)))
     if kept.get("owner"):
         users = {user: email for email, user in tenant.directory.people.users_by_email.items()}
         owner = str(kept["owner"])
@@ -227,6 +230,11 @@ def _decided(explained: Explained, visit: Visit) -> list[Fact]:
     if kept.get("settings"):
         facts.append(Fact(_("Settings"), _("version %(number)s") % {"number": kept["settings"]}))
     return facts
+
+
+def _type(tenant: Tenant, key: str) -> str:
+    """What Pipedrive calls an activity type, as far as types were read."""
+    return next((kind.name for kind in tenant.directory.types if kind.key == key), key)
 
 
 def _rule(rule: object, _: Translate) -> str:

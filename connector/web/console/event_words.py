@@ -50,6 +50,15 @@ def states(_: Translate) -> dict[State, tuple[str, str]]:
     }
 
 
+def source(name: str | None, _: Translate) -> str:
+    """Where a ticket or chat came from; what is not known is shown as the contact centre writes it."""
+    known = {
+        "email": _("E‑mail"), "phone": _("Phone"), "chat": _("Chat"), "sms": "SMS", "www": _("Website"),
+        "facebook": "Facebook", "messenger": "Messenger", "whatsapp": "WhatsApp",
+    }  # fmt: skip
+    return known.get((name or "").lower(), name or "")
+
+
 def what(kind: EventKind, event: Event | None, _: Translate) -> str:
     """What happened."""
     if isinstance(event, Call):

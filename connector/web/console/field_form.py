@@ -132,6 +132,12 @@ def form_sent(sent: Mapping[str, object], kind: Kind) -> FieldForm:
     return form
 
 
+def look_over(form: FieldForm, contacts: Contacts, known: Known, phones: Phones, _: Translate) -> None:
+    """Say what has become wrong with rows since they were saved: a field that they name may be gone."""
+    sync = sync_of(form.kind, contacts)
+    _judge(form, sync, known, phones, [rule.centre for rule in sync.fields], _)
+
+
 # what can be chosen
 
 

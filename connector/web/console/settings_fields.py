@@ -13,13 +13,13 @@ from connector.errors import ConnectorError
 from connector.flows.contacts.foreseeing_fields import Foreseen, foresee
 from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, sync_of
 from connector.flows.contacts.known_fields import Known, known_fields
-from connector.flows.contacts.marking import in_step
 from connector.flows.contacts.previewing_fields import MOST, Preview, as_if_saved, preview_fields
 from connector.flows.contacts.work import reader_of
 from connector.flows.contacts.working import limit_of
 from connector.flows.rules import People
 from connector.i18n import Translate
 from connector.store.bindings import Bond
+from connector.web.console import contact_words
 from connector.web.console import field_words as words
 from connector.web.console.desk import PATH, Console, Visit
 from connector.web.console.field_form import (
@@ -29,6 +29,7 @@ from connector.web.console.field_form import (
     form_of_settings,
     form_sent,
     label_choices,
+    look_over,
     read,
 )
 from connector.web.console.masking import masked
@@ -67,10 +68,11 @@ class _Page:
         self._console, self._place, self._kind = console, place, _PAGES[place]
 
     async def show(self, visit: Visit) -> web.StreamResponse:
-        settings = visit.tenant.settings
-        people = visit.tenant.directory.people
-        form = form_of_settings(settings.contacts, self._kind, settings.tz, people)
-        return self._form(visit, form, await known_fields(visit.tenant, self._kind))
+        tenant, contacts = visit.tenant, visit.tenant.settings.contacts
+        form = form_of_settings(contacts, self._kind, tenant.settings.tz, tenant.directory.people)
+        known = await known_fields(tenant, self._kind)
+        look_over(form, contacts, known, tenant.phones, visit.translate)
+        return self._form(visit, form, known)
 
     async def press(self, visit: Visit) -> web.StreamResponse:
         """Everything the form can do; nothing that was typed is lost on the way."""
@@ -167,13 +169,13 @@ class _Page:
             said = explain(known.troubles[0], _)
         return self._console.page(
             visit, "console/settings/fields.html", PLACE, status=status, said=said, place=self._place,
-            kind=self._kind, customers=CUSTOMERS, form=form, known=known, in_step=in_step(visit.tenant),
+            kind=self._kind, customers=CUSTOMERS, form=form, was_tried=status != 200,
             centre_choices={row: centre_choices(form, row, known, _) for row in form.rows},
             crm_choices={row: crm_choices(form, row, known, _) for row in form.rows},
             labels=label_choices(form, known), ways=words.way_words(_), policies=words.policy_words(_),
             transforms=words.transform_words(_), field_word=lambda name: words.field_word(name, _, known.pipedrive),
             numbers=[(number, number) for number in _NUMBERS], preview=preview, open=open_,
-            reasons=words.reason_words(_), told=(lambda text: text) if open_ else masked,
+            row_word=lambda key: contact_words.row(key, _), why=lambda reason: contact_words.reason(reason, _), told=(lambda text: text) if open_ else masked,
         )  # fmt: skip
 
 

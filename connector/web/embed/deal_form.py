@@ -26,12 +26,15 @@ _USUAL_CURRENCIES = ("PLN", "EUR", "USD", "GBP", "CZK")
 
 @dataclass(slots=True)
 class DealForm:
-    """What the template shows; `values` and `errors` go by the field's name, `stages` are (pipeline, [(id, name)])."""
+    """What the template shows; `values` and `errors` go by the field's name, `stages` are (pipeline, [(id, name)]).
+
+    `party` is None where it cannot be read now.
+    """
 
     action: str
     token: str
     place: str
-    party: Party
+    party: Party | None
     values: dict[str, str]
     stages: Sequence[tuple[str, Sequence[tuple[str, str]]]]
     owners: Sequence[tuple[str, str]]

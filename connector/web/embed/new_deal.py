@@ -25,7 +25,7 @@ from connector.web.embed.deal_form import (
     read_values,
 )
 from connector.web.embed.desk import Desk, Visit
-from connector.web.embed.parties import Parties, case_of
+from connector.web.embed.parties import Parties, Party, case_of
 from connector.web.embed.words import look_at_fields, moved_on, not_now, say_opened, say_pushed, too_old
 from connector.web.notes import Said
 
@@ -55,17 +55,32 @@ class NewDeals:
         """For agents who are at the `desk`."""
         self._desk, self._parties = desk, parties
 
-    async def form(self, visit: Visit, place: Place, values: Mapping[str, str] | None = None) -> DealForm:
-        """The form as it is first shown, or with what was written into it."""
+    async def form(self, visit: Visit, place: Place) -> DealForm:
+        """The form as it is first shown."""
         tenant, own, _ = visit.tenant, visit.who.user_id, visit.translate
-        pair = await pair_of(tenant, place.customer)
-        known, party = await asyncio.gather(
-            catalogue(tenant, no_older_than=OLD), self._parties.of(tenant, place.customer, pair, with_organization=True)
-        )  # fmt: skip
-        asked = await case_of(tenant, place.customer, party)
-        if values is None:
-            title = place.subject or _("%(name)s: deal") % {"name": party.organization or party.name}
-            values = first_values(known, tenant.settings.deals, own, title)
+        known, party = await asyncio.gather(catalogue(tenant, no_older_than=OLD), self._party(visit, place))
+        title = place.subject or _("%(name)s: deal") % {"name": party.organization or party.name}
+        values = first_values(known, tenant.settings.deals, own, title)
+        return await self._form(visit, place, values, party)
+
+    async def _again(self, visit: Visit, place: Place, values: Mapping[str, str]) -> DealForm:
+        """The form with what was written into it, which is not lost where it cannot be read who it is about."""
+        try:
+            party = await self._party(visit, place)
+        except ConnectorError:
+            party = None
+        return await self._form(visit, place, values, party)
+
+    async def _party(self, visit: Visit, place: Place) -> Party:
+        pair = await pair_of(visit.tenant, place.customer)
+        return await self._parties.of(visit.tenant, place.customer, pair, with_organization=True)
+
+    async def _form(
+        self, visit: Visit, place: Place, values: Mapping[str, str], party: Party | None
+    ) -> DealForm:
+        tenant, own = visit.tenant, visit.who.user_id
+        known = await catalogue(tenant, no_older_than=OLD)
+        asked = None if party is None else await case_of(tenant, place.customer, party)
         return DealForm(
             action=place.action, token=visit.token(_purpose(visit, place)), place=place.name, party=party,
             values=dict(values), stages=offered_stages(known, tenant.settings.deals),
@@ -77,9 +92,19 @@ class NewDeals:
         self, visit: Visit, place: Place, sent: Mapping[str, object]
     ) -> tuple[DealForm, Said] | None:
         """Open what the form asks for; answers the form again and what is in the way, or None when it is under way."""
-        _, values = visit.translate, read_values(sent)
+        values = read_values(sent)
+        try:
+            return await self._open(visit, place, sent, values)
+        except ConnectorError as error:
+            log.warning("deal not opened", installation=visit.tenant.id, error=type(error).__name__)
+            return await self._again(visit, place, values), not_now(error, visit.translate)
+
+    async def _open(
+        self, visit: Visit, place: Place, sent: Mapping[str, object], values: Mapping[str, str]
+    ) -> tuple[DealForm, Said] | None:
+        _ = visit.translate
         if not visit.allows(_purpose(visit, place), sent.get("form")):
-            return await self.form(visit, place, values), too_old(_)
+            return await self._again(visit, place, values), too_old(_)
         # An old one will do, whoever waits: what it does not know to be gone, Pipedrive refuses, and it is read again.
         wanted, errors = read_deal(values, await catalogue(visit.tenant, no_older_than=OLD), _)
         pair = await pair_of(visit.tenant, place.customer)
@@ -87,7 +112,7 @@ class NewDeals:
         if asked is not None and not _is_choice(asked, values["person"]):
             errors["person"] = _("Choose which one it is.")
         if any(errors.values()):
-            form = await self.form(visit, place, values)
+            form = await self._again(visit, place, values)
             form.errors = errors
             return form, look_at_fields(_)
         tenant = visit.tenant if pair is not None else await self._desk.prepared(visit.tenant)
@@ -102,7 +127,7 @@ class NewDeals:
             opened = await choose_person(tenant, self._desk.operations, order, asked, values["person"])
         if opened.result in _DONE:
             return None
-        form = await self.form(visit, place, values)
+        form = await self._again(visit, place, values)
         if opened.result is Result.SAME_TITLE:
             form.again = True
             shown, _trouble = await deals_for(visit, place.customer)

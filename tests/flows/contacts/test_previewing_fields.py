@@ -128,7 +128,7 @@ async def test_a_row_that_cannot_be_carried_over_says_why_and_writes_nothing(des
     [line] = [line for line in found.records[0].lines if line.rule.centre == "custom:Segment"]
     assert line.reason.startswith("It is none of the choices")
     assert line.pipedrive_after == line.pipedrive == ()
-    assert [problem.partition(":")[0] for problem in found.problems] == ["group=custom"]
+    assert [problem.field for problem in found.problems] == ["group=custom:Gone"]
 
 
 async def test_what_a_person_is_asked_about_is_shown_so(desk: Desk) -> None:

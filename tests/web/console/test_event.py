@@ -101,3 +101,20 @@ async def test_contents_that_are_gone_are_said_to_be(world: World) -> None:
         shown = await admin.open(admin.console("events/1"))
         assert "The contents were dropped after 30 days" in shown.text
         assert (await admin.open(admin.console("events/999"))).status == 404
+
+
+async def test_types_and_sources_are_called_as_on_the_screens(world: World) -> None:
+    async with served(world) as here:
+        await world.seed_pipedrive(persons=[{"name": "Ewa Nowa", "emails": ["ewa@example.com"]}])
+        admin = await an_admin(here, since=ago(days=2), messages={"types": {"www": "meeting"}})
+        await world.seed_centre(
+            tickets=[{"subject": subject, "from": "ewa@example.com", "source": source}
+                     for subject, source in (("Order", "www"), ("Complaint", "letter"))]
+        )  # fmt: skip
+        await settle_down(here.service, admin.tenant)
+        (written,) = [one for one in await admin.tenant.ledger.latest(9) if one.crm_id]
+        (left_out,) = [one for one in await admin.tenant.ledger.latest(9) if not one.crm_id]
+        shown = await admin.open(admin.console(f"events/{written.id}"))
+        assert "Source Website" in shown.text
+        assert "Activity type Meeting" in shown.text
+        assert "Source letter" in (await admin.open(admin.console(f"events/{left_out.id}"))).text

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from connector.flows.indexing import ensure
 from tests.flows.looking import tell
 from tests.serving import served
 from tests.web.agents import Agent, Shown, an_admin
@@ -170,6 +172,26 @@ async def test_a_special_field_that_no_record_shows_is_saved_by_who_is_sure(admi
     assert (await settings_of(admin)).customers.fields[4].centre == "custom:Region"
 
 
+async def test_a_field_that_has_vanished_is_named_as_soon_as_the_page_is_opened(world: World) -> None:
+    rows = [
+        {"centre": f"custom:{name}", "pipedrive": f"custom:{name}", "way": "to_pipedrive"}
+        for name in ("Segment", "Branch")
+    ]
+    await tell(
+        world, "pipedrive", "seed", fields=[{"entity": "person", "name": "Segment", "type": "varchar"}]
+    )
+    async with served(world) as here:
+        admin = await an_admin(here, contacts={"customers": {"fields": rows}})
+        shown = await admin.open(admin.console(PAGE))
+        assert shown.status == 200
+        assert shown.text.count("Pipedrive has no custom field “Branch”") == 1
+        # No record of the contact centre shows either field: who saved them was sure.
+        assert "No record of the contact centre shows" not in shown.text
+        assert "Not saved" not in shown.text
+        tried = await pressed(admin, shown, "preview")
+        assert "Not saved. To be corrected: 1" in tried.text
+
+
 async def test_a_preview_hides_personal_data_until_it_is_asked_for(admin: Agent) -> None:
     await special_fields(admin)
     shown = await admin.open(admin.console(PAGE))
@@ -186,6 +208,18 @@ async def test_a_preview_hides_personal_data_until_it_is_asked_for(admin: Agent)
     last = (await tenant.audit.entries())[0]
     assert last.action == "reveal"
     assert "Ewa" not in str(last.detail)
+
+
+async def test_a_preview_says_in_words_why_a_person_is_asked(world: World) -> None:
+    await world.seed_pipedrive(
+        persons=[{"name": name, "phones": ["+48601000002"]} for name in ("Ewa Stara", "Ewa Młoda")]
+    )
+    async with served(world) as here:
+        admin = await an_admin(here, contacts={"customers": {"to_pipedrive": {}}})
+        await special_fields(admin)
+        await ensure(admin.tenant, no_older_than=timedelta(0))
+        seen = await pressed(admin, await admin.open(admin.console(PAGE)), "preview", named="601000002")
+        assert "several could be meant: 2 have the same number, address or name" in seen.text
 
 
 async def test_fields_that_cannot_be_read_are_told_and_nothing_is_saved(admin: Agent) -> None:
