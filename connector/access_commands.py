@@ -14,7 +14,7 @@ from connector.flows.tenant import Directory, Tenant
 from connector.records import Agent
 from connector.store.access import LONGEST_KEY_NAME, Who
 from connector.terminal import positive, show, the_tenant
-from connector.web.embed.sign_in import INVITATION, INVITED
+from connector.web.sign_in import INVITATION, INVITED
 
 MOST_HOURS = 24 * 30
 _JUST_NOW = timedelta(minutes=1)

@@ -20,7 +20,7 @@ from connector.sandbox.scenario_cast import BRANCHES, Branch
 from connector.sandbox.scenario_stage import Stage
 from connector.sandbox.wire import Object
 from connector.store.access import Who
-from connector.web.embed.sign_in import INVITATION, INVITED
+from connector.web.sign_in import INVITATION, INVITED
 
 _LONGEST_S = 20.0
 _STEP_S = 0.05

@@ -21,25 +21,28 @@ from connector.store.pair_lists import PairLists
 from connector.web import api, health, hooks, lookup
 from connector.web import clock as clock_control
 from connector.web import install as install_pages
+from connector.web import sign_in as sign_in_pages
+from connector.web.access import Guard
 from connector.web.consent import Consent
-from connector.web.console import settings_activities, settings_fields, settings_history, undoing
-from connector.web.console.contacts import add_contacts
+from connector.web.console.customers.pages import add_contacts
 from connector.web.console.desk import Console
-from connector.web.console.event import EventPage
-from connector.web.console.events import EventPages
-from connector.web.console.happening import add_happening
+from connector.web.console.happening import undoing
+from connector.web.console.happening.event import EventPage
+from connector.web.console.happening.events import EventPages
+from connector.web.console.happening.pages import add_happening
+from connector.web.console.happening.undecided import UndecidedPages
 from connector.web.console.me import OwnPage
-from connector.web.console.set_up import SetUp
-from connector.web.console.settings_agents import Agents
-from connector.web.console.settings_alerts import AlertPages
-from connector.web.console.settings_connections import Connections
-from connector.web.console.settings_deals import DealPages
-from connector.web.console.settings_keys import KeyPages
-from connector.web.console.settings_privacy import PrivacyPages
-from connector.web.console.settings_special_fields import SpecialFieldPages
-from connector.web.console.undecided import UndecidedPages
-from connector.web.embed import sign_in as sign_in_pages
-from connector.web.embed.access import Guard
+from connector.web.console.set_up.pages import SetUp
+from connector.web.console.settings import activities as settings_activities
+from connector.web.console.settings import fields as settings_fields
+from connector.web.console.settings import history as settings_history
+from connector.web.console.settings.agents import Agents
+from connector.web.console.settings.alerts import AlertPages
+from connector.web.console.settings.connections import Connections
+from connector.web.console.settings.deals import DealPages
+from connector.web.console.settings.keys import KeyPages
+from connector.web.console.settings.privacy import PrivacyPages
+from connector.web.console.settings.special_fields import SpecialFieldPages
 from connector.web.embed.customer import CustomerPages
 from connector.web.embed.desk import Desk
 from connector.web.embed.new_deal import NewDeals

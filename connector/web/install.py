@@ -19,8 +19,8 @@ from connector.pipedrive import oauth
 from connector.settings import Settings
 from connector.store.access import Who
 from connector.store.installations import Outcome
+from connector.web.access import Guard, is_own
 from connector.web.consent import Consent
-from connector.web.embed.access import Guard, is_own
 from connector.web.forms import form_of
 from connector.web.notes import Said
 from connector.web.pages import page, remember_look, serve_static, translate_for

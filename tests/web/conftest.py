@@ -18,7 +18,7 @@ from connector.flows.installing import Arrival
 from connector.settings import Settings
 from connector.store.access import Access
 from connector.web import install
-from connector.web.embed.access import Guard
+from connector.web.access import Guard
 from connector.web.hooks import LARGEST_BODY
 from connector.web.middleware import middlewares
 from connector.web.notes import Notes

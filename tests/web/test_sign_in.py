@@ -20,9 +20,10 @@ from connector.app import Service
 from connector.errors import AccountClosed, ConnectorError, Forbidden, Misconfigured, Throttled, Unreachable
 from connector.settings import Settings
 from connector.store.access import Who
+from connector.web.access import Guard
 from connector.web.consent import Consent
-from connector.web.embed.access import Guard
-from connector.web.embed.sign_in import (
+from connector.web.middleware import allow_framing, middlewares
+from connector.web.sign_in import (
     HANDOVER,
     INVITATION,
     PURPOSE,
@@ -31,7 +32,6 @@ from connector.web.embed.sign_in import (
     own_page,
     signed_out,
 )
-from connector.web.middleware import allow_framing, middlewares
 from tests.web.conftest import Answer, Installable, Site, free_port, install_routes
 from tests.world import World
 from tests.world import install as install_by_token

@@ -32,13 +32,13 @@ from connector.installation_settings import InstallationSettings, known_zones
 from connector.store.access import Who
 from connector.store.installations import Installations
 from connector.store.operations import Operations
+from connector.web.access import Guard
 from connector.web.console.words import explain, moved_on, too_old
-from connector.web.embed.access import Guard
-from connector.web.embed.sign_in import SIGN_OUT, signed_out
 from connector.web.forms import close_files, form_of, upload_of
 from connector.web.notes import Notes, Said
 from connector.web.pages import page, translate_for
 from connector.web.showing import Show
+from connector.web.sign_in import SIGN_OUT, signed_out
 
 log = structlog.get_logger()
 

@@ -12,10 +12,10 @@ from connector.i18n import LANGUAGES
 from connector.records import EventKind
 from connector.store.access import Who
 from connector.store.events import Events, Wanted
+from connector.web.access import Guard
 from connector.web.console.desk import PATH, Console, Visit
-from connector.web.console.events import Line, line
+from connector.web.console.happening.events import Line, line
 from connector.web.console.words import done
-from connector.web.embed.access import Guard
 from connector.web.pages import YEAR_S, language_of
 
 #: So many of the newest calls are looked through for those of one agent, and so many of them shown.

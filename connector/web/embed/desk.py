@@ -19,13 +19,13 @@ from connector.i18n import Translate
 from connector.store.access import Who
 from connector.store.installations import Installations
 from connector.store.operations import Operations
-from connector.web.embed.access import Guard
-from connector.web.embed.sign_in import SIGN_OUT, signed_out
+from connector.web.access import Guard
 from connector.web.embed.words import not_now, too_old
 from connector.web.forms import form_of
 from connector.web.middleware import allow_framing
 from connector.web.notes import Notes, Said
 from connector.web.pages import page, translate_for
+from connector.web.sign_in import SIGN_OUT, signed_out
 
 log = structlog.get_logger()
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from urllib.parse import quote
 
 from connector.serving import build_web
-from connector.web.embed.sign_in import HANDOVER
+from connector.web.sign_in import HANDOVER
 from tests.at_work import two
 from tests.serving import Served, served
 from tests.web.agents import Agent, an_admin, sign_in

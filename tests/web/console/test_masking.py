@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.web.console.event import body_lines
+from connector.web.console.happening.event import body_lines
 from connector.web.console.masking import masked
 
 

@@ -1,0 +1,1 @@
+"""Customers and companies: pairs, pushes, first loads, CSV files."""

@@ -1,0 +1,1 @@
+"""What happens: the overview, events, what only a person decides, runs, deals."""

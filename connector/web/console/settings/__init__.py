@@ -1,0 +1,1 @@
+"""Settings, one module a page, with the forms and words that they share."""
