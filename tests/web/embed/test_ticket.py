@@ -12,7 +12,7 @@ from connector.flows.deals.back_linking import GIVEN_UP
 from tests.flows.looking import forget_calls, tell
 from tests.serving import Served
 from tests.web.agents import CONNECTION, Agent, an_agent
-from tests.web.test_customer_pages import TWO_ORGANIZATIONS, a_company, a_customer, alive
+from tests.web.embed.test_customer import TWO_ORGANIZATIONS, a_company, a_customer, alive
 from tests.world import World
 
 
