@@ -36,6 +36,7 @@ from connector.pipedrive.budget import Governor, Lane
 from connector.pipedrive.client import Pipedrive
 from connector.pipedrive.credentials import Credentials, TokenStore
 from connector.pipedrive.records import Tokens
+from connector.realtime.hub import Hub
 from connector.records import Right
 from connector.settings import Settings
 from connector.store.access import Access, Who
@@ -112,6 +113,7 @@ class Service:
     access: Access
     metrics: Metrics
     alerts: Alerts
+    hub: Hub
     doors: dict[str, Door] = field(default_factory=dict)
     lookup_doors: dict[str, Door] = field(default_factory=dict)
     _live: dict[str, _Live] = field(default_factory=dict)
@@ -334,6 +336,8 @@ class Service:
         ended = await self.installations.uninstall(company_id, user_id)
         log.info("uninstalled", installation=company_id, user=user_id, sync_ended=ended)
         await self.tenants()
+        if ended:
+            self.hub.end_all(company_id)
         if ended and live is not None:
             tenant = live.tenant
             if grant is not None and grant.tokens is not None:
@@ -356,6 +360,7 @@ class Service:
             hooks = await self.installations.hooks(installation_id)
             left = await remove_hooks(live.tenant, hooks, await self.installations.centres(installation_id))
         await self.installations.delete_everything(installation_id)
+        self.hub.end_all(installation_id)
         log.info("deleted", installation=installation_id, left=left)
         await self.tenants()
         return left
@@ -396,8 +401,10 @@ class Service:
         live = [(one.id, self._live[one.id]) for one in installed if one.id in self._live]
         entries = {installation: await one.tenant.ledger.counts() for installation, one in live}
         shown = self.metrics
-        for gauge in (shown.healthy, shown.centres, shown.finished, shown.tokens, shown.entries):
+        for gauge in (shown.healthy, shown.centres, shown.finished, shown.tokens, shown.entries, shown.lines):
             gauge.clear()
+        for installation, number in self.hub.open_lines().items():
+            shown.lines.labels(installation).set(number)
         for one in installed:
             shown.healthy.labels(one.id).set(one.state == "active")
             if (at := finished.get(one.id)) is not None:
@@ -437,7 +444,7 @@ async def open_service(settings: Settings, clock: Clock | None = None) -> AsyncI
     session = ClientSession(connector=TCPConnector(limit=0, ttl_dns_cache=300), cookie_jar=DummyCookieJar())
     service = Service(
         settings, clock, db, vault, session, Installations(db, vault, clock), Deliveries(db, vault, clock),
-        Operations(db, clock), Access(db, clock), Metrics(), Alerts(db, clock),
+        Operations(db, clock), Access(db, clock), Metrics(), Alerts(db, clock), Hub(settings.lines),
     )  # fmt: skip
     try:
         yield service

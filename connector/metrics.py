@@ -59,6 +59,15 @@ class Metrics:
             ["installation", "outcome"],
             registry=self.registry,
         )
+        self.lines = Gauge(
+            "connector_lines", "Live lines of agents open now", ["installation"], registry=self.registry
+        )
+        self.dials = Counter(
+            "connector_dials",
+            "Calls asked for by a click",
+            ["installation", "outcome"],
+            registry=self.registry,
+        )
         self.deliveries = Counter(
             "connector_deliveries", "Webhooks worked on", ["installation", "source"], registry=self.registry
         )

@@ -111,6 +111,7 @@ class Settings(BaseSettings):
         (1800, 7200, 28800, 86400),
         description="Seconds after a call at which a missing topic is asked for again.",
     )
+    lines: int = Field(10_000, ge=1, description="Live lines to agents' browsers and terminals open at once.")
     smtp_host: str = Field("", description="Mail server for alerts; empty: no e-mail is sent.")
     smtp_port: int = Field(587, ge=1, le=65535, description="Its port.")
     smtp_security: Literal["starttls", "tls", "none"] = Field(
