@@ -37,6 +37,7 @@ from connector.metrics import Metrics
 from connector.runs import Runs, report
 from connector.settings import Settings
 from connector.store.access import Access
+from connector.store.devices import Devices
 from connector.store.installations import Installations
 from connector.store.operations import Deliveries, Operations
 
@@ -66,13 +67,14 @@ class Jobs:
 
     def __init__(
         self, settings: Settings, tenants: Tenants, renew_grant: RenewGrant, installations: Installations,
-        deliveries: Deliveries, operations: Operations, access: Access, metrics: Metrics,
+        deliveries: Deliveries, operations: Operations, access: Access, devices: Devices, metrics: Metrics,
         self_test: SelfTest, watch: Watch,
     ) -> None:  # fmt: skip
         """`tenants` answers the installations that have not ended."""
         self._settings, self._tenants, self._renew_grant = settings, tenants, renew_grant
         self._installations, self._deliveries, self._operations = installations, deliveries, operations
-        self._access, self._self_test, self._watch = access, self_test, watch
+        self._access, self._devices = access, devices
+        self._self_test, self._watch = self_test, watch
         self.runs = Runs(tenants, installations, operations, metrics)
         self.keeper = Keeper(tenants, operations, metrics)
         self.loads = FirstLoads(installations, operations)
@@ -201,6 +203,7 @@ class Jobs:
         await self._deliveries.purge(days=7)
         await self._operations.purge(days=400)
         await self._access.purge()
+        await self._devices.purge()
         for installation_id in await self._installations.long_ended(days=KEPT_AFTER_UNINSTALL_DAYS):
             await self._installations.delete_everything(installation_id)
         # A refresh token dies after 60 idle days: each one is used long before.

@@ -16,6 +16,7 @@ from connector.flows.diagnosing import Diagnosis
 from connector.flows.lookup import Callers
 from connector.flows.tenant import Tenant
 from connector.jobs import Jobs
+from connector.store.devices import Devices
 from connector.store.figures import Figures
 from connector.store.pair_lists import PairLists
 from connector.web import api, health, hooks, lookup
@@ -159,7 +160,8 @@ async def serving(service: Service) -> AsyncIterator[Jobs]:
     """
     jobs = Jobs(
         service.settings, service.everyone, service.renew_grant, service.installations, service.deliveries,
-        service.operations, service.access, service.metrics, service.self_test, service.watch,
+        service.operations, service.access, Devices(service.db, service.clock), service.metrics, service.self_test,
+        service.watch,
     )  # fmt: skip
     service.clock.on_move(jobs.everything_now)
     host, _, port = service.settings.listen.rpartition(":")

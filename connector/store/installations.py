@@ -22,11 +22,13 @@ from connector.store.tables import (
     Change,
     Creation,
     Delivery,
+    Device,
     DirtyRecord,
     IndexedKey,
     IndexedRecord,
     IndexPass,
     LedgerEntry,
+    LiveCall,
     Load,
     OneTimeCode,
     OpenedDeal,
@@ -43,6 +45,7 @@ ledger = table_of(LedgerEntry)
 bindings = table_of(Binding)
 creations = table_of(Creation)
 sessions, codes = table_of(Session), table_of(OneTimeCode)
+devices = table_of(Device)
 api_keys = table_of(ApiKey)
 opened_deals = table_of(OpenedDeal)
 
@@ -222,7 +225,7 @@ class Installations(Grants, Connections):
         await self.db.write(lambda db: db.execute(statement) and None)
 
     async def uninstall(self, installation_id: str, user_id: str) -> bool:
-        """Honour an uninstall: the user's grant, sessions and codes go; the owner's also ends the sync and wipes what is secret.
+        """Honour an uninstall: the user's grant, sessions, codes and devices go; the owner's also ends the sync and wipes what is secret.
 
         Ids in ledger and bindings stay, so that a reinstall writes nothing twice. Answers whether the sync ended.
         """
@@ -233,7 +236,7 @@ class Installations(Grants, Connections):
             db.execute(
                 delete(grants).where(grants.c.installation_id == installation_id, grants.c.user_id == user_id)
             )
-            for table in (sessions, codes):
+            for table in (sessions, codes, devices):
                 db.execute(
                     delete(table).where(
                         table.c.installation_id == installation_id, table.c.user_id == user_id
@@ -259,6 +262,8 @@ class Installations(Grants, Connections):
                 Staged,
                 Session,
                 OneTimeCode,
+                Device,
+                LiveCall,
             )
             for model in erased:
                 table = table_of(model)

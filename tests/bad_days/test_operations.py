@@ -16,6 +16,7 @@ from connector.flows.auditing import rebuild
 from connector.flows.recovering import recover
 from connector.flows.sync import sync
 from connector.jobs import Jobs
+from connector.store.devices import Devices
 from tests.bad_days.days import Day, QuickClock
 from tests.flows.desk import ACTIVITIES, Desk, open_desk
 
@@ -29,7 +30,8 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 def jobs_of(service: Service) -> Jobs:
     return Jobs(
         service.settings, service.tenants, service.renew_grant, service.installations, service.deliveries,
-        service.operations, service.access, service.metrics, service.self_test, service.watch,
+        service.operations, service.access, Devices(service.db, service.clock), service.metrics, service.self_test,
+        service.watch,
     )  # fmt: skip
 
 

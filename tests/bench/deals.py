@@ -31,6 +31,7 @@ from connector.logs import set_up
 from connector.process import run
 from connector.serving import build_web
 from connector.store.access import Who
+from connector.store.devices import Devices
 from connector.store.dirty import Side
 from tests.bench.peers import client, get, install_app, pin, post, settings, simulator
 from tests.world import PASSWORD, SYSTEM, USER
@@ -101,7 +102,8 @@ async def pages_of(service: Service) -> AsyncIterator[str]:
     """The HTTP side alone, on a port of loopback."""
     jobs = Jobs(
         service.settings, service.everyone, service.renew_grant, service.installations, service.deliveries,
-        service.operations, service.access, service.metrics, service.self_test, service.watch,
+        service.operations, service.access, Devices(service.db, service.clock), service.metrics, service.self_test,
+        service.watch,
     )  # fmt: skip
     runner = web.AppRunner(build_web(service, jobs), access_log=None)
     await runner.setup()
