@@ -6,11 +6,10 @@ from collections.abc import Collection
 
 from aiohttp import web
 
+from connector.flows.agents import agents_of
 from connector.flows.rules import agent_of
-from connector.flows.tenant import Tenant
 from connector.i18n import LANGUAGES
 from connector.records import EventKind
-from connector.store.access import Who
 from connector.store.events import Events, Wanted
 from connector.web.access import Guard
 from connector.web.console.desk import PATH, Console, Visit
@@ -61,21 +60,6 @@ class OwnPage:
                 "language", language, max_age=YEAR_S, httponly=True, secure=self._guard.https, samesite="Lax"
             )
         return answer
-
-
-def agents_of(tenant: Tenant, who: Who) -> set[tuple[str, str]]:
-    """Whom the contact centres know him as: contact centre and login, by how he signed in, the agent table or his address."""
-    people, users = tenant.directory.people, tenant.settings.agent_users
-    found = {
-        (connection, login)
-        for (connection, login), agent in people.agents.items()
-        if who.user_id is not None
-        and users.get(login, people.users_by_email.get((agent.email or "").casefold())) == who.user_id
-    }
-    if who.agent is not None:
-        connection, _, login = who.agent.partition("/")
-        found.add((connection, login))
-    return found
 
 
 async def _calls(visit: Visit, agents: Collection[tuple[str, str]]) -> list[Line]:
