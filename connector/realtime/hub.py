@@ -58,6 +58,10 @@ class Line:
         """Whether nothing more will be put."""
         return self.fell_behind or self.farewell is not None
 
+    def begin(self, *messages: bytes) -> None:
+        """Have these told first, before what waits already."""
+        self.waiting.extendleft(reversed(messages))
+
     def put(self, message: bytes) -> None:
         """Have something told; a client that does not take what waits for it loses its line."""
         if self.is_over:

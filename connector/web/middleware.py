@@ -24,8 +24,8 @@ from connector.web.pages import page, translate_for
 log = structlog.get_logger()
 
 API = "/api/"
-FOR_MACHINES = ("/hooks/", "/lookup/", "/health/", "/metrics", "/_clock")
-QUIET = ("/health/", "/metrics", "/static/")
+FOR_MACHINES = ("/hooks/", "/lookup/", "/line", "/health/", "/metrics", "/_clock")
+QUIET = ("/health/", "/metrics", "/line/poll", "/static/")
 _FRAMED_BY = web.RequestKey("framed by", str)
 _KEEPS_OPENER = web.RequestKey("keeps opener", bool)
 _OF_ALL = web.RequestKey("headers of all", dict[str, str])

@@ -1,0 +1,393 @@
+"""The live line to agents' browsers and terminals: a WebSocket, and the same by long polls; docs/realtime.md describes it.
+
+A token is looked up when a line is opened and with each request of a long poll. Whoever is revoked later loses open lines
+through the hub at once, or where another process revoked within ten minutes. Tokens and numbers are in no log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+import orjson
+import structlog
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from connector.clock import Clock
+from connector.errors import Misconfigured
+from connector.flows.tenant import Tenant
+from connector.realtime.hub import Full, Hub, Line, TooMany
+from connector.realtime.protocol import (
+    BEARER,
+    LONGEST_MESSAGE,
+    SUBPROTOCOL,
+    Agent,
+    Bye,
+    Call,
+    Calls,
+    Dial,
+    Dialled,
+    Hello,
+    Ping,
+    Refused,
+    Unreadable,
+    read,
+    write,
+)
+from connector.store.devices import Devices, Paired
+from connector.web.throttle import Throttle
+
+log = structlog.get_logger()
+
+_T = TypeVar("_T")
+
+PATH = "/line"
+REVOKED, TOO_MANY = 4401, 4429
+_CLOSE_CODES = {"revoked": REVOKED, "too_many": TOO_MANY, "restart": WSCloseCode.SERVICE_RESTART}
+_TRY_AGAIN_S = 60
+#: How long a farewell may take, and anything else that is sent.
+_FAREWELL_S, _SEND_S = 2.0, 10.0
+#: Orders of one line that are being carried out; the flow has limits of its own, by agent.
+_MOST_ORDERS = 8
+#: Whose requests a browser may ask about; the device's own origin is compared in the request itself.
+_EXTENSIONS = ("chrome-extension://", "moz-extension://")
+
+
+@dataclass(frozen=True, slots=True)
+class Telephony:
+    """What the line leads to: orders, and the agent's newest calls, newest first; agents are `connection/login`."""
+
+    dial: Callable[[Tenant, str, Dial], Awaitable[Call | Refused]]
+    latest: Callable[[Tenant, str], Awaitable[Sequence[Call]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """In seconds: how often a client is asked whether it is there, how long it may be silent, how long a poll waits, and how
+    often an open line's device is looked up again.
+    """
+
+    ping: float = 20
+    silence: float = 60
+    poll: float = 25
+    look: float = 600
+
+
+class _Polled:
+    """A line that is read by polls; it is forgotten when none comes for a while."""
+
+    def __init__(self, line: Line) -> None:
+        self.line = line
+        self.forgotten: asyncio.TimerHandle | None = None
+
+
+class Lines:
+    """Opens lines, carries out orders, and ends lines when the service stops."""
+
+    def __init__(
+        self, hub: Hub, devices: Devices, telephony: Telephony, tenant_of: Callable[[str], Awaitable[Tenant]],
+        counted: Callable[[str, str], None], clock: Clock, pace: Pace = Pace(),
+    ) -> None:  # fmt: skip
+        """`counted` is told the installation and the outcome of each order."""
+        self._hub, self._devices, self._telephony = hub, devices, telephony
+        self._tenant_of, self._counted, self._pace = tenant_of, counted, pace
+        self._strangers = Throttle(clock)
+        self._polled: dict[str, _Polled] = {}
+        self._orders: set[asyncio.Task[object]] = set()
+
+    def routes(self) -> web.RouteTableDef:
+        """The addresses of the line."""
+        table = web.RouteTableDef()
+        table.get(PATH, allow_head=False)(self.connect)
+        table.post(f"{PATH}/poll")(self.poll)
+        table.post(f"{PATH}/dial")(self.dial)
+        table.delete(f"{PATH}/token")(self.sign_off)
+        table.options(PATH + "/{what:poll|dial|token}")(_preflight)
+        return table
+
+    async def stop(self) -> None:
+        """Say good-bye on every line and let orders that are being carried out end."""
+        self._hub.stop()
+        await asyncio.gather(*self._orders, return_exceptions=True)
+
+    # by WebSocket
+
+    async def connect(self, request: web.Request) -> web.WebSocketResponse:
+        """Open a line and keep it until either side ends it."""
+        device, tenant = await self._admit(request, _token_of_socket(request))
+        socket = web.WebSocketResponse(
+            protocols=(SUBPROTOCOL,), timeout=_FAREWELL_S, receive_timeout=self._pace.silence, compress=False,
+            max_msg_size=LONGEST_MESSAGE, writer_limit=0, decode_text=False,
+        )  # fmt: skip
+        with suppress(ConnectionError):  # gone before it could be greeted
+            try:
+                line = self._open(device)
+            except TooMany:
+                await socket.prepare(request)
+                await _send(socket, write(Bye("too_many")))
+                await _close(socket, TOO_MANY)
+                return socket
+            try:
+                await self._greet(line, device, tenant)
+                await socket.prepare(request)
+                async with asyncio.TaskGroup() as both:
+                    telling = both.create_task(self._tell(request, socket, line))
+                    await self._hear(socket, line, device, tenant)
+                    if line.farewell is None:
+                        telling.cancel()
+            finally:
+                self._hub.close(line)
+        return socket
+
+    async def _hear(self, socket: web.WebSocketResponse, line: Line, device: Paired, tenant: Tenant) -> None:
+        """Take what the client says until the line ends; whoever is silent too long is gone."""
+        orders = set[asyncio.Task[None]]()
+        while True:
+            try:
+                heard = await socket.receive()
+                if heard.type is WSMsgType.BINARY:
+                    raise Unreadable("Messages are text.")
+                if heard.type is not WSMsgType.TEXT:
+                    # The client has ended it; or a frame was broken or too long, and aiohttp has said so.
+                    return
+                said = read(heard.data)
+            except TimeoutError:
+                await _close(socket, WSCloseCode.GOING_AWAY, "Nothing was heard.")
+                return
+            except Unreadable as error:
+                await _close(socket, WSCloseCode.POLICY_VIOLATION, str(error))
+                return
+            if not isinstance(said, Dial):
+                continue
+            if len(orders) >= _MOST_ORDERS:
+                line.put(write(Refused(said.id, "too_often")))
+            else:
+                order = self._carried_out(self._dial_for(line, tenant, device, said))
+                orders.add(order)
+                order.add_done_callback(orders.discard)
+
+    async def _dial_for(self, line: Line, tenant: Tenant, device: Paired, order: Dial) -> None:
+        line.put(write(await self._dial(tenant, device, order)))
+
+    def _carried_out(self, order: Coroutine[object, object, _T]) -> asyncio.Task[_T]:
+        """An order on its way, which is carried out to its end whatever becomes of the line."""
+        task = asyncio.create_task(order)
+        self._orders.add(task)
+        task.add_done_callback(self._orders.discard)
+        return task
+
+    async def _tell(self, request: web.Request, socket: web.WebSocketResponse, line: Line) -> None:
+        """Say what there is to say, and ask now and then whether the client is there, and still may be."""
+        now = asyncio.get_running_loop().time
+        ping_at, look_at = now() + self._pace.ping, now() + self._pace.look
+        try:
+            while not line.is_over or line.waiting:
+                await line.wait(ping_at - now())
+                while line.waiting:
+                    await _send(socket, line.waiting[0])
+                    line.took(1)
+                if now() >= ping_at:
+                    ping_at = now() + self._pace.ping
+                    await _send(socket, write(Ping()))
+                if now() >= look_at:
+                    look_at = now() + self._pace.look
+                    if await self._devices.by_id(line.device_id) is None:
+                        line.end("revoked")
+        except (TimeoutError, ConnectionError):
+            log.debug("a line broke off", installation=line.installation_id, device=line.device_id)
+        if line.farewell is not None:
+            await _close(socket, _CLOSE_CODES[line.farewell])
+        elif request.transport is not None:
+            # It does not read: a farewell would wait behind the rest.
+            request.transport.abort()
+
+    # by long polls
+
+    async def poll(self, request: web.Request) -> web.Response:
+        """What is new since the cursor, as soon as there is anything."""
+        device, tenant = await self._admit(request, _token_of_header(request))
+        line_id, _, told = _after(await _body(request)).partition(".")
+        polled = self._polled.get(line_id)
+        if polled is None or polled.line.device_id != device.id:
+            try:
+                line_id, polled = await self._begin(device, tenant)
+            except TooMany:
+                return _answer(request, _news("", [write(Bye("too_many"))]))
+        elif told.isascii() and told.isdigit():
+            polled.line.took(int(told[:18]) - polled.line.told)
+        line = polled.line
+        if polled.forgotten is not None:
+            polled.forgotten.cancel()
+        try:
+            await line.wait(self._pace.poll)
+        finally:
+            later = asyncio.get_running_loop().call_later
+            polled.forgotten = later(self._pace.silence, self._forget, line_id)
+        if line.is_over:
+            # Whatever comes next begins anew.
+            self._forget(line_id)
+        return _answer(request, _news(f"{line_id}.{line.told + len(line.waiting)}", line.waiting))
+
+    async def _begin(self, device: Paired, tenant: Tenant) -> tuple[str, _Polled]:
+        line_id, line = secrets.token_hex(8), self._open(device)
+        try:
+            await self._greet(line, device, tenant)
+        except BaseException:
+            self._hub.close(line)
+            raise
+        self._polled[line_id] = _Polled(line)
+        return line_id, self._polled[line_id]
+
+    def _forget(self, line_id: str) -> None:
+        if (polled := self._polled.pop(line_id, None)) is not None:
+            if polled.forgotten is not None:
+                polled.forgotten.cancel()
+            self._hub.close(polled.line)
+
+    async def dial(self, request: web.Request) -> web.Response:
+        """Carry out one order; what it is told on a WebSocket is the answer."""
+        device, tenant = await self._admit(request, _token_of_header(request))
+        try:
+            order = read(await _body(request))
+        except Unreadable as error:
+            raise web.HTTPBadRequest(text=str(error)) from None
+        if not isinstance(order, Dial):
+            raise web.HTTPBadRequest(text="type is dial.")
+        outcome = await asyncio.shield(self._carried_out(self._dial(tenant, device, order)))
+        return _answer(request, write(outcome))
+
+    async def sign_off(self, request: web.Request) -> web.Response:
+        """Take the token back that the request was made with."""
+        device, _ = await self._admit(request, _token_of_header(request))
+        await self._devices.revoke(device.installation_id, device.id)
+        self._hub.end(device.id)
+        return web.Response(status=204, headers=_for_origin(request))
+
+    # both
+
+    async def _admit(self, request: web.Request, token: str) -> tuple[Paired, Tenant]:
+        """Whose token it is; HTTPUnauthorized, HTTPForbidden from another origin than the device's."""
+        device = await self._devices.by_token(token) if token else None
+        if device is None:
+            if seconds := self._strangers.wait(request.remote):
+                raise web.HTTPTooManyRequests(headers={"Retry-After": str(seconds)})
+            raise web.HTTPUnauthorized(
+                text="The token opens nothing, or no longer: pair again.",
+                headers={"WWW-Authenticate": 'Bearer realm="connector"'},
+            )
+        if request.headers.get("Origin", "") != device.origin:
+            raise web.HTTPForbidden(text="The token is another origin's.")
+        try:
+            return device, await self._tenant_of(device.installation_id)
+        except Misconfigured:
+            raise web.HTTPUnauthorized(text="The installation has ended.") from None
+
+    def _open(self, device: Paired) -> Line:
+        try:
+            return self._hub.open(device.installation_id, device.agent, device.id)
+        except Full:
+            raise web.HTTPServiceUnavailable(
+                text="No more lines can be opened now.", headers={"Retry-After": str(_TRY_AGAIN_S)}
+            ) from None
+
+    async def _greet(self, line: Line, device: Paired, tenant: Tenant) -> None:
+        """Have the line begin with who the agent is and how his calls are."""
+        centre, _, login = device.agent.partition("/")
+        known = tenant.directory.people.agents.get((centre, login))
+        host = f"{tenant.installed.domain}.pipedrive.com"
+        hello = Hello(
+            Agent(known.name if known is not None else login, login, centre), tenant.id, f"https://{host}", (host,),
+            self._hub.server,
+        )  # fmt: skip
+        calls = Calls(tuple(await self._telephony.latest(tenant, device.agent)))
+        line.begin(write(hello), write(calls))
+
+    async def _dial(self, tenant: Tenant, device: Paired, order: Dial) -> Dialled | Refused:
+        try:
+            outcome = await self._telephony.dial(tenant, device.agent, order)
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, the agent waits for an answer
+            log.error(  # noqa: TRY400 - messages may quote a number
+                "an order failed", installation=tenant.id, device=device.id, error=type(error).__name__
+            )
+            outcome = Refused(order.id, "unknown")
+        if isinstance(outcome, Refused):
+            self._counted(tenant.id, outcome.reason)
+            return outcome
+        self._counted(tenant.id, outcome.reason if outcome.state == "failed" else "dialled")
+        return Dialled(order.id, outcome)
+
+
+async def _close(socket: web.WebSocketResponse, code: int, reason: str = "") -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_FAREWELL_S):
+            await socket.close(code=code, message=reason.encode())
+
+
+async def _send(socket: web.WebSocketResponse, message: bytes) -> None:
+    async with asyncio.timeout(_SEND_S):
+        await socket.send_frame(message, WSMsgType.TEXT)
+
+
+def _token_of_socket(request: web.Request) -> str:
+    """The token that a browser can only give among the subprotocols, https://www.rfc-editor.org/rfc/rfc6455#section-1.9."""
+    given = ",".join(request.headers.getall("Sec-WebSocket-Protocol", []))
+    named = [part.strip() for part in given.split(",")]
+    if SUBPROTOCOL not in named:
+        raise web.HTTPBadRequest(text=f"This is a WebSocket with the subprotocol {SUBPROTOCOL}.")
+    return next((part.removeprefix(BEARER) for part in named if part.startswith(BEARER)), "")
+
+
+def _token_of_header(request: web.Request) -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.casefold() == "bearer" else ""
+
+
+async def _body(request: web.Request) -> bytes:
+    body = await request.content.read(LONGEST_MESSAGE + 1)
+    while len(body) <= LONGEST_MESSAGE and (more := await request.content.read(LONGEST_MESSAGE)):
+        body += more
+    if len(body) > LONGEST_MESSAGE:
+        raise web.HTTPRequestEntityTooLarge(LONGEST_MESSAGE, len(body))
+    return body
+
+
+def _after(body: bytes) -> str:
+    """The cursor of a poll; an empty one begins anew."""
+    try:
+        said = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        said = None
+    after = said.get("after") if isinstance(said, dict) else None
+    if not isinstance(after, str):
+        raise web.HTTPBadRequest(text='Send {"after": ""}, and then the cursor of the last answer.')
+    return after
+
+
+def _news(cursor: str, messages: Sequence[bytes]) -> bytes:
+    return b'{"cursor":"%s","messages":[%s]}' % (cursor.encode(), b",".join(messages))
+
+
+def _answer(request: web.Request, body: bytes) -> web.Response:
+    headers = {"Cache-Control": "no-store"} | _for_origin(request)
+    return web.Response(body=body, content_type="application/json", headers=headers)
+
+
+def _for_origin(request: web.Request) -> dict[str, str]:
+    """What lets a page of the device's origin, which was checked, read the answer."""
+    origin = request.headers.get("Origin")
+    return {"Access-Control-Allow-Origin": origin, "Vary": "Origin"} if origin else {}
+
+
+async def _preflight(request: web.Request) -> web.Response:
+    """What a browser asks before an extension's request; the origin is compared with the device's in that itself."""
+    if not request.headers.get("Origin", "").startswith(_EXTENSIONS):
+        raise web.HTTPForbidden
+    allowed = {
+        "Access-Control-Allow-Methods": "POST, DELETE", "Access-Control-Allow-Headers": "authorization, content-type",
+        "Access-Control-Max-Age": "600",
+    }  # fmt: skip
+    return web.Response(status=204, headers=_for_origin(request) | allowed)
