@@ -108,7 +108,7 @@ async def test_a_dialled_call_rings_first_and_repeats_its_custom_data(
 ) -> None:
     await centre.switch(dial_seconds=0.01)
     await centre.post("agents/anna.nowak/call", {"phone_number": "601000001", "custom_data": {"id": "x"}})
-    ringing, recorded = await receiver.wait_for(2)
+    ringing, *_, recorded = await receiver.wait_for(5)
     assert (ringing["action"], ringing["custom_data"]) == ("AGENT_RINGING", '{"id":"x"}')
     assert recorded["connection_id"] == ringing["connection_id"]
     assert (await centre.get("connections"))["result"][0]["connection_id"] == ringing["connection_id"]

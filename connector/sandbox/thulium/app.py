@@ -18,11 +18,12 @@ from aiohttp.typedefs import Middleware
 from connector.sandbox import faults
 from connector.sandbox.clock import Clock
 from connector.sandbox.pages import serve_pages
-from connector.sandbox.thulium import calls, chats, crm_api, directory, field_items, hooks, tickets
+from connector.sandbox.thulium import calls, chats, crm_api, dialling, directory, field_items, hooks, tickets
 from connector.sandbox.thulium.api import routes
 from connector.sandbox.thulium.control import SENDER, SYSTEMS, control_routes
 from connector.sandbox.thulium.hooks import Sender
 from connector.sandbox.thulium.pages import page_routes
+from connector.sandbox.thulium.phones import Engine
 from connector.sandbox.thulium.state import ApiUser, System
 from connector.sandbox.thulium.wire import error
 
@@ -33,6 +34,7 @@ RESOURCES = (
     *crm_api.ROUTES,
     *field_items.ROUTES,
     *calls.ROUTES,
+    *dialling.ROUTES,
     *tickets.ROUTES,
     *chats.ROUTES,
     *hooks.ROUTES,
@@ -54,8 +56,13 @@ CLOCK = web.AppKey("clock", Clock)
 FAULTS = web.AppKey("faults", faults.Faults)
 
 
-def create_app(config: Config | None = None, *, middlewares: Sequence[Middleware] = ()) -> web.Application:
-    """Make the application; `middlewares` see every request and answer, faults included."""
+def create_app(
+    config: Config | None = None, *, middlewares: Sequence[Middleware] = (), engine: Engine | None = None
+) -> web.Application:
+    """Make the application; `middlewares` see every request and answer, faults included.
+
+    `engine` makes the phones ring, in all systems, in place of the timers that come with it.
+    """
     config = config or Config()
     clock, sender, later = Clock(), Sender(), Later()
     fault_rules = faults.Faults(clock, is_api, vendor_answer, config.latency_ms)
@@ -65,15 +72,15 @@ def create_app(config: Config | None = None, *, middlewares: Sequence[Middleware
         sender.emit(system, action, fields)
         if action == "AGENT_RINGING":
             ref = str(fields["connection_id"])
-            call = system.calls.get(ref)
-            number = call.customer_number if call else str(fields["destination_number"])
-            system.external_crm.ring(ref, number)
+            call = system.live.get(ref) or system.calls[ref]
+            system.external_crm.ring(ref, call.customer_number)
 
     for name in config.systems:
         if not SYSTEM_NAME.fullmatch(name) or name in ("api", "panel"):
             raise ValueError(f"{name!r} can't be the name of a system")
         users = {config.login: ApiUser(config.login, config.password)}
         systems[name] = System(name, clock, ZoneInfo(config.zone), users, emit, later.do)
+        systems[name].engine = engine or systems[name].engine
         directory.furnish(systems[name])
     app = web.Application(middlewares=[*middlewares, fault_rules.middleware], client_max_size=MAX_BODY)
     app[SYSTEMS], app[SENDER], app[CLOCK], app[FAULTS] = systems, sender, clock, fault_rules

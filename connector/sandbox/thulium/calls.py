@@ -1,7 +1,6 @@
-"""Connections (calls), their topics and recordings, and click-to-call.
+"""Connections (calls that have ended), their topics and recordings.
 
-Vendor pages: https://api.thulium.com/docs/api/connections/get_connections, …/get_connections_id_topic,
-https://api.thulium.com/docs/api/agents/post_agents_login_call
+Vendor pages: https://api.thulium.com/docs/api/connections/get_connections, …/get_connections_id_topic
 """
 
 from __future__ import annotations
@@ -9,11 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-import orjson
-
 from connector.sandbox.thulium.api import Ask, Route
-from connector.sandbox.thulium.directory import find_agent
-from connector.sandbox.thulium.state import Agent, Call, Customer, Dialled, System
+from connector.sandbox.thulium.state import Call, System
 from connector.sandbox.thulium.wire import ApiError, blank, bound, local, mixed
 
 DISPOSITIONS = ("ANSWERED", "BUSY", "FAILED", "NO ANSWER")
@@ -88,7 +84,7 @@ def _row(ask: Ask, call: Call) -> dict[str, object]:
         "outbound_result": blank(n, ""),
         "filename": blank(n, call.filename),
         "operator": "operator-1",
-        "disconnected_by": ("Agent" if n % 2 else "Customer") if call.billsec else None,
+        "disconnected_by": _ended_by(call) if call.billsec else None,
         "transferred_to": blank(n, call.transferred_to),
     }
     if call.connection_id in system.broken:
@@ -100,6 +96,10 @@ def _row(ask: Ask, call: Call) -> dict[str, object]:
         listed = [{"id": call.topic_id, "name": name} for name in names]
         row["topics"] = listed if system.switches.topics_shape == "list" else names
     return row
+
+
+def _ended_by(call: Call) -> str:
+    return call.ended_by or ("Agent" if call.n % 2 else "Customer")
 
 
 def _found(ask: Ask) -> Sequence[Call]:
@@ -166,88 +166,9 @@ def write_topic(system: System, call: Call, topic_id: int | None, comment: str, 
     call.topic_id, call.comment, call.topic_agent = topic_id, comment, agent or call.user_login
 
 
-def ring(
-    system: System, agent: Agent, number: str, *, customer_id: int | None, custom_data: str, outbound: str
-) -> None:
-    """Ring an agent, then a number: the hook goes out now, the connection is listed when the call has ended."""
-    started = system.now()
-    system.dialled.append(Dialled(started, agent.login, number, customer_id, custom_data))
-    ref = f"{int(started.timestamp())}.{next(system.numbers)}"
-    fields: dict[str, object] = {
-        "connection_id": ref,
-        "queue_id": None,
-        "agent_login": agent.login,
-        "source_number": agent.number,
-        "destination_number": number,
-        "date": started,
-    }
-    if system.switches.hook_custom_data and custom_data:
-        fields["custom_data"] = custom_data
-    system.emit(system, "AGENT_RINGING", fields)
-
-    def ended() -> None:
-        call = add_call(
-            system,
-            started,
-            inbound=False,
-            src=agent.number,
-            dst=number,
-            disposition=system.switches.dial_result,
-            ring=7,
-            talk=35,
-            agent=agent.login,
-            customer_id=customer_id,
-            ref=ref,
-            outbound=outbound,
-        )
-        end_call(system, call)
-
-    system.later(system.switches.dial_seconds, ended)
-
-
-def call_by_agent(ask: Ask) -> None:
-    """`POST agents/:login/call`: click-to-call through a campaign the agent belongs to; empty answer."""
-    body, system = ask.body, ask.system
-    agent = find_agent(system, ask.path["login"])
-    outbound = body.text("outbound_id") or next(iter(agent.outbounds), "")
-    if not agent.active or outbound not in agent.outbounds:
-        raise ApiError(400, "Invalid value", "outbound_id")
-    number, customer_id = body.text("phone_number").replace(" ", ""), body.number("customer_id")
-    customer: Customer | None = None
-    if customer_id is not None:
-        customer = system.customers.get(customer_id)
-        if customer is None or not (customer.phones or number):
-            raise ApiError(400, "Invalid value", "customer_id")
-        number = number or customer.phones[0]
-        if number not in customer.phones:
-            customer = None  # the number is not the customer's: an ordinary call
-    if not number:
-        raise ApiError(400, "Parameter is required", "phone_number")
-    ref = customer.customer_id if customer else None
-    data = body.values.get("custom_data") or ""
-    text = data if isinstance(data, str) else as_text(data)
-    ring(system, agent, number, customer_id=ref, custom_data=text, outbound=outbound)
-
-
-def as_text(data: object) -> str:
-    """JSON given as `custom_data`, as the text that hooks repeat."""
-    return orjson.dumps(data).decode()
-
-
-def call_by_sip(ask: Ask) -> None:
-    """`POST connections/call`: ring a SIP account, then the number; empty answer."""
-    sip, number = ask.body.need("sip"), ask.body.need("phone_number").replace(" ", "")
-    for agent in ask.system.agents.values():
-        if agent.number == sip:
-            return ring(ask.system, agent, number, customer_id=None, custom_data="", outbound="")
-    raise ApiError(400, "Invalid value", "sip")
-
-
 ROUTES: tuple[Route, ...] = (
     ("GET", "connections", list_calls),
     ("GET", "connections/:id/topic", get_topic),
     ("POST", "connections/topic", set_topic),
-    ("POST", "connections/call", call_by_sip),
-    ("POST", "agents/:login/call", call_by_agent),
     ("GET", "recordings", list_recordings),
 )

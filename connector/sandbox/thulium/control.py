@@ -9,9 +9,11 @@ from typing import TypeAlias
 import orjson
 from aiohttp import web
 
-from connector.sandbox.thulium import seed, truth
+from connector.sandbox.thulium import exchange, seed, truth
+from connector.sandbox.thulium.directory import find_agent
 from connector.sandbox.thulium.events import HAPPENINGS
 from connector.sandbox.thulium.hooks import Sender
+from connector.sandbox.thulium.phones import ACTS
 from connector.sandbox.thulium.state import ApiUser, System
 from connector.sandbox.thulium.wire import ApiError, Body, answer, error, moment
 
@@ -116,6 +118,46 @@ async def set_user(request: web.Request) -> object:
     return {"login": user.login, "rights": user.rights}
 
 
+async def set_agent(request: web.Request) -> object:
+    """`POST /_sandbox/agents`: change the agent of a `login`: `logged_in`, `active`, `outbounds` (ids of campaigns)."""
+    body = await read(request)
+    agent = find_agent(chosen(request, body.text("system")), body.need("login"))
+    agent.active = body.flag("active", agent.active)
+    if "logged_in" in body:
+        agent.status = "AVAILABLE" if body.flag("logged_in") else "LOGGED_OUT"
+    if "outbounds" in body:
+        agent.outbounds = tuple(body.texts("outbounds"))
+    return asdict(agent)
+
+
+async def ring(request: web.Request) -> object:
+    """`POST /_sandbox/ring`: `number` calls, and the phone of an `agent` rings, for a `queue` (by default the first)."""
+    body = await read(request)
+    system = chosen(request, body.text("system"))
+    queue = body.number("queue") or next(iter(system.queues), None)
+    if queue is not None and queue not in system.queues:
+        raise ApiError(400, "Invalid value", "queue")
+    number = body.need("number").replace(" ", "")
+    call = exchange.come_in(system, find_agent(system, body.need("agent")), number, queue)
+    return {"id": call.connection_id}
+
+
+async def act(request: web.Request) -> object:
+    """`POST /_sandbox/phone`: do an `act`, one of `phones.ACTS`, at the phones of an `agent`'s call."""
+    body = await read(request)
+    system, wanted = chosen(request, body.text("system")), body.need("act")
+    act = next((one for one in ACTS if one == wanted), None)
+    if act is None:
+        raise ApiError(400, "Invalid value", f"act (one of {', '.join(ACTS)})")
+    call = exchange.act(system, find_agent(system, body.need("agent")), act)
+    return {"id": call.connection_id, "state": call.state}
+
+
+async def list_live_calls(request: web.Request) -> object:
+    """`GET /_sandbox/phones?system`: calls that go on."""
+    return list(chosen(request, request.query.get("system", "")).live.values())
+
+
 async def set_external_crm(request: web.Request) -> object:
     """`POST /_sandbox/external_crm`: whom a ringing phone asks who calls: `url`, `user`, `password`."""
     body = await read(request)
@@ -151,6 +193,10 @@ def control_routes() -> list[web.RouteDef]:
         web.get("/_sandbox/state", _endpoint(show_state)),
         web.post("/_sandbox/switches", _endpoint(set_switches)),
         web.post("/_sandbox/users", _endpoint(set_user)),
+        web.post("/_sandbox/agents", _endpoint(set_agent)),
+        web.post("/_sandbox/ring", _endpoint(ring)),
+        web.post("/_sandbox/phone", _endpoint(act)),
+        web.get("/_sandbox/phones", _endpoint(list_live_calls)),
         web.post("/_sandbox/external_crm", _endpoint(set_external_crm)),
         web.get("/_sandbox/external_crm", _endpoint(list_callers)),
         web.get("/_sandbox/hooks", _endpoint(list_deliveries)),

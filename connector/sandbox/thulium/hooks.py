@@ -28,10 +28,23 @@ ACTIONS = (
     "CUSTOMER_UPDATED",
     "TICKET_CREATED",
     "AGENT_RINGING",
+    "AGENT_ANSWERED",
+    "CLIENT_ANSWERED",
+    "AGENT_ENDED_CALL",
     "RECORDING_READY",
 )
+UNSENT = {
+    "all": (),
+    "agent": ("CLIENT_ANSWERED",),
+    "ringing": ("CLIENT_ANSWERED", "AGENT_ANSWERED", "AGENT_ENDED_CALL"),
+}
 TIMEOUT = aiohttp.ClientTimeout(total=10)
 GATHER_SECONDS = 0.05
+
+
+def unsent(system: System) -> tuple[str, ...]:
+    """Actions that this system does not know, by its switch `live_hooks`."""
+    return UNSENT[system.switches.live_hooks]
 
 
 def _row(hook: Subscription) -> dict[str, object]:
@@ -54,7 +67,7 @@ def post_hook(ask: Ask) -> dict[str, object]:
     body, actions, url = ask.body, ask.body.texts("actions"), ask.body.need("subscription_url")
     if not actions:
         raise ApiError(400, "Parameter is required", "actions")
-    if unknown := [action for action in actions if action not in ACTIONS]:
+    if unknown := [one for one in actions if one not in ACTIONS or one in unsent(ask.system)]:
         raise ApiError(400, "Invalid value", f"actions ({unknown[0]})")
     try:
         address = URL(url)

@@ -69,14 +69,15 @@ def _directory(system: System, body: Body) -> None:
     for row in body.rows("agents"):
         login = row.need("login")
         before = system.agents.get(login)
+        ref = before.agent_id if before else len(system.agents) + 1
         system.agents[login] = Agent(
-            before.agent_id if before else len(system.agents) + 1,
+            ref,
             login,
             row.text("name"),
             row.text("surname"),
             row.text("email"),
             row.flag("active", True),
-            row.text("number"),
+            row.text("number", str(390 + ref)),
             outbounds=tuple(row.texts("outbounds")) or ("00001",),
         )
     for name in ("queues", "chat_queues", "ticket_queues", "topics", "ticket_statuses", "ticket_categories"):

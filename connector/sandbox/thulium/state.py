@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from connector.sandbox.clock import Clock
 from connector.sandbox.thulium.external_crm import ExternalCrm
+from connector.sandbox.thulium.phones import Engine, LiveCall, Timers
 from connector.sandbox.thulium.switches import Switches
 
 Item = TypeVar("Item")
@@ -152,6 +153,7 @@ class Call:
     outbound_id: str = ""
     tags: tuple[str, ...] = ()
     transferred_to: str = ""
+    ended_by: str = ""
 
     @property
     def filename(self) -> str:
@@ -305,6 +307,8 @@ class System:
     chats: dict[str, Chat] = field(default_factory=dict)
     chats_by_start: Timeline[Chat] = field(default_factory=Timeline)
     subscriptions: dict[int, Subscription] = field(default_factory=dict)
+    live: dict[str, LiveCall] = field(default_factory=dict)
+    """Calls that go on, by connection id, the latest last."""
     field_items: dict[int, FieldItem] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     """Ids of calls, chats and messages whose rows come in a wrong shape."""
@@ -313,10 +317,12 @@ class System:
     numbers: count[int] = field(default_factory=lambda: count(1))
     last_ids: dict[str, int] = field(default_factory=dict)
     chance: random.Random = field(init=False)
+    engine: Engine = field(init=False)
 
     def __post_init__(self) -> None:
-        """Seed the system's own chance by its name, so that runs repeat."""
+        """Seed the system's own chance by its name, so that runs repeat, and take the phones that come with it."""
         self.chance = random.Random(zlib.crc32(self.name.encode()))
+        self.engine = Timers(self.switches, self.later)
 
     def new_id(self, kind: str, wanted: int | None = None) -> int:
         """The next id of a kind, or the wanted one; an id that was ever given is not given again by itself."""

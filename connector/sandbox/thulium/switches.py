@@ -55,7 +55,12 @@ class Switches:
     unique_names: bool = False
     """A second customer or company of the same name is refused: "Duplicated customer name."."""
     hook_custom_data: bool = True
-    """`AGENT_RINGING` repeats the `custom_data` of a click-to-call."""
+    """Hooks of a call repeat the `custom_data` of a click-to-call."""
+    live_hooks: str = "all"
+    """Hooks of a call as it goes on, beside `AGENT_RINGING`: `all` of `AGENT_ANSWERED`, `CLIENT_ANSWERED` (where the agent
+    dialled) and `AGENT_ENDED_CALL`; only those of the `agent`, of which the vendor says that they exist; or none (`ringing`).
+    Their names and keys are our own. A hook that is not sent can't be subscribed to either.
+    """
 
     # Bad habits.
     moving_tickets: int = 0
@@ -77,7 +82,13 @@ class Switches:
     dial_result: str = "ANSWERED"
     """How a dialled call ends: `ANSWERED`, `BUSY`, `NO ANSWER` or `FAILED`."""
     dial_seconds: float = 2.0
-    """Seconds of real time from ringing until the call has ended and is listed."""
+    """Seconds of real time from ringing until a call that runs by itself has ended and is listed."""
+    refused_numbers: str = ""
+    """Beginnings of numbers that are not dialled (400), a space between two."""
+    phones: str = "auto"
+    """Who answers and hangs up a dialled call: timers (`auto`), or people at the phones' page and tests (`manual`)."""
+    ring_seconds: float = 30.0
+    """Seconds of real time until a phone that nobody answers stops ringing."""
 
     def set_all(self, values: Mapping[str, object]) -> None:
         """Set switches by name, all or none.
@@ -114,5 +125,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "read_only_customer_fields": ("accept", "ignore"),
     "change_customers": ("both", "single", "batch"),
     "series_body": ("both", "named", "bare"),
+    "live_hooks": ("all", "agent", "ringing"),
+    "phones": ("auto", "manual"),
     "dial_result": ("ANSWERED", "BUSY", "NO ANSWER", "FAILED"),
 }
