@@ -25,18 +25,12 @@ from connector.web import install as install_pages
 from connector.web import sign_in as sign_in_pages
 from connector.web.access import Guard
 from connector.web.consent import Consent
-from connector.web.console.customers.pages import add_contacts
+from connector.web.console.customers.pages import add_customers
 from connector.web.console.desk import Console
-from connector.web.console.happening import undoing
-from connector.web.console.happening.event import EventPage
-from connector.web.console.happening.events import EventPages
 from connector.web.console.happening.pages import add_happening
-from connector.web.console.happening.undecided import UndecidedPages
 from connector.web.console.me import OwnPage
 from connector.web.console.set_up.pages import SetUp
-from connector.web.console.settings import activities as settings_activities
-from connector.web.console.settings import fields as settings_fields
-from connector.web.console.settings import history as settings_history
+from connector.web.console.settings import activities, fields, history
 from connector.web.console.settings.agents import Agents
 from connector.web.console.settings.alerts import AlertPages
 from connector.web.console.settings.connections import Connections
@@ -123,33 +117,39 @@ def _embed(app: web.Application, desk: Desk) -> None:
 
 
 def _console(app: web.Application, service: Service, jobs: Jobs, console: Console, guard: Guard) -> None:
-    """The pages of administrators, and everybody's own."""
+    """The pages of administrators as they stand on their map, and everybody's own."""
+    figures = Figures(service.db, service.clock)
     app.add_routes(console.routes())
-    app.add_routes(AlertPages(console, service.alerts, service.self_test).routes())
-    app.add_routes(KeyPages(console, service.access, service.settings.public_url).routes())
-    diagnosis = Diagnosis(service.installations, service.alerts, Figures(service.db, service.clock))
-    app.add_routes(PrivacyPages(console, diagnosis).routes())
-    add_happening(
-        app, console, Figures(service.db, service.clock), jobs.runs,
-        tokens_today=service.tokens_today, next_run=jobs.next_run,
-    )  # fmt: skip
-    app.add_routes(EventPage(console, jobs.runs.sync_soon).routes())
-    app.add_routes(UndecidedPages(console, jobs.runs.sync_soon).routes())
-    app.add_routes(EventPages(console, jobs.runs.sync_soon).routes())
-    app.add_routes(settings_activities.routes(console))
-    app.add_routes(undoing.routes(console, jobs.runs))
-    app.add_routes(settings_fields.routes(console))
-    app.add_routes(settings_history.routes(console))
+    add_happening(app, console, figures, jobs.runs, tokens_today=service.tokens_today, next_run=jobs.next_run)
+    add_customers(app, console, PairLists(service.db), jobs.loads, jobs.keeper.soon)
+    _settings(app, service, jobs, console, Diagnosis(service.installations, service.alerts, figures))
+    app.add_routes(OwnPage(console, guard).routes())
+
+
+def _settings(
+    app: web.Application, service: Service, jobs: Jobs, console: Console, diagnosis: Diagnosis
+) -> None:
+    """The sections of the settings, and the guided set-up that leads through them."""
     connections = Connections(
         console, connect_centre=service.connect_centre, renew_token=service.renew_token, scopes=service.scopes
     )
-    fields, agents = SpecialFieldPages(console), Agents(console)
-    set_up = SetUp(console, connections, fields, agents, jobs.runs.sync_soon)
+    special_fields, agents = SpecialFieldPages(console), Agents(console)
+    set_up = SetUp(console, connections, special_fields, agents, jobs.runs.sync_soon)
     app.on_cleanup.append(lambda _: set_up.close())
-    for section in (connections, fields, agents, DealPages(console), set_up):
-        app.add_routes(section.routes())
-    add_contacts(app, console, PairLists(service.db), jobs.loads, jobs.keeper.soon)
-    app.add_routes(OwnPage(console, guard).routes())
+    for routes in (
+        connections.routes(),
+        special_fields.routes(),
+        agents.routes(),
+        fields.routes(console),
+        activities.routes(console),
+        DealPages(console).routes(),
+        PrivacyPages(console, diagnosis).routes(),
+        AlertPages(console, service.alerts, service.self_test).routes(),
+        KeyPages(console, service.access, service.settings.public_url).routes(),
+        history.routes(console),
+        set_up.routes(),
+    ):
+        app.add_routes(routes)
 
 
 @asynccontextmanager

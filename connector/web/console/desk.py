@@ -94,6 +94,8 @@ class Visit:
 
 
 View = Callable[[Visit], Awaitable[web.StreamResponse]]
+Soon = Callable[[Tenant], None]
+"""Has the service do before long what waits for an installation."""
 
 
 class Console:

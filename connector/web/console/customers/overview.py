@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -20,7 +20,7 @@ from connector.store.index import Entity
 from connector.store.pair_lists import LACKING, Listed, PairLists
 from connector.web.console.customers import words
 from connector.web.console.customers.record_names import WHAT
-from connector.web.console.desk import PATH, Console, Visit
+from connector.web.console.desk import PATH, Console, Soon, Visit
 from connector.web.console.words import done
 from connector.web.notes import Said
 
@@ -64,7 +64,7 @@ class Failing:
 class CustomerPages:
     """The list of pairs."""
 
-    def __init__(self, console: Console, lists: PairLists, soon: Callable[[Tenant], None]) -> None:
+    def __init__(self, console: Console, lists: PairLists, soon: Soon) -> None:
         """`soon` has the marks of an installation worked on."""
         self._console, self._lists, self._soon = console, lists, soon
 

@@ -27,9 +27,9 @@ from connector.records import Call, Chat, Event
 from connector.store.entries import UNSEEN, State
 from connector.store.events import Events, Looked
 from connector.text import html_to_text
-from connector.web.console.desk import PATH, Console, Visit
+from connector.web.console.desk import PATH, Console, Soon, Visit
 from connector.web.console.happening import event_words as words
-from connector.web.console.happening.events import EVENTS, Soon
+from connector.web.console.happening.events import EVENTS
 from connector.web.console.masking import masked
 from connector.web.console.words import done
 from connector.web.notes import Said

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ from connector.phone import normalise_email
 from connector.records import EventKind
 from connector.store.entries import UNSEEN, Entry, State
 from connector.store.events import About, Events, Failure, Looked, Place, Wanted
-from connector.web.console.desk import PATH, Console, Visit
+from connector.web.console.desk import PATH, Console, Soon, Visit
 from connector.web.console.happening import event_words as words
 from connector.web.console.words import done
 from connector.web.notes import Said
@@ -30,7 +30,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 #: Has what is new written soon.
-Soon = Callable[[Tenant], None]
 
 
 @dataclass(frozen=True, slots=True)

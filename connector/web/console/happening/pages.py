@@ -1,4 +1,4 @@
-"""What happens: the overview, runs, backfills and deals, with what they share."""
+"""What happens, put together: the overview, events, what only a person decides, deals, runs."""
 
 from __future__ import annotations
 
@@ -8,18 +8,25 @@ from typing import Protocol
 
 from aiohttp import web
 
+from connector.flows.tenant import Tenant
 from connector.store.figures import Figures
 from connector.web.console.desk import Console
-from connector.web.console.happening import backfill, runs
+from connector.web.console.happening import backfill, runs, undoing
 from connector.web.console.happening.backfill import BackfillPages, TokensToday
 from connector.web.console.happening.deals import DealPages
+from connector.web.console.happening.event import EventPage
+from connector.web.console.happening.events import EventPages
 from connector.web.console.happening.overview import OverviewPage
 from connector.web.console.happening.runs import RunPages
+from connector.web.console.happening.undecided import UndecidedPages
 from connector.web.console.live import Live
 
 
-class Work(runs.Work, backfill.Work, Protocol):
-    """All that an administrator has the service do."""
+class Work(runs.Work, backfill.Work, undoing.Work, Protocol):
+    """All that an administrator has the service do about events."""
+
+    def sync_soon(self, tenant: Tenant) -> None:
+        """Have a run begin in a moment."""
 
 
 def add_happening(
@@ -38,6 +45,10 @@ def add_happening(
         console, figures, tokens_today=tokens_today, next_run=next_run, running=work.running
     )
     app.add_routes(overview.routes())
-    app.add_routes(BackfillPages(console, work, live, tokens_today).routes())
-    app.add_routes(RunPages(console, figures, work, live).routes())
+    app.add_routes(EventPages(console, work.sync_soon).routes())
+    app.add_routes(EventPage(console, work.sync_soon).routes())
+    app.add_routes(UndecidedPages(console, work.sync_soon).routes())
     app.add_routes(DealPages(console, figures).routes())
+    app.add_routes(RunPages(console, figures, work, live).routes())
+    app.add_routes(BackfillPages(console, work, live, tokens_today).routes())
+    app.add_routes(undoing.routes(console, work))

@@ -29,9 +29,8 @@ from connector.i18n import Translate
 from connector.pipedrive.budget import Lane
 from connector.store.events import Events
 from connector.store.questions import Asked, Kind
-from connector.web.console.desk import PATH, Console, Visit
+from connector.web.console.desk import PATH, Console, Soon, Visit
 from connector.web.console.happening import event_words
-from connector.web.console.happening.events import Soon
 from connector.web.console.words import done
 from connector.web.notes import Said
 

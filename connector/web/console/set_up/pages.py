@@ -13,14 +13,13 @@ from connector.errors import ConnectorError
 from connector.flows.contacts.loading import previewed
 from connector.flows.learning_links import Of, learn_link
 from connector.flows.previewing import ACTIVITY_TOKENS
-from connector.flows.tenant import Tenant
 from connector.flows.trying import newest_events, write_one
 from connector.installation_settings import Links
 from connector.pipedrive.budget import Lane
 from connector.records import EventKind
 from connector.store.dirty import Side
 from connector.store.entries import State
-from connector.web.console.desk import PATH, Console, Visit
+from connector.web.console.desk import PATH, Console, Soon, Visit
 from connector.web.console.set_up import words
 from connector.web.console.set_up.steps import SET_UP, STEPS, page_of, steps_of, without_user
 from connector.web.console.settings.activities import Line
@@ -41,7 +40,6 @@ _LONGEST_ADDRESS = 500
 _PATIENCE_S = 2.0
 
 #: Has an installation that was switched on run at once.
-Soon = Callable[[Tenant], None]
 Part = Callable[[Visit], Awaitable[Mapping[str, object]]]
 
 
