@@ -696,7 +696,8 @@ class LiveCall(SQLModel, table=True):
     """A call as its agent sees it while it goes on, from the order to dial, or the ringing phone, to its end.
 
     `connection` and `agent` are the contact centre and the agent's login there; `dedup` is the device's own id of an
-    order, so that one sent twice dials once. `record_…` is what was clicked on, `…_id` whom and what that leads to.
+    order, so that one sent twice dials once. `record_…` is what was clicked on, `…_id` whom and what that leads to;
+    `external_id` is the call's own there, under which the ledger tells what became of it.
     """
 
     __tablename__ = "live_call"
@@ -704,6 +705,7 @@ class LiveCall(SQLModel, table=True):
         Index("ix_live_call_agent", "installation_id", "connection", "agent", "began_at"),
         Index("ix_live_call_external", "installation_id", "external_id"),
         UniqueConstraint("installation_id", "connection", "agent", "dedup", name="uq_live_call_order"),
+        _partial("ix_live_call_going", "installation_id", "began_at", where="ended_at IS NULL"),
     )
     id: str = Field(primary_key=True)
     installation_id: str
@@ -726,4 +728,3 @@ class LiveCall(SQLModel, table=True):
     answered_at: datetime | None = Field(default=None, sa_column=_time())
     ended_at: datetime | None = Field(default=None, sa_column=_time())
     changed_at: datetime = Field(sa_column=_time(nullable=False))
-    activity_id: str | None = None

@@ -57,7 +57,6 @@ def upgrade() -> None:
         sa.Column("answered_at", connector.store.tables.UtcDateTime(timezone=True), nullable=True),
         sa.Column("ended_at", connector.store.tables.UtcDateTime(timezone=True), nullable=True),
         sa.Column("changed_at", connector.store.tables.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("activity_id", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("installation_id", "connection", "agent", "dedup", name="uq_live_call_order"),
     )
@@ -66,10 +65,22 @@ def upgrade() -> None:
             "ix_live_call_agent", ["installation_id", "connection", "agent", "began_at"], unique=False
         )
         batch_op.create_index("ix_live_call_external", ["installation_id", "external_id"], unique=False)
+        batch_op.create_index(
+            "ix_live_call_going",
+            ["installation_id", "began_at"],
+            unique=False,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
 
 
 def downgrade() -> None:
     with op.batch_alter_table("live_call", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_live_call_going",
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
         batch_op.drop_index("ix_live_call_external")
         batch_op.drop_index("ix_live_call_agent")
 
