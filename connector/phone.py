@@ -8,10 +8,14 @@ so that those of an old rule match nothing until they are made anew, in the inde
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
+from urllib.parse import unquote
 
 import phonenumbers
+from phonenumbers import shortnumberinfo
 
 NORMALISER_VERSION = 1
 
@@ -25,6 +29,20 @@ _TRUNK_IN_BRACKETS = re.compile(r"\(0\)")
 _NOT_DIGITS = re.compile(r"\D+")
 _EMAIL = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\.]+(?:\.[^\s@<>,;:\"()\[\]\\.]+)+")
 _IN_BRACKETS = re.compile(r"<([^<>]*)>\s*$")
+
+#: Numbers of so few digits are extensions inside the contact centre, as far as they are no emergency numbers.
+LONGEST_INTERNAL = 5
+_LONGEST_SHORT = 6
+_LONGEST_EXTENSION = 12
+_SCHEME = re.compile(r"^(?:tel|callto|sip|sips):", re.IGNORECASE)
+# 1-800-FLOWERS, but no name with a number behind it.
+_VANITY = re.compile(r"\+?[\d\s().-]*\d[\s().-]*[A-Za-z][A-Za-z\d\s().-]*")
+_PLAIN = re.compile(r"\+?[\d\s().\-\u00a0\u2010-\u2015]+")
+_SERVICE_CODE = re.compile(r"[*#]")
+_PREFIX = re.compile(r"(?:\+|00)[\d\s().-]+")
+_PAID = (phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.SHARED_COST)
+#: Of Europe, of Poland, and those that whoever comes from elsewhere might try.
+_EMERGENCY = frozenset({"112", "911", "999", "997", "998"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +113,124 @@ def normalise_email(raw: str) -> str | None:
         text = bracketed[1].strip()
     text = text.lower().removeprefix("mailto:")
     return text if len(text) <= 254 and _EMAIL.fullmatch(text) else None
+
+
+# numbers to dial
+
+
+class NotDialled(StrEnum):
+    """Why a number is not dialled."""
+
+    INVALID = "number_invalid"
+    PREMIUM = "number_premium"
+    INTERNAL = "number_internal"
+    EMERGENCY = "number_emergency"
+    REFUSED = "number_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialable:
+    """A number as it is dialled, E.164 or an internal one's digits, and the extension behind it, which is only shown."""
+
+    number: str
+    extension: str = ""
+
+    @property
+    def shown(self) -> str:
+        """As people read it."""
+        shown = written(self.number)
+        return f"{shown} ext. {self.extension}" if self.extension else shown
+
+
+def to_dial(
+    raw: str, phones: Phones, *, premium: bool = False, internal: bool = False, refused: Iterable[str] = ()
+) -> Dialable | NotDialled:
+    """Read the one number in `raw`, a text or what a `tel:` link says; `refused` are beginnings such as +48 70.
+
+    Numbers of public emergency services are never dialled: who rings them must stand where he rings from. Premium are
+    those that cost the caller or the called a share as well, short ones of paid services among them.
+    """
+    text, extension, context = _parts(raw.strip()[:_LONGEST])
+    if _is_emergency(_NOT_DIGITS.sub("", text), phones):
+        return NotDialled.EMERGENCY
+    if _VANITY.fullmatch(text):
+        text = phonenumbers.convert_alpha_characters_in_number(text)
+    # *21*601000001# would divert the agent's phone.
+    found = () if _SERVICE_CODE.search(text) else phones.keys(context + text) or phones.keys(text)
+    if not found and _PLAIN.fullmatch(text):
+        return _short(_NOT_DIGITS.sub("", text), phones.region, premium=premium, internal=internal)
+    if len(found) != 1:
+        return NotDialled.INVALID
+    number = found[0]
+    if phonenumbers.number_type(phonenumbers.parse(number)) in _PAID and not premium:
+        return NotDialled.PREMIUM
+    is_refused = any(number.startswith(beginning) for beginning in map(prefix_of, refused) if beginning)
+    return NotDialled.REFUSED if is_refused else Dialable(number, extension)
+
+
+def written(number: str) -> str:
+    """An E.164 number with spaces, as people read it; anything else as it is."""
+    if not number.startswith("+"):
+        return number
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return number
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def masked_number(number: str) -> str:
+    """A number that a trail may keep: its country and first digits, and the last two."""
+    return f"{number[:5]}…{number[-2:]}" if len(number) > 8 else "…" + number[-1:]
+
+
+def prefix_of(raw: str) -> str | None:
+    """The beginning of international numbers that `raw` names, as +4870; None where it is none."""
+    text = raw.strip()
+    digits = _NOT_DIGITS.sub("", text)
+    if not _PREFIX.fullmatch(text) or not 1 <= len(digits) <= 12:
+        return None
+    return "+" + (digits[2:] if text.startswith("00") else digits)
+
+
+def _parts(raw: str) -> tuple[str, str, str]:
+    """The number, its extension, and the country that a `phone-context` puts before it."""
+    head, *parameters = unquote(raw).strip().split(";")
+    text = _SCHEME.sub("", head).lstrip("/").strip()
+    given = dict(one.strip().split("=", 1) for one in parameters if "=" in one)
+    given = {name.strip().lower(): value.strip() for name, value in given.items()}
+    extension = _NOT_DIGITS.sub("", given.get("ext", ""))
+    if not extension and (said := _EXTENSION.search(text)):
+        extension, text = _NOT_DIGITS.sub("", said[0]), text[: said.start()]
+    context = given.get("phone-context", "")
+    if not context.startswith("+") or text.startswith(("+", "00")):
+        context = ""
+    return text, extension[:_LONGEST_EXTENSION], context
+
+
+def _is_emergency(digits: str, phones: Phones) -> bool:
+    """Whether these are an emergency number of the region or of any other, whatever dials out before it."""
+    code = str(phonenumbers.country_code_for_region(phones.region))
+    beginnings = ("", "00" + code, code, phones.dial_out_prefix, "0", "00")
+    rests = {digits.removeprefix(one) for one in beginnings}
+    return any(
+        rest in _EMERGENCY or shortnumberinfo.is_emergency_number(rest, phones.region)
+        for rest in rests
+        if rest
+    )
+
+
+def _short(digits: str, region: str, *, premium: bool, internal: bool) -> Dialable | NotDialled:
+    """A number that no country has as a whole: an internal one, or a short one of some service."""
+    if not digits or len(digits) > _LONGEST_SHORT:
+        return NotDialled.INVALID
+    if len(digits) <= LONGEST_INTERNAL:
+        return Dialable(digits) if internal else NotDialled.INTERNAL
+    try:
+        parsed = phonenumbers.parse(digits, region)
+    except phonenumbers.NumberParseException:
+        return NotDialled.INVALID
+    if not shortnumberinfo.is_possible_short_number_for_region(parsed, region):
+        return NotDialled.INVALID
+    # Hardly any country says what these cost.
+    return Dialable(digits) if premium else NotDialled.PREMIUM

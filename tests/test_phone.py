@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.phone import Phones, normalise_email
+from connector.phone import (
+    Dialable,
+    NotDialled,
+    Phones,
+    masked_number,
+    normalise_email,
+    prefix_of,
+    to_dial,
+    written,
+)
 
 POLAND = Phones("PL", "9")
 
@@ -89,3 +98,87 @@ def test_no_text_upsets_the_reader(raw: str) -> None:
 )
 def test_an_address_is_compared_in_lower_case_without_its_name(raw: str, address: str | None) -> None:
     assert normalise_email(raw) == address
+
+
+# numbers to dial
+
+MOBILE = "+48601000001"
+
+
+@pytest.mark.parametrize(
+    ("raw", "number", "extension"),
+    [
+        ("601 000 001", MOBILE, ""),
+        ("tel:+48601000001", MOBILE, ""),
+        ("TEL:+48-601-000-001", MOBILE, ""),
+        ("tel://601000001", MOBILE, ""),
+        ("callto:601000001", MOBILE, ""),
+        ("tel:601-000-001;phone-context=+48;ext=12", MOBILE, "12"),
+        ("tel:1234567;phone-context=+4822", "+48221234567", ""),
+        ("tel:%2B48%20601%20000%20001", MOBILE, ""),
+        ("601\u00a0000\u00a0001", MOBILE, ""),
+        ("6\u20100\u20101000001", MOBILE, ""),
+        ("22 123 45 67 wew. 12", "+48221234567", "12"),
+        ("(22) 123-45-67", "+48221234567", ""),
+        ("9601000001", MOBILE, ""),
+        ("0048601000001", MOBILE, ""),
+        ("+48 (0) 601 000 001", MOBILE, ""),
+        ("sip:601000001@example.com", MOBILE, ""),
+        ("+1 800 FLOWERS", "+18003569377", ""),
+        ("+49 30 123456", "+4930123456", ""),
+        ("800 123 456", "+48800123456", ""),
+    ],
+)
+def test_a_number_is_dialled_however_it_is_written(raw: str, number: str, extension: str) -> None:
+    assert to_dial(raw, POLAND) == Dialable(number, extension)
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        *((raw, NotDialled.EMERGENCY) for raw in (
+            "112", "999", "tel:997", "998;ext=3", "1 1 2", "112 (alarm)", "+48112", "0048 112", "0112", "9112", "00112", "911",
+        )),
+        *((raw, NotDialled.PREMIUM) for raw in ("+48 700 123 456", "801 123 456", "0 801 123 456", "118913", "+979 123 456 789")),
+        *((raw, NotDialled.INTERNAL) for raw in ("204", "12345", "tel:7042;phone-context=example.com")),
+        *((raw, NotDialled.INVALID) for raw in (
+            "", " ", "Jan", "callto:jan.kowalski", "*21#", "*21*601000001#", "+48 601 000", "1" * 18, "601000001 / 601000002",
+            "anonymous", "'; drop table--", "2026-11-22", "\x00",
+        )),
+        *((raw, NotDialled.REFUSED) for raw in ("+7 495 123 45 67", "0049 30 123456")),
+    ],
+)  # fmt: skip
+def test_a_number_that_must_not_be_dialled_says_why(raw: str, why: NotDialled) -> None:
+    assert to_dial(raw, POLAND, refused=["+7", "0049 30", "nonsense"]) is why
+
+
+def test_an_administrator_may_allow_paid_and_internal_numbers_but_no_emergency_number() -> None:
+    for raw in ("700123456", "801123456", "118913"):
+        assert isinstance(to_dial(raw, POLAND, premium=True), Dialable)
+    assert to_dial("204", POLAND, internal=True) == Dialable("204")
+    assert to_dial("118913", POLAND, internal=True) is NotDialled.PREMIUM
+    for raw in ("112", "9997", "+48999"):
+        assert to_dial(raw, POLAND, premium=True, internal=True) is NotDialled.EMERGENCY
+
+
+@given(st.text(max_size=300))
+def test_whatever_somebody_sends_is_read_or_refused(raw: str) -> None:
+    found = to_dial(raw, POLAND)
+    assert isinstance(found, NotDialled) or found.number.startswith("+")
+
+
+def test_a_number_is_shown_with_spaces_and_kept_in_a_trail_without_its_middle() -> None:
+    assert Dialable("+48221234567", "12").shown == "+48 22 123 45 67 ext. 12"
+    assert written("204") == "204"
+    assert (masked_number(MOBILE), masked_number("204")) == ("+4860…01", "…4")
+
+
+def test_a_beginning_of_numbers_is_international() -> None:
+    assert [prefix_of(raw) for raw in ("+48 70", "0048-70", "70", "+", "+4x", "")] == [
+        "+4870",
+        "+4870",
+        None,
+        None,
+        None,
+        None,
+    ]
