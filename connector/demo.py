@@ -390,7 +390,7 @@ async def _tell_addresses(demo: Demo) -> None:
     print(
         "Make something happen in a contact centre: its activity follows within seconds. Edit a customer there, or a\n"
         "person in Pipedrive: the other side shows it within a second. Sign in, then open the console, or a customer\n"
-        "or a ticket: deals stand in a tab of it. Ctrl-C ends.",
+        "or a ticket: deals stand in a tab of it. Its phones ring, and are answered, at Phones. Ctrl-C ends.",
         flush=True,
     )
 

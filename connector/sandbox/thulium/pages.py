@@ -17,6 +17,7 @@ from aiohttp import web
 from connector.sandbox.pages import Pages
 from connector.sandbox.thulium import crm
 from connector.sandbox.thulium.events import HAPPENINGS
+from connector.sandbox.thulium.phone_pages import PhonePages
 from connector.sandbox.thulium.state import Customer, System
 from connector.sandbox.thulium.wire import ApiError, Body, local
 
@@ -43,7 +44,7 @@ class Panel:
         self.base = f"/{system.name}/panel"
         names = ("customers", "calls", "chats", "tickets")
         nav = [(f"{self.base}/", "Today"), *((f"{self.base}/{name}", name.capitalize()) for name in names)]
-        nav.append((f"{self.base}/external-crm", "External CRM"))
+        nav += [(f"{self.base}/phones", "Phones"), (f"{self.base}/external-crm", "External CRM")]
         self.pages = Pages(
             Path(__file__).parent / "templates", f"Contact centre “{system.name}”", nav, frames="http: https:"
         )
@@ -64,6 +65,7 @@ class Panel:
             web.get(f"{self.base}/chats/{{id}}", self.chat),
             web.get(f"{self.base}/tickets", self.tickets),
             web.get(f"{self.base}/tickets/{{id}}", self.ticket),
+            *PhonePages(self.system, self.base, self._show).routes(),
         ]
 
     def _show(self, template: str, status: int = 200, **context: object) -> web.Response:
