@@ -24,6 +24,7 @@ from connector.sandbox.pipedrive.config import demo_config
 from connector.sandbox.thulium.app import Config as ThuliumConfig
 from connector.sandbox.thulium.app import create_app as create_thulium
 from connector.settings import Settings
+from tests import compiled
 
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 ADMIN_TOKEN = "demo-api-token"
@@ -64,7 +65,7 @@ class World:
         """The settings of a connector that works on these simulators."""
         hosts = tuple(origin.removeprefix("http://") for origin in (self.pipedrive, self.thulium))
         values: dict[str, Any] = {
-            "database_url": f"sqlite:///{self.database}", "secret_keys": (KEY,), "trusted_hosts": hosts,
+            "database_url": f"{compiled.SQLITE}:///{self.database}", "secret_keys": (KEY,), "trusted_hosts": hosts,
             "pipedrive_client_id": "demo-client", "pipedrive_client_secret": "demo-secret",
             "pipedrive_oauth_url": self.pipedrive, "pipedrive_api_url": self.pipedrive,
             "thulium_url": self.thulium + "/{system}", **SHORT_WAITS, **self.waits, **changes,
