@@ -5,6 +5,17 @@ A class's docstring is its default message, so no message is ever missing. `docs
 
 from __future__ import annotations
 
+from enum import StrEnum
+
+
+class DialRefusal(StrEnum):
+    """Why a contact centre does not dial."""
+
+    AGENT_OFFLINE = "agent_offline"
+    NO_CAMPAIGN = "no_campaign"
+    NUMBER = "number_refused"
+    OTHER = "centre_refused"
+
 
 class ConnectorError(Exception):
     """Something the connector cannot finish by itself."""
@@ -57,6 +68,15 @@ class Rejected(ConnectorError):
 
 class NotFound(Rejected):
     """The record does not exist, or this user may not see it."""
+
+
+class DialRefused(Rejected):
+    """The contact centre does not dial: `reason` says whether that is for the agent, the number or something else."""
+
+    def __init__(self, message: str | None = None, *, reason: DialRefusal, status: int | None = None) -> None:
+        """`status` is the other side's own, for the trace."""
+        super().__init__(message, status=status)
+        self.reason = reason
 
 
 class UnknownField(Rejected):

@@ -96,7 +96,10 @@ Values = Mapping[str, str | tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One finished call. `connection_s` runs from dialling to hanging up, `talk_s` from answer to hanging up."""
+    """One finished call. `connection_s` runs from dialling to hanging up, `talk_s` from answer to hanging up.
+
+    `unanswered` is `busy`, `no_answer` or `failed`, where the contact centre says why nobody talked.
+    """
 
     id: str
     direction: Direction
@@ -114,6 +117,7 @@ class Call:
     topic: str | None = None
     note: str | None = None
     ticket_id: str | None = None
+    unanswered: str = ""
 
     @property
     def customer_number(self) -> str:
@@ -245,6 +249,31 @@ class Hint:
     company_id: str | None = None
 
 
+class LiveKind(StrEnum):
+    """What a contact centre tells of a call while it goes on."""
+
+    RINGING = "ringing"
+    AGENT_ANSWERED = "agent answered"
+    ANSWERED = "answered"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveEvent:
+    """News of a call that goes on, for its agent's eyes alone; numbers as they came, `tag` what `dial` was given.
+
+    `at` is None where the contact centre does not say when. Who calls whom is told by `source` and `destination`.
+    """
+
+    kind: LiveKind
+    call_id: str
+    agent_id: str | None = None
+    source: str = ""
+    destination: str = ""
+    at: datetime | None = None
+    tag: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ActivityDraft:
     """A Pipedrive activity as it shall be written.
@@ -263,3 +292,4 @@ class ActivityDraft:
     duration_s: int | None = None
     timed: bool = True
     done: bool = True
+    lead_id: str | None = None

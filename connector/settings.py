@@ -5,12 +5,15 @@ What an admin sets for one installation is elsewhere: `installation_settings.py`
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_network
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyNetwork, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from yarl import URL
+
+_EXTENSION_ID = re.compile(r"[a-p]{32}|[\w.-]{0,60}@[\w.-]{1,60}|\{[0-9a-fA-F-]{36}\}", re.ASCII)
 
 
 def _split(value: object) -> object:
@@ -22,6 +25,18 @@ def _listen(value: str) -> str:
     if not host or not port.isdigit() or int(port) > 65535:
         raise ValueError(f"{value!r} is no host:port, such as 127.0.0.1:8080 or [::1]:8080")
     return value
+
+
+def is_extension_id(text: str) -> bool:
+    """Whether it is an id as Chrome makes it, or one of Firefox: like an e-mail address, or a UUID in braces."""
+    return _EXTENSION_ID.fullmatch(text) is not None
+
+
+def _extensions(ids: tuple[str, ...]) -> tuple[str, ...]:
+    for one in ids:
+        if not is_extension_id(one):
+            raise ValueError(f"{one!r} is no extension's id: 32 letters a to p, or one like name@example.com")
+    return ids
 
 
 Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
@@ -89,6 +104,14 @@ class Settings(BaseSettings):
     )
     thulium_connections: int = Field(4, ge=1, le=64, description="Requests to one Thulium account at once.")
     thulium_timeout: float = Field(30, gt=0, description="Seconds to wait for an answer of Thulium.")
+    thulium_dial_form: Literal["international", "national"] = Field(
+        "international",
+        description="How Thulium wants numbers to dial: as +48601000001, or as 601000001 and 0049… abroad.",
+    )
+    thulium_call_actions: Listed = Field(
+        (),
+        description="Further actions of Thulium's webhooks to ask for, by their names there, such as those of answered and ended calls.",
+    )
     sync_interval: float = Field(1800, gt=0, description="Seconds between two runs of the activity flow.")
     sync_jitter: float = Field(120, ge=0, description="Up to this many seconds are added or taken by chance.")
     sweep_interval: float = Field(
@@ -112,6 +135,10 @@ class Settings(BaseSettings):
         description="Seconds after a call at which a missing topic is asked for again.",
     )
     lines: int = Field(10_000, ge=1, description="Live lines to agents' browsers and terminals open at once.")
+    extension_ids: Annotated[Listed, AfterValidator(_extensions)] = Field(
+        ("mamhhpekdoamlgbkfbdfgljfflipojfn", "click-to-call@connector.example.com"),
+        description="Ids of browser extensions that agents may pair.",
+    )
     smtp_host: str = Field("", description="Mail server for alerts; empty: no e-mail is sent.")
     smtp_port: int = Field(587, ge=1, le=65535, description="Its port.")
     smtp_security: Literal["starttls", "tls", "none"] = Field(

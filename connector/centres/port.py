@@ -22,6 +22,7 @@ from connector.records import (
     Customer,
     FieldItem,
     Hint,
+    LiveEvent,
     Message,
     Queue,
     Right,
@@ -185,7 +186,11 @@ class ContactCentre(Protocol):
         ...
 
     async def dial(self, agent_id: str, number: str, *, tag: str = "") -> None:
-        """Ring the agent, then the number; `tag` comes back in the vendor's events where it can."""
+        """Ring the agent, then the number (E.164, or an internal one's digits), ahead of all that is asked otherwise.
+
+        `tag` comes back in the vendor's events where it can. DialRefused says why it does not ring, NotFound that there is
+        no such agent; Forbidden when the account may not; UnknownOutcome when it may ring all the same.
+        """
         ...
 
     async def subscribe(self, url: str, *, user: str, password: str) -> str:
@@ -202,6 +207,13 @@ class ContactCentre(Protocol):
 
     def read_hook(self, content_type: str, body: bytes) -> Sequence[Hint]:
         """Read what the vendor's webhook sent; an unknown event gives an empty list, never an error."""
+        ...
+
+    def read_live(self, content_type: str, body: bytes) -> Sequence[LiveEvent]:
+        """News of calls as they go on in what the vendor's webhook sent; empty where there are none, never an error.
+
+        They are shown to the agent and written nowhere else: what became of a call is read again by `calls`.
+        """
         ...
 
     async def close(self) -> None:

@@ -33,6 +33,7 @@ RULES = {
     "replay",
     "health",
     "dial",
+    "live-calls",
     "searches-not-believed",
     "writes-named-fields-only",
     "comments-once",
@@ -88,6 +89,8 @@ def test_a_webhook_of_any_kind_is_read_without_error(name: str, content_type: st
         assert hint.kind
         assert hint.ref
         assert hint.dedup_key
+    for event in centre.read_live(content_type, body):
+        assert event.call_id
 
 
 async def test_rights_are_named_with_what_they_are_for(centre: ContactCentre) -> None:

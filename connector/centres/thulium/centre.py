@@ -13,6 +13,7 @@ from connector.centres.thulium import directory, mapping, wire
 from connector.centres.thulium.cards import Cards
 from connector.centres.thulium.client import Client, segment
 from connector.centres.thulium.groups import Groups
+from connector.centres.thulium.telephony import Telephony
 from connector.centres.thulium.tickets import Tickets
 from connector.centres.thulium.wallclock import WallClock
 from connector.clock import Clock
@@ -23,6 +24,7 @@ from connector.records import (
     CallTopic,
     Chat,
     Hint,
+    LiveEvent,
     Queue,
     QueueKind,
     Right,
@@ -72,13 +74,14 @@ _ACTIONS = (
 _UNCERTAIN_ACTIONS = ("TICKET_CREATED", "AGENT_RINGING", "RECORDING_READY")
 
 
-class Thulium(Cards, Groups, Tickets):
+class Thulium(Cards, Groups, Telephony, Tickets):
     """Implements `ContactCentre`; every method may raise the errors of its client."""
 
     def __init__(self, account: Account, settings: Settings, clock: Clock) -> None:
         """Raises Misconfigured when credentials must not be sent to the account's address."""
         super().__init__(Client(account, settings, clock), WallClock(account.zone))
         self._clock = clock
+        self._call_actions = settings.thulium_call_actions
         self._topics: dict[str, str] = {}
         self._topics_read_at: datetime | None = None
 
@@ -161,22 +164,10 @@ class Thulium(Cards, Groups, Tickets):
         ):
             yield mapping.read_chats(rows, window, self._wall)
 
-    async def dial(self, agent_id: str, number: str, *, tag: str = "") -> None:
-        """https://api.thulium.com/docs/api/agents/post_agents_login_call"""
-        body = {"phone_number": number, "custom_data": tag} if tag else {"phone_number": number}
-        await self._client.write("POST", f"agents/{segment(agent_id)}/call", body)
-
     async def subscribe(self, url: str, *, user: str, password: str) -> str:
         """https://api.thulium.com/docs/api/webhooks/post_webhooks"""
         body = {"subscription_url": url, "http_auth_user": user, "http_auth_password": password}
-        try:
-            answer = await self._client.write(
-                "POST", "webhooks", {**body, "actions": [*_ACTIONS, *_UNCERTAIN_ACTIONS]}
-            )
-        except Forbidden:
-            raise
-        except Rejected:
-            answer = await self._client.write("POST", "webhooks", {**body, "actions": list(_ACTIONS)})
+        answer = await self._subscribed(body)
         try:
             subscription_id = directory.subscription_id_of(wire.read_record(answer))
         except wire.Malformed as error:
@@ -184,6 +175,19 @@ class Thulium(Cards, Groups, Tickets):
         if subscription_id is None:
             raise UnknownOutcome("Thulium: POST webhooks: the answer names no subscription")
         return subscription_id
+
+    async def _subscribed(self, body: Mapping[str, object]) -> bytes:
+        """Ask for all actions, and for fewer where a system does not know some of them."""
+        told = (*_ACTIONS, *_UNCERTAIN_ACTIONS)
+        named = tuple(one for one in self._call_actions if one not in told)
+        for actions in dict.fromkeys(((*told, *named), told)):
+            try:
+                return await self._client.write("POST", "webhooks", {**body, "actions": list(actions)})
+            except Forbidden:
+                raise
+            except Rejected:
+                continue
+        return await self._client.write("POST", "webhooks", {**body, "actions": list(_ACTIONS)})
 
     async def subscriptions(self) -> Sequence[tuple[str, str]]:
         """https://api.thulium.com/docs/api/webhooks/get_webhooks"""
@@ -199,6 +203,11 @@ class Thulium(Cards, Groups, Tickets):
         """https://api.thulium.com/docs/api/notifications"""
         hints = (mapping.read_hint(event, self._wall) for event in wire.read_hook(content_type, body))
         return [hint for hint in hints if hint is not None]
+
+    def read_live(self, content_type: str, body: bytes) -> Sequence[LiveEvent]:
+        """The same body, read for whoever is at the phone."""
+        news = (mapping.read_live(event, self._wall) for event in wire.read_hook(content_type, body))
+        return [one for one in news if one is not None]
 
     async def close(self) -> None:
         """Give back connections."""

@@ -36,6 +36,9 @@ from connector.text import without_words_of
 
 _LARGEST_ANSWER = 64 * 1024 * 1024
 _LONGEST_CONNECT = 10.0
+#: For whoever is at the phone: connections that nobody else takes, and seconds after which an answer is late.
+_CONNECTIONS_AHEAD = 2
+_LONGEST_WAIT_AHEAD = 10.0
 _WAITS = (0.2, 0.5, 1.0)
 _HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
@@ -54,9 +57,10 @@ class Client:
         self.pace = settings.thulium_requests_per_second or None
         self._slots = asyncio.Semaphore(settings.thulium_connections)
         self._connections = settings.thulium_connections
-        self._timeout = aiohttp.ClientTimeout(
-            total=settings.thulium_timeout, sock_connect=min(settings.thulium_timeout, _LONGEST_CONNECT)
-        )
+        self.dials_nationally = settings.thulium_dial_form == "national"
+        self._slots_ahead = asyncio.Semaphore(_CONNECTIONS_AHEAD)
+        self._timeout = _timeout(settings.thulium_timeout)
+        self._timeout_ahead = _timeout(min(settings.thulium_timeout, _LONGEST_WAIT_AHEAD))
         self._headers = {
             "Authorization": aiohttp.encode_basic_auth(account.user, account.password),
             "Accept": "application/json",
@@ -67,13 +71,21 @@ class Client:
         self._closed = False
 
     async def get(
-        self, path: str, read: Callable[[bytes], Read], params: Mapping[str, object] | None = None
+        self,
+        path: str,
+        read: Callable[[bytes], Read],
+        params: Mapping[str, object] | None = None,
+        *,
+        ahead: bool = False,
     ) -> Read:
-        """Read `path`; raises NotFound, Unreachable after three more tries, and the others by status."""
+        """Read `path`; raises NotFound, Unreachable after three more tries, and the others by status.
+
+        `ahead` of all others: somebody is at the phone.
+        """
         address = f"{path}?{urlencode(params)}" if params else path
         for wait in (*_WAITS, None):
             try:
-                status, headers, body = await self._exchange("GET", address)
+                status, headers, body = await self._exchange("GET", address, ahead=ahead)
                 if status < 300:
                     return read(body)
                 error = self._refusal("GET", path, status, headers, body)
@@ -86,14 +98,14 @@ class Client:
             await self._clock.sleep(wait)
         raise AssertionError("the last try has no wait")
 
-    async def write(self, method: str, path: str, body: object = None) -> bytes:
+    async def write(self, method: str, path: str, body: object = None, *, ahead: bool = False) -> bytes:
         """Send once; raises UnknownOutcome whenever the other side may have done it without our knowing.
 
-        Words of `body` are left out of what an error says.
+        Words of `body` are left out of what an error says. `ahead` as for reading.
         """
         data = orjson.dumps(body) if body is not None else None
         try:
-            status, headers, answer = await self._exchange(method, path, data)
+            status, headers, answer = await self._exchange(method, path, data, ahead=ahead)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as failure:
             raise Unreachable(f"Thulium: {method} {path}: {_name(failure)}") from failure
         except (aiohttp.ClientError, TimeoutError, OSError, Rejected) as failure:
@@ -112,26 +124,26 @@ class Client:
             self._session = None
 
     async def _exchange(
-        self, method: str, address: str, data: bytes | None = None
+        self, method: str, address: str, data: bytes | None = None, *, ahead: bool
     ) -> tuple[int, Mapping[str, str], bytes]:
         if self._closed:
             raise Unreachable("Thulium: this account was set up anew meanwhile")
         session = self._session or self._open()
         url = URL(self._base + address, encoded=True)
         headers = {"Content-Type": "application/json; charset=utf-8"} if data is not None else None
-        async with self._slots:
-            await self._turns.turn()
+        timeout = self._timeout_ahead if ahead else self._timeout
+        async with self._slots_ahead if ahead else self._slots:
+            await self._turns.turn(ahead=ahead)
             async with session.request(
-                method, url, data=data, headers=headers, allow_redirects=False
+                method, url, data=data, headers=headers, allow_redirects=False, timeout=timeout
             ) as answer:
                 return answer.status, answer.headers, await _read_limited(answer.content)
 
     def _open(self) -> aiohttp.ClientSession:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._connections, ttl_dns_cache=60),
+            connector=aiohttp.TCPConnector(limit=self._connections + _CONNECTIONS_AHEAD, ttl_dns_cache=60),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=self._headers,
-            timeout=self._timeout,
         )
         return self._session
 
@@ -181,11 +193,14 @@ class Pace:
         self._next = 0.0
         self._waiting = 0
 
-    async def turn(self) -> None:
-        """Return when the next request may go."""
+    async def turn(self, *, ahead: bool = False) -> None:
+        """Return when the next request may go; one that goes `ahead` goes now, and those behind it wait the longer."""
         if not self._interval:
             return
         now = self._clock.now().timestamp()
+        if ahead:
+            self._next = max(self._next, now) + self._interval
+            return
         # The clock of a demo may go back; no slot is ever further away than the queue is long.
         slot = max(now, min(self._next, now + self._interval * (self._waiting + 1)))
         self._next = slot + self._interval
@@ -201,6 +216,10 @@ class Pace:
 def segment(text: str) -> str:
     """Make an id or login safe as one part of a path."""
     return quote(text, safe="")
+
+
+def _timeout(seconds: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=seconds, sock_connect=min(seconds, _LONGEST_CONNECT))
 
 
 def _base_address(account: Account, settings: Settings) -> str:

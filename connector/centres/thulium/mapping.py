@@ -6,6 +6,7 @@ A call, chat or message that cannot be read becomes an `Unreadable` among its ne
 from __future__ import annotations
 
 import html
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -37,6 +38,8 @@ from connector.records import (
     Direction,
     EventKind,
     Hint,
+    LiveEvent,
+    LiveKind,
     Message,
     Ticket,
     Unreadable,
@@ -57,6 +60,7 @@ _RESULTS = {
     ("NO ANSWER", Direction.INBOUND): CallResult.ABANDONED,
     ("NO ANSWER", Direction.OUTBOUND): CallResult.FAILED,
 }
+_UNANSWERED = {"BUSY": "busy", "FAILED": "failed", "NO ANSWER": "no_answer"}
 _MESSAGES = {"MAIL": Direction.INBOUND, "REPLY": Direction.OUTBOUND}
 _SHAPE_ERRORS = (Malformed, ValueError, TypeError, KeyError, AttributeError, OverflowError)
 
@@ -134,6 +138,7 @@ def read_call(row: Row, wall: WallClock, topics: Mapping[str, str]) -> Call:
         campaign=reference_of(get("outbound_name") or get("outbound_id")),
         topic=_topic_of_call(row) or topics.get(topic_id_of(row) or ""),
         ticket_id=reference_of(get("ticket_id")),
+        unanswered=_UNANSWERED.get(word_of(get("disposition")), ""),
     )
 
 
@@ -351,6 +356,41 @@ def read_hint(event: Row, wall: WallClock) -> Hint | None:
         company_id=reference_of(event.get("company_id")),
     )
 
+
+def read_live(event: Row, wall: WallClock) -> LiveEvent | None:
+    """What a webhook's event tells of a call that goes on; most of these actions' names are not public."""
+    words = word_of(event.get("action"))
+    call_id = text_of(event.get("connection_id"))
+    kind = next((kind for kind, said in _LIVE if said.search(words)), None)
+    if call_id is None or kind is None:
+        return None
+    return LiveEvent(
+        kind,
+        call_id,
+        agent_id=first_of(event, "agent_login", "user_login"),
+        source=first_of(event, "source_number", "src") or "",
+        destination=first_of(event, "destination_number", "dst") or "",
+        at=wall.utc_or_none(event.get("date")),
+        tag=_tag_of(event.get("custom_data")),
+    )
+
+
+def _tag_of(data: object) -> str:
+    """What we gave a dial, should the vendor put it into JSON."""
+    return (text_of(data) or "").strip('"')
+
+
+_LIVE = (
+    (
+        LiveKind.ENDED,
+        re.compile(
+            r"\b(END|ENDED|ENDS|HANGUP|HANG|HUNG|FINISHED|DISCONNECTED|TERMINATED|COMPLETED|RECORDING)\b"
+        ),
+    ),
+    (LiveKind.AGENT_ANSWERED, re.compile(r"\b(AGENT|USER)\b.*\b(ANSWER|ANSWERED|CONNECTED)\b")),
+    (LiveKind.ANSWERED, re.compile(r"\b(ANSWER|ANSWERED|CONNECTED)\b")),
+    (LiveKind.RINGING, re.compile(r"\b(RING|RINGING)\b")),
+)
 
 # Most telling first: an event of a ticket or call may name its customer too.
 _HINTS = {

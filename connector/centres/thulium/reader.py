@@ -51,9 +51,11 @@ class Reader:
         path: str,
         read: Callable[[bytes], wire.Row | None] = wire.read_record,
         params: Mapping[str, str] = NO_FILTERS,
+        *,
+        ahead: bool = False,
     ) -> wire.Row | None:
         try:
-            return await self._client.get(path, read, params)
+            return await self._client.get(path, read, params, ahead=ahead)
         except NotFound:
             return None
 
