@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
 
 import orjson
 import structlog
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import web
+from sqlalchemy.exc import SQLAlchemyError
 
 from connector.clock import Clock
 from connector.errors import Misconfigured
+from connector.flows.agents import may_dial
 from connector.flows.tenant import Tenant
 from connector.realtime.hub import Full, Hub, Line, TooMany
 from connector.realtime.protocol import (
@@ -32,27 +34,20 @@ from connector.realtime.protocol import (
     Dial,
     Dialled,
     Hello,
-    Ping,
     Refused,
     Unreadable,
     read,
     write,
 )
 from connector.store.devices import Devices, Paired
+from connector.web.line_socket import Pace, new_socket, talk, turn_away
 from connector.web.throttle import Throttle
 
 log = structlog.get_logger()
 
-_T = TypeVar("_T")
-
 PATH = "/line"
-REVOKED, TOO_MANY = 4401, 4429
-_CLOSE_CODES = {"revoked": REVOKED, "too_many": TOO_MANY, "restart": WSCloseCode.SERVICE_RESTART}
 _TRY_AGAIN_S = 60
-#: How long a farewell may take, and anything else that is sent.
-_FAREWELL_S, _SEND_S = 2.0, 10.0
-#: Orders of one line that are being carried out; the flow has limits of its own, by agent.
-_MOST_ORDERS = 8
+_PACE = Pace()
 #: Whose requests a browser may ask about; the device's own origin is compared in the request itself.
 _EXTENSIONS = ("chrome-extension://", "moz-extension://")
 
@@ -63,18 +58,6 @@ class Telephony:
 
     dial: Callable[[Tenant, str, Dial], Awaitable[Call | Refused]]
     latest: Callable[[Tenant, str], Awaitable[Sequence[Call]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """In seconds: how often a client is asked whether it is there, how long it may be silent, how long a poll waits, and how
-    often an open line's device is looked up again.
-    """
-
-    ping: float = 20
-    silence: float = 60
-    poll: float = 25
-    look: float = 600
 
 
 class _Polled:
@@ -90,14 +73,14 @@ class Lines:
 
     def __init__(
         self, hub: Hub, devices: Devices, telephony: Telephony, tenant_of: Callable[[str], Awaitable[Tenant]],
-        counted: Callable[[str, str], None], clock: Clock, pace: Pace = Pace(),
+        counted: Callable[[str, str], None], clock: Clock, pace: Pace = _PACE,
     ) -> None:  # fmt: skip
         """`counted` is told the installation and the outcome of each order."""
         self._hub, self._devices, self._telephony = hub, devices, telephony
         self._tenant_of, self._counted, self._pace = tenant_of, counted, pace
         self._strangers = Throttle(clock)
         self._polled: dict[str, _Polled] = {}
-        self._orders: set[asyncio.Task[object]] = set()
+        self._orders = set[asyncio.Task[Dialled | Refused]]()
 
     def routes(self) -> web.RouteTableDef:
         """The addresses of the line."""
@@ -119,91 +102,24 @@ class Lines:
     async def connect(self, request: web.Request) -> web.WebSocketResponse:
         """Open a line and keep it until either side ends it."""
         device, tenant = await self._admit(request, _token_of_socket(request))
-        socket = web.WebSocketResponse(
-            protocols=(SUBPROTOCOL,), timeout=_FAREWELL_S, receive_timeout=self._pace.silence, compress=False,
-            max_msg_size=LONGEST_MESSAGE, writer_limit=0, decode_text=False,
-        )  # fmt: skip
+        socket = new_socket(self._pace)
         with suppress(ConnectionError):  # gone before it could be greeted
             try:
                 line = self._open(device)
             except TooMany:
                 await socket.prepare(request)
-                await _send(socket, write(Bye("too_many")))
-                await _close(socket, TOO_MANY)
+                await turn_away(socket, "too_many")
                 return socket
             try:
                 await self._greet(line, device, tenant)
                 await socket.prepare(request)
-                async with asyncio.TaskGroup() as both:
-                    telling = both.create_task(self._tell(request, socket, line))
-                    await self._hear(socket, line, device, tenant)
-                    if line.farewell is None:
-                        telling.cancel()
+                await talk(
+                    socket, line, order=partial(self._ordered, device), stands=partial(self._stands, device.id),
+                    abort=partial(_abort, request), pace=self._pace,
+                )  # fmt: skip
             finally:
                 self._hub.close(line)
         return socket
-
-    async def _hear(self, socket: web.WebSocketResponse, line: Line, device: Paired, tenant: Tenant) -> None:
-        """Take what the client says until the line ends; whoever is silent too long is gone."""
-        orders = set[asyncio.Task[None]]()
-        while True:
-            try:
-                heard = await socket.receive()
-                if heard.type is WSMsgType.BINARY:
-                    raise Unreadable("Messages are text.")
-                if heard.type is not WSMsgType.TEXT:
-                    # The client has ended it; or a frame was broken or too long, and aiohttp has said so.
-                    return
-                said = read(heard.data)
-            except TimeoutError:
-                await _close(socket, WSCloseCode.GOING_AWAY, "Nothing was heard.")
-                return
-            except Unreadable as error:
-                await _close(socket, WSCloseCode.POLICY_VIOLATION, str(error))
-                return
-            if not isinstance(said, Dial):
-                continue
-            if len(orders) >= _MOST_ORDERS:
-                line.put(write(Refused(said.id, "too_often")))
-            else:
-                order = self._carried_out(self._dial_for(line, tenant, device, said))
-                orders.add(order)
-                order.add_done_callback(orders.discard)
-
-    async def _dial_for(self, line: Line, tenant: Tenant, device: Paired, order: Dial) -> None:
-        line.put(write(await self._dial(tenant, device, order)))
-
-    def _carried_out(self, order: Coroutine[object, object, _T]) -> asyncio.Task[_T]:
-        """An order on its way, which is carried out to its end whatever becomes of the line."""
-        task = asyncio.create_task(order)
-        self._orders.add(task)
-        task.add_done_callback(self._orders.discard)
-        return task
-
-    async def _tell(self, request: web.Request, socket: web.WebSocketResponse, line: Line) -> None:
-        """Say what there is to say, and ask now and then whether the client is there, and still may be."""
-        now = asyncio.get_running_loop().time
-        ping_at, look_at = now() + self._pace.ping, now() + self._pace.look
-        try:
-            while not line.is_over or line.waiting:
-                await line.wait(ping_at - now())
-                while line.waiting:
-                    await _send(socket, line.waiting[0])
-                    line.took(1)
-                if now() >= ping_at:
-                    ping_at = now() + self._pace.ping
-                    await _send(socket, write(Ping()))
-                if now() >= look_at:
-                    look_at = now() + self._pace.look
-                    if await self._devices.by_id(line.device_id) is None:
-                        line.end("revoked")
-        except (TimeoutError, ConnectionError):
-            log.debug("a line broke off", installation=line.installation_id, device=line.device_id)
-        if line.farewell is not None:
-            await _close(socket, _CLOSE_CODES[line.farewell])
-        elif request.transport is not None:
-            # It does not read: a farewell would wait behind the rest.
-            request.transport.abort()
 
     # by long polls
 
@@ -250,15 +166,14 @@ class Lines:
 
     async def dial(self, request: web.Request) -> web.Response:
         """Carry out one order; what it is told on a WebSocket is the answer."""
-        device, tenant = await self._admit(request, _token_of_header(request))
+        device, _ = await self._admit(request, _token_of_header(request))
         try:
             order = read(await _body(request))
         except Unreadable as error:
             raise web.HTTPBadRequest(text=str(error)) from None
         if not isinstance(order, Dial):
             raise web.HTTPBadRequest(text="type is dial.")
-        outcome = await asyncio.shield(self._carried_out(self._dial(tenant, device, order)))
-        return _answer(request, write(outcome))
+        return _answer(request, write(await asyncio.shield(self._ordered(device, order))))
 
     async def sign_off(self, request: web.Request) -> web.Response:
         """Take the token back that the request was made with."""
@@ -282,9 +197,25 @@ class Lines:
         if request.headers.get("Origin", "") != device.origin:
             raise web.HTTPForbidden(text="The token is another origin's.")
         try:
-            return device, await self._tenant_of(device.installation_id)
+            tenant = await self._tenant_of(device.installation_id)
         except Misconfigured:
             raise web.HTTPUnauthorized(text="The installation has ended.") from None
+        if not await may_dial(tenant, device.user_id, device.agent):
+            raise web.HTTPUnauthorized(text="The agent is not the user's any more: pair again.")
+        return device, tenant
+
+    async def _stands(self, device_id: str) -> bool:
+        """Whether a device may still have a line; where that cannot be found out, it may."""
+        try:
+            device = await self._devices.by_id(device_id)
+            return device is not None and await may_dial(
+                await self._tenant_of(device.installation_id), device.user_id, device.agent
+            )
+        except Misconfigured:
+            return False
+        except SQLAlchemyError as error:
+            log.warning("a device was not looked up", device=device_id, error=type(error).__name__)
+            return True
 
     def _open(self, device: Paired) -> Line:
         try:
@@ -306,30 +237,37 @@ class Lines:
         calls = Calls(tuple(await self._telephony.latest(tenant, device.agent)))
         line.begin(write(hello), write(calls))
 
-    async def _dial(self, tenant: Tenant, device: Paired, order: Dial) -> Dialled | Refused:
+    def _ordered(self, device: Paired, order: Dial) -> asyncio.Task[Dialled | Refused]:
+        """An order on its way, which is carried out to its end whatever becomes of the line."""
+        task = asyncio.create_task(self._dial(device, order))
+        self._orders.add(task)
+        task.add_done_callback(self._orders.discard)
+        return task
+
+    async def _dial(self, device: Paired, order: Dial) -> Dialled | Refused:
         try:
-            outcome = await self._telephony.dial(tenant, device.agent, order)
+            tenant = await self._tenant_of(device.installation_id)
+            if await may_dial(tenant, device.user_id, device.agent):
+                outcome = await self._telephony.dial(tenant, device.agent, order)
+            else:
+                self._hub.end(device.id)
+                outcome = Refused(order.id, "no_right")
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the agent waits for an answer
             log.error(  # noqa: TRY400 - messages may quote a number
-                "an order failed", installation=tenant.id, device=device.id, error=type(error).__name__
+                "an order failed",
+                installation=device.installation_id,
+                device=device.id,
+                error=type(error).__name__,
             )
             outcome = Refused(order.id, "unknown")
-        if isinstance(outcome, Refused):
-            self._counted(tenant.id, outcome.reason)
-            return outcome
-        self._counted(tenant.id, outcome.reason if outcome.state == "failed" else "dialled")
-        return Dialled(order.id, outcome)
+        failed = isinstance(outcome, Refused) or outcome.state == "failed"
+        self._counted(device.installation_id, outcome.reason if failed else "dialled")
+        return outcome if isinstance(outcome, Refused) else Dialled(order.id, outcome)
 
 
-async def _close(socket: web.WebSocketResponse, code: int, reason: str = "") -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_FAREWELL_S):
-            await socket.close(code=code, message=reason.encode())
-
-
-async def _send(socket: web.WebSocketResponse, message: bytes) -> None:
-    async with asyncio.timeout(_SEND_S):
-        await socket.send_frame(message, WSMsgType.TEXT)
+def _abort(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
 
 
 def _token_of_socket(request: web.Request) -> str:
