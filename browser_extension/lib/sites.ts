@@ -1,0 +1,106 @@
+/** Where the extension is present: Pipedrive and what its person allowed, registered with the browser. */
+
+import { browser } from "wxt/browser";
+import type { ScriptPublicPath } from "wxt/utils/inject-script";
+import { PIPEDRIVE, type Site, sites } from "./store";
+
+const LINKS = { id: "phone-links", file: "/phone-links.js" } as const;
+const DETECTION = { id: "detection", file: "/detect.js" } as const;
+
+/** The match patterns of each script; pure. What the browser does not allow (any more) is left out. */
+export function patternsOf(
+	wanted: readonly Site[],
+	allowed: ReadonlySet<string>,
+): { links: string[]; detection: string[] } {
+	const present = wanted.filter((site) => allowed.has(site.pattern));
+	return {
+		links: present.map((site) => site.pattern),
+		detection: present.filter((site) => site.detection).map((site) => site.pattern),
+	};
+}
+
+let turn: Promise<unknown> = Promise.resolve();
+
+/** Register the scripts for the sites as they are wanted and allowed now, one change after the other. */
+export function register(): Promise<void> {
+	const next = turn.then(registerNow);
+	turn = next.catch(() => undefined);
+	return next;
+}
+
+async function registerNow(): Promise<void> {
+	const { links, detection } = await currentPatterns();
+	const registered = new Set((await browser.scripting.getRegisteredContentScripts()).map((script) => script.id));
+	await settle(LINKS.id, registered, links, {
+		js: [LINKS.file],
+		allFrames: true,
+		matchOriginAsFallback: true,
+		runAt: "document_start",
+	});
+	await settle(DETECTION.id, registered, detection, { js: [DETECTION.file], allFrames: true, runAt: "document_idle" });
+}
+
+/** Bring the scripts into pages that are open already: after installing, updating, and allowing a site. */
+export async function reachOpenTabs(): Promise<void> {
+	const { links, detection } = await currentPatterns();
+	await Promise.all([inject(links, LINKS.file, true), inject(detection, DETECTION.file, false)]);
+}
+
+/** Switch detection of a site on or off in pages that are open. */
+export async function tellOpenTabs(pattern: string, on: boolean): Promise<void> {
+	if (on) return inject([pattern], DETECTION.file, false);
+	const tabs = await browser.tabs.query({ url: pattern });
+	await Promise.all(
+		tabs.map((tab) => tab.id && browser.tabs.sendMessage(tab.id, { type: "detection", on }).catch(() => undefined)),
+	);
+}
+
+/** How a site is called in the list. */
+export function siteName(pattern: string): string {
+	return pattern.replace(/^(\*|https):\/\//, "").replace(/\/\*$/, "");
+}
+
+interface Script {
+	readonly js: string[];
+	readonly allFrames: boolean;
+	readonly matchOriginAsFallback?: boolean;
+	readonly runAt: "document_start" | "document_idle";
+}
+
+async function settle(id: string, registered: ReadonlySet<string>, matches: string[], script: Script): Promise<void> {
+	if (registered.has(id)) await browser.scripting.unregisterContentScripts({ ids: [id] });
+	if (matches.length) await browser.scripting.registerContentScripts([{ ...script, id, matches }]);
+}
+
+async function currentPatterns(): Promise<ReturnType<typeof patternsOf>> {
+	const wanted = await sites.getValue();
+	const asked = await Promise.all(
+		wanted.map(async ({ pattern }) => [pattern, await browser.permissions.contains({ origins: [pattern] })] as const),
+	);
+	const found = patternsOf(wanted, new Set(asked.filter(([, allowed]) => allowed).map(([pattern]) => pattern)));
+	// Simulators on this machine stand for Pipedrive, in the build that tests use.
+	if (import.meta.env.MODE === "loopback" && found.links.includes(PIPEDRIVE)) found.links.push("http://127.0.0.1/*");
+	return found;
+}
+
+async function inject(
+	patterns: string[],
+	file: typeof LINKS.file | typeof DETECTION.file,
+	early: boolean,
+): Promise<void> {
+	if (!patterns.length) return;
+	const tabs = await browser.tabs.query({ url: patterns });
+	await Promise.all(
+		tabs.map(async ({ id }) => {
+			if (id === undefined) return;
+			// A page of the browser's own, or one that just went, takes no script.
+			await browser.scripting
+				.executeScript({
+					target: { tabId: id, allFrames: true },
+					files: [file as ScriptPublicPath],
+					injectImmediately: early,
+				})
+				.catch(() => undefined);
+		}),
+	);
+}
