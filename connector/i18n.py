@@ -1,18 +1,21 @@
-"""English and Polish from gettext catalogues in `locale/`; a sentence without a translation stays English."""
+"""English and Polish: sentences from gettext catalogues in `locale/`, without a translation they stay English; amounts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from functools import cache
 from operator import itemgetter
 from pathlib import Path
 
 from babel.messages.pofile import read_po
+from babel.numbers import format_currency, get_currency_symbol
 
 Translate = Callable[[str], str]
 
 LANGUAGES = ("en", "pl")
 CATALOGUES = Path(__file__).parent / "locale"
+_LOCALES = {"en": "en_GB", "pl": "pl_PL"}
 
 
 @cache
@@ -35,6 +38,20 @@ def translator(language: str) -> Translate:
     """A function that says an English sentence in `language`."""
     catalogue = _catalogue(language)
     return lambda sentence: catalogue.get(sentence, sentence)
+
+
+def locale_of(language: str) -> str:
+    """How numbers and dates are written in a language: English as in Britain."""
+    return _LOCALES.get(language, _LOCALES["en"])
+
+
+def money(value: Decimal, currency: str, language: str) -> str:
+    """An amount with the sign of its currency, or else with its code: €1,200.00, PLN 1,200.00."""
+    locale = locale_of(language)
+    is_code = get_currency_symbol(currency, locale=locale)[-1].isalpha()
+    # English puts it in front, and nothing between the two.
+    pattern = "¤\u00a0#,##0.00" if is_code and locale == _LOCALES["en"] else None
+    return format_currency(value, currency, pattern, locale=locale)
 
 
 def sentences() -> Iterable[str]:

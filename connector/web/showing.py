@@ -10,12 +10,10 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from babel.dates import format_date, format_datetime, format_timedelta
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_decimal
 
-from connector.i18n import Translate
+from connector.i18n import Translate, locale_of, money
 from connector.web.pages import language_of, translate_for
-
-_LOCALES = {"en": "en_GB", "pl": "pl_PL"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,7 @@ class Show:
 
     @property
     def _locale(self) -> str:
-        return _LOCALES.get(self.language, "en_GB")
+        return locale_of(self.language)
 
     def money(self, value: Decimal | None, currency: str | None) -> str:
         """An amount; nothing where there is none."""
@@ -41,9 +39,7 @@ class Show:
             return "–"
         if not currency:
             return format_decimal(value, locale=self._locale)
-        # English puts the code in front, and nothing between the two.
-        pattern = "¤¤\u00a0#,##0.00" if self._locale == "en_GB" else None
-        return format_currency(value, currency, pattern, locale=self._locale)
+        return money(value, currency, self.language)
 
     def percent(self, probability: Decimal | None) -> str:
         """A probability of Pipedrive's, which counts to a hundred."""

@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
-from babel.numbers import format_currency
 
 from connector.errors import ConnectorError, Rejected
 from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, asking, centre_of
@@ -20,6 +19,7 @@ from connector.flows.deals.catalogue import YOUNG, Catalogue, catalogue
 from connector.flows.deals.patience import Patience
 from connector.flows.deals.viewing import ShownDeal, Viewer, customer_deals, may_see, shown
 from connector.flows.tenant import Tenant
+from connector.i18n import money
 from connector.pipedrive.budget import Lane
 from connector.pipedrive.records import Deal
 from connector.records import FieldItem
@@ -251,9 +251,9 @@ async def _names(tenant: Tenant, deals: Sequence[Deal]) -> Catalogue:
 
 def _row(tenant: Tenant, deal: ShownDeal) -> dict[str, str]:
     _ = tenant.translate
-    value, language = "", tenant.settings.language
+    value = ""
     if deal.value is not None and deal.currency:
-        value = format_currency(deal.value, deal.currency, locale=language)
+        value = money(deal.value, deal.currency, tenant.settings.language)
     status = {"open": _("open"), "won": _("won"), "lost": _("lost")}.get(deal.status, deal.status)
     said = (deal.title, deal.pipeline, deal.stage, value, status, deal.link)
     return dict(zip(captions(tenant), said, strict=True))

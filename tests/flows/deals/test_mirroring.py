@@ -100,6 +100,14 @@ async def test_what_changes_in_pipedrive_changes_on_the_card_without_a_list(coun
     assert LISTS not in counter.calls()
 
 
+async def test_an_amount_stands_apart_from_the_code_of_its_currency(counter: Counter) -> None:
+    deal_id = await opened(counter)
+    counter.edit("deal", "change", id=int(deal_id), changes={"value": 1200, "currency": "PLN"})
+    await hook(counter, deal_id)
+    (row,) = rows(counter)
+    assert row["Value"] == "PLN\xa01,200.00"
+
+
 async def test_what_is_equal_is_not_written(counter: Counter) -> None:
     deal_id = await opened(counter)
     counter.forget_calls()
