@@ -121,7 +121,10 @@ async def test_check_tells_what_works_and_ends_with_1_when_something_does_not(li
     await line.set_up()
     status, answer, _ = await line("check")
     assert status == 1
-    assert answer["problems"] == ["no public https address: the index lives on sweeps alone"]
+    assert answer["problems"] == [
+        "no public https address: the index lives on sweeps alone",
+        f"agents without a Pipedrive user, and no fallback owner: {len(answer['agents_without_user'])}",
+    ]
     assert answer["admin"] is True
     assert {right["name"] for right in answer["centres"]["thulium:demo"]} >= {"connections", "tickets"}
     assert "thulium:demo/anna.nowak" in answer["agents_without_user"]

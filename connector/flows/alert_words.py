@@ -11,10 +11,8 @@ from babel.numbers import format_decimal
 
 from connector.flows.checking import Area
 from connector.flows.tenant import Tenant
-from connector.i18n import Translate
+from connector.i18n import Translate, locale_of
 from connector.installation_settings import AlertKind
-
-_LOCALES = {"en": "en_GB", "pl": "pl_PL"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +102,7 @@ def areas(_: Translate) -> dict[Area, tuple[str, str]]:
         Area.HOOKS: (_("Pipedrive’s webhooks, each exactly once"), "settings"),
         Area.TYPES: (_("Activity types"), "settings/activities"),
         Area.RIGHTS: (_("Rights in the contact centre"), "settings"),
+        Area.SPECIAL_FIELDS: (_("Special fields"), "settings/special-fields"),
         Area.CONTACTS: (_("Customers and companies"), "customers"),
         Area.AGENTS: (_("Agents and their Pipedrive users"), "settings/agents"),
         Area.CLOCK: (_("Clock"), "settings/alerts"),
@@ -156,9 +155,7 @@ def reasons(language: str, _: Translate, kind: AlertKind, reason: str) -> list[s
         known = areas(_)
         return ["– " + known[Area(one)][0] for one in reason.split() if one in known]
     if kind is AlertKind.BUDGET:
-        foreseen, allowance = (
-            format_decimal(int(one), locale=_LOCALES.get(language, "en_GB")) for one in reason.split()
-        )
+        foreseen, allowance = (format_decimal(int(one), locale=locale_of(language)) for one in reason.split())
         return [_("Foreseen: %(tokens)s of %(share)s tokens") % {"tokens": foreseen, "share": allowance}]
     return []
 
@@ -175,6 +172,6 @@ def _link(tenant: Tenant, page: str) -> str:
 
 
 def _time(tenant: Tenant, at: datetime) -> str:
-    language = _LOCALES.get(tenant.settings.language, "en_GB")
+    language = locale_of(tenant.settings.language)
     zone = tenant.settings.tz
     return f"{format_datetime(at, 'd MMM y, HH:mm', tzinfo=zone, locale=language)} ({zone.key})"

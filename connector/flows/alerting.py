@@ -193,9 +193,6 @@ async def self_test(
 ) -> list[str]:
     """Call both vendors, keep what was found and answer what is amiss; `scopes` as `check` wants them."""
     result = await check(tenant, await installations.hooks(tenant.id), scopes)
-    without = result.found["agents_without_user"]
-    if isinstance(without, list) and without and tenant.settings.fallback_owner is None:
-        result.tell(Area.AGENTS, [f"agents without a Pipedrive user, and no fallback owner: {len(without)}"])
     await alerts.keep_self_test(tenant.id, failed=result.failed, problems=result.problems)
     log.info("self-test", installation=tenant.id, failed=[str(one) for one in result.failed])
     return result.problems

@@ -10,15 +10,19 @@ from enum import StrEnum
 from typing import TypeVar
 
 from connector.errors import ConnectorError
+from connector.flows.contacts.linking import IN_PIPEDRIVE
 from connector.flows.contacts.standing import amiss
 from connector.flows.installing import can_receive_hooks
 from connector.flows.rules import nobodies, types_of
 from connector.flows.tenant import Directory, Tenant
+from connector.installation_settings import SpecialFields
 from connector.store.index import OF_PIPEDRIVE
 
 T = TypeVar("T")
 
 NO_ADDRESS = "no public https address: the index lives on sweeps alone"
+#: Of a special field.
+DELETED = "Pipedrive has this field no longer; choose another, or have it made"
 #: Each of these is needed, or one of those that Pipedrive offers in its place.
 _SCOPES = (
     ("activities:full",), ("contacts:full",), ("deals:full",), ("users:read",), ("webhooks:full", "admin"),
@@ -35,6 +39,7 @@ class Area(StrEnum):
     TYPES = "types"
     HOOKS = "hooks"
     RIGHTS = "rights"
+    SPECIAL_FIELDS = "special_fields"
     CONTACTS = "contacts"
     AGENTS = "agents"
     CLOCK = "clock"
@@ -94,10 +99,16 @@ async def check(tenant: Tenant, hooks: Mapping[str, str], scopes: Iterable[str] 
     for centre_id, found in rights.items():
         lost = [right for right in found or () if not right.works]
         result.tell(Area.RIGHTS, [f"{centre_id}: {one.name} does not work: {one.needed_for}" for one in lost])
+    await _special_fields(result, tenant)
     result.tell(Area.CONTACTS, await amiss(tenant))
     directory = await result.tried(Area.AGENTS, "users and agents", tenant.people())
+    without: list[str] | None = None
     if directory is not None:
         result.tell(Area.AGENTS, nobodies(tenant.settings, directory.people))
+        without = _without_user(tenant, directory)
+        if without and tenant.settings.fallback_owner is None:
+            said = f"agents without a Pipedrive user, and no fallback owner: {len(without)}"
+            result.tell(Area.AGENTS, [said])
     result.found |= {
         "installation": tenant.id,
         "company": me.company_name if me else tenant.installed.name,
@@ -105,7 +116,7 @@ async def check(tenant: Tenant, hooks: Mapping[str, str], scopes: Iterable[str] 
         "admin": me.is_admin if me else None,
         "webhooks": dict(hooks),
         "centres": {one: [asdict(right) for right in found or ()] for one, found in rights.items()},
-        "agents_without_user": _without_user(tenant, directory) if directory else None,
+        "agents_without_user": without,
         "index": await tenant.index.size(),
         "ledger": await tenant.ledger.counts(),
         "contacts": tenant.settings.contacts.sync,
@@ -128,6 +139,30 @@ async def _webhooks(result: Check, tenant: Tenant, hooks: Mapping[str, str]) -> 
             result.tell(Area.HOOKS, [f"webhook of {entity} is missing"])
         elif ours[entity] > 1:
             result.tell(Area.HOOKS, [f"webhook of {entity} is there {ours[entity]} times"])
+
+
+def special_lists(fields: SpecialFields) -> list[str]:
+    """Of what in Pipedrive the fields have to be read to see whether the special ones are there."""
+    named = (entity for name, (entity, _) in IN_PIPEDRIVE.items() if getattr(fields, name) is not None)
+    return list(dict.fromkeys(named))
+
+
+async def _special_fields(result: Check, tenant: Tenant) -> None:
+    """Those that the settings name and that Pipedrive has no longer (10 tokens a list).
+
+    The contact centre has no list of its own.
+    """
+    chosen = tenant.settings.special_fields
+    for entity in special_lists(chosen):
+        fields = await result.tried(
+            Area.SPECIAL_FIELDS, f"fields of {entity}", tenant.pipedrive.fields(entity)
+        )
+        if fields is None:
+            continue
+        there = {None, *(field.code for field in fields)}
+        gone = [name for name, (home, _) in IN_PIPEDRIVE.items()
+                if home == entity and getattr(chosen, name) not in there]  # fmt: skip
+        result.tell(Area.SPECIAL_FIELDS, [f"special_fields.{name}: {DELETED}" for name in gone])
 
 
 def _scopes_missing(scopes: frozenset[str]) -> list[str]:

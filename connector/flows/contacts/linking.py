@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from connector.contact_settings import Way
 from connector.errors import Forbidden, PlanLimit
@@ -26,6 +26,15 @@ from connector.pipedrive.fields import Fields
 from connector.records import Company
 from connector.store.bindings import Bond
 from connector.store.installations import Installations
+
+#: The special fields of Pipedrive with their entity and type, in the order of pages.
+IN_PIPEDRIVE: Mapping[str, tuple[str, str]] = {
+    "person_centre_id": ("person", "double"),
+    "person_centre_link": ("person", "varchar"),
+    "organization_centre_id": ("organization", "double"),
+    "organization_centre_link": ("organization", "varchar"),
+    "deal_marker": ("deal", "varchar"),
+}
 
 
 async def translated(
@@ -191,21 +200,25 @@ async def find_or_create_fields(
     a lost answer is found again (10 tokens a list, 5 a field that is made).
     """
     _ = tenant.translate
-    number, page = (_("Contact centre ID"), "double"), (_("Contact centre card"), "varchar")
-    wanted = {
-        "person": {"person_centre_id": number, "person_centre_link": page},
-        "organization": {"organization_centre_id": number, "organization_centre_link": page},
-        "deal": {"deal_marker": (_("Connector reference"), "varchar")},
-    }
+    number, page = _("Contact centre ID"), _("Contact centre card")
+    labels = {
+        "person_centre_id": number, "person_centre_link": page,
+        "organization_centre_id": number, "organization_centre_link": page,
+        "deal_marker": _("Connector reference"),
+    }  # fmt: skip
     known, problems = tenant.settings.special_fields, []
     for entity in entities:
         async with tenant.contacts.lock("fields", entity):  # two who find none would make two
             fields = await Fields.load(tenant.pipedrive, entity)
-            for name, (label, kind) in wanted[entity].items():
+            for name, (home, kind) in IN_PIPEDRIVE.items():
+                if home != entity:
+                    continue
                 try:
-                    field = await fields.find_or_create(code=getattr(known, name), name=label, type=kind)
+                    field = await fields.find_or_create(
+                        code=getattr(known, name), name=labels[name], type=kind
+                    )
                 except (PlanLimit, Forbidden) as error:
-                    problems.append(f"{entity}: the field {label!r} could not be made: {error}")
+                    problems.append(f"{entity}: the field {labels[name]!r} could not be made: {error}")
                     continue
                 known = known.model_copy(update={name: field.code})
     return known, problems

@@ -11,7 +11,7 @@ from yarl import URL
 
 from connector.flows.alert_words import Words, areas, kinds, reasons, trial_notice
 from connector.flows.alerting import EMAIL, WEBHOOK, send, ways_of
-from connector.flows.checking import Area
+from connector.flows.checking import Area, special_lists
 from connector.flows.tenant import Tenant
 from connector.i18n import Translate
 from connector.installation_settings import AlertKind, InstallationSettings
@@ -28,10 +28,6 @@ from connector.web.notes import Said
 from connector.web.throttle import ThrottleEach
 
 PAGE = "settings/alerts"
-#: What a self-test asks Pipedrive for at least; users are asked for once a day.
-_TOKENS = sum(
-    price("GET", f"/api/v1/{path}") for path in ("users/me", "activityTypes", "webhooks")
-)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -169,7 +165,7 @@ class AlertPages:
         return self._console.page(
             visit, "console/settings/alerts.html", PAGE, status=status, form=form, rows=rows, tested=tested,
             problems=[(finding(one, _), one) for one in (tested.problems if tested else ())],
-            areas=_areas(tested, _), ways=ways_of(tenant), can_mail=can_mail(tenant.service), tokens=_TOKENS,
+            areas=_areas(tested, _), ways=ways_of(tenant), can_mail=can_mail(tenant.service), tokens=_tokens(visit),
             secret=secret, signature=SIGNATURE, email=EMAIL, webhook=WEBHOOK, words=words,
             saved=tenant.settings.alerts, any_on=any(one.is_on for one in standing.values()),
         )  # fmt: skip
@@ -198,6 +194,14 @@ def _row(visit: Visit, kind: AlertKind, words: Words, one: Standing | None) -> R
     failures = [say_failure(part.partition(": ")[2], _) for part in one.failure.split("; ") if part]
     waits = is_wanted and bool(one.untold(ways_of(visit.tenant)))
     return Row(words, one, why, " ".join(failures), is_wanted, waits)
+
+
+def _tokens(visit: Visit) -> int:
+    """What a self-test costs at least; users are asked for once a day."""
+    lists = [f"v2/{entity}Fields" for entity in special_lists(visit.tenant.settings.special_fields)]
+    return sum(
+        price("GET", f"/api/{path}") for path in ("v1/users/me", "v1/activityTypes", "v1/webhooks", *lists)
+    )
 
 
 def _areas(tested: SelfTested | None, _: Translate) -> list[tuple[str, str, bool]]:

@@ -54,7 +54,7 @@ def who(entry: Noted, _: Translate) -> str:
 
 def place(path: Path, _: Translate) -> str:
     """Where in the settings something stands, in words as far as there are any."""
-    words = _place_words(_)
+    words = place_names(_)
     said: list[str] = []
     for number, name in enumerate(path):
         before = path[number - 1] if number else ""
@@ -91,7 +91,8 @@ def _value(path: Path, text: str, _: Translate) -> str:
     return words.get(text, text)
 
 
-def _place_words(_: Translate) -> Mapping[str, str]:
+def place_names(_: Translate) -> Mapping[str, str]:
+    """What the parts of the settings document are called."""
     return {
         "switched_on": _("Connector switched on"),
         "language": _("Language of the texts in activities"),

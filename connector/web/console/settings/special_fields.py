@@ -11,7 +11,7 @@ from aiohttp import web
 
 from connector.flows.contacts.kinds import CUSTOMERS
 from connector.flows.contacts.known_fields import known_fields
-from connector.flows.contacts.linking import find_or_create_fields
+from connector.flows.contacts.linking import IN_PIPEDRIVE, find_or_create_fields
 from connector.flows.tenant import Tenant
 from connector.installation_settings import SpecialFields
 from connector.pipedrive.budget import Lane
@@ -23,14 +23,7 @@ from connector.web.console.words import done
 from connector.web.notes import Said
 
 PAGE = "settings/special-fields"
-#: The fields of Pipedrive with their entity and type, and those of the contact centre, in the order of the page.
-IN_PIPEDRIVE: Mapping[str, tuple[str, str]] = {
-    "person_centre_id": ("person", "double"),
-    "person_centre_link": ("person", "varchar"),
-    "organization_centre_id": ("organization", "double"),
-    "organization_centre_link": ("organization", "varchar"),
-    "deal_marker": ("deal", "varchar"),
-}
+#: The fields of the contact centre, in the order of the page.
 IN_CENTRE = (
     "customer_pipedrive_id", "customer_pipedrive_link", "customer_deals_page", "ticket_deals_page", "ticket_deal_link",
 )  # fmt: skip

@@ -109,18 +109,27 @@ async def test_rights_that_are_missing_are_listed(admin: Agent, world: World) ->
     assert re.search(r"chats missing chats", done.text)
 
 
+async def fall_back_on(admin: Agent, user_id: str) -> None:
+    """Have a user own what is nobody's, unasked."""
+    settings_ = (await settings(admin)).model_copy(update={"fallback_owner": user_id})
+    tenant = await admin.here.service.tenant(admin.tenant.id)
+    await admin.here.service.installations.set_settings(
+        tenant.id, settings_, seen_version=tenant.installed.settings_version
+    )
+
+
 async def test_check_now_calls_both_vendors_and_lists_what_is_amiss(admin: Agent, world: World) -> None:
     await connect(admin)
     before = len(await world.calls("thulium"))
     done = await pressed(admin, "settings", "settings/check")
     assert len(await world.calls("thulium")) > before
+    assert "Agents without a Pipedrive user: " in done.text
+
+    await fall_back_on(admin, admin.tenant.installed.owner_user_id)
+    done = await pressed(admin, "settings", "settings/check")
     assert "Both sides were asked, and all works." in done.text, done.text
 
-    settings_ = (await settings(admin)).model_copy(update={"fallback_owner": "999"})
-    tenant = await admin.here.service.tenant(admin.tenant.id)
-    await admin.here.service.installations.set_settings(
-        tenant.id, settings_, seen_version=tenant.installed.settings_version
-    )
+    await fall_back_on(admin, "999")
     done = await pressed(admin, "settings/set-up/pipedrive", "settings/check")
     assert done.path.startswith(admin.console("settings/set-up/pipedrive"))
     assert "is no active user of Pipedrive" in done.text
