@@ -4,10 +4,14 @@ import { type Browser, browser } from "wxt/browser";
 import { defineBackground } from "wxt/utils/define-background";
 import { isPipedrive, originOf, patternOf } from "@/lib/address";
 import { answered, ask, mayDial } from "@/lib/asking";
+import { showMenu, startMenu } from "@/lib/menu";
 import { callIdOf, takeAway } from "@/lib/notifying";
-import type { DialAnswer, DialOrder } from "@/lib/orders";
+import type { DialAnswer, DialOrder, RecordRef } from "@/lib/orders";
 import { signOff } from "@/lib/pairing";
+import { recordOf } from "@/lib/record";
 import { type DisconnectAnswer, type Request, readOrder } from "@/lib/requests";
+import { sayAsItGoes } from "@/lib/saying";
+import { startShortcut } from "@/lib/shortcut";
 import { reachOpenTabs, register, tellOpenTabs } from "@/lib/sites";
 import { language, pairing, quiet, sites } from "@/lib/store";
 import { ALARM, Switchboard } from "@/lib/switchboard";
@@ -22,16 +26,16 @@ export default defineBackground({
 	type: "module",
 	main() {
 		browser.runtime.onInstalled.addListener(({ reason }) => void installed(reason));
-		browser.runtime.onStartup.addListener(() => void register());
+		browser.runtime.onStartup.addListener(() => void register().then(showMenu));
 		browser.permissions.onAdded.addListener(() => void register().then(reachOpenTabs));
 		browser.permissions.onRemoved.addListener(() => void register());
 		browser.alarms.onAlarm.addListener(({ name }) => {
 			if (name === ALARM) void board.wake();
 		});
 		browser.runtime.onMessage.addListener((message: unknown, sender, respond) => {
-			const answer = isOwnPage(sender) ? fromOwnPage(message as Request) : fromPage(message, sender);
-			void answer.then(respond, () => respond());
-			return true;
+			const answer = isOwnPage(sender) ? fromOwnPage(message) : fromPage(message, sender);
+			void answer?.then(respond, () => respond());
+			return answer ? true : undefined;
 		});
 		browser.notifications.onClicked.addListener((id) => void clicked(id));
 		browser.notifications.onClosed.addListener((id, byPerson) => {
@@ -43,53 +47,77 @@ export default defineBackground({
 		}
 		sites.watch(() => void register());
 		quiet.watch(() => void board.settingsChanged());
-		language.watch(() => void board.settingsChanged());
+		language.watch(() => void board.settingsChanged().then(showMenu));
+		startMenu(dialFromBrowser);
+		startShortcut(dialFromBrowser);
 		self.addEventListener("online", () => void board.hurry());
+		// The token is for the worker and our own pages, not for scripts in other people's. Firefox keeps it so anyway.
+		void browser.storage.local.setAccessLevel?.({ accessLevel: "TRUSTED_CONTEXTS" });
 		void board.wake();
 	},
 });
 
 async function installed(reason: string): Promise<void> {
+	if (reason === "install" && !(await pairing.getValue())) await browser.runtime.openOptionsPage();
+	await showMenu();
 	await register();
 	await reachOpenTabs();
-	if (reason === "install" && !(await pairing.getValue())) await browser.runtime.openOptionsPage();
 }
 
 function isOwnPage(sender: Sender): boolean {
 	return sender.id === browser.runtime.id && (sender.url ?? "").startsWith(browser.runtime.getURL("/"));
 }
 
-async function fromOwnPage(request: Request): Promise<unknown> {
-	await board.wake();
-	switch (request.type) {
-		case "hurry":
-			return board.hurry();
-		case "paired":
-			return board.connect(request.pairing);
-		case "disconnect":
-			return disconnect();
-		case "redial":
-			return redial(board.call(request.call));
-		case "open":
-			return openRecord(request.link, board.hosts);
-		case "answer": {
-			const order = await answered(request.id, request.yes);
-			return order && board.dial(order);
-		}
-		case "detection":
-			return tellOpenTabs(request.pattern, request.on);
-	}
+type Handlers = { [Type in Request["type"]]: (request: Extract<Request, { type: Type }>) => Promise<unknown> };
+
+const HANDLERS: Handlers = {
+	hurry: () => board.hurry(),
+	paired: ({ pairing }) => board.connect(pairing),
+	disconnect,
+	redial: ({ call }) => redial(board.call(call)),
+	open: ({ link }) => openRecord(link, board.hosts),
+	answer: async ({ id, yes }) => {
+		const order = await answered(id, yes);
+		return order && board.dial(order);
+	},
+	detection: ({ pattern, on }) => tellOpenTabs(pattern, on),
+};
+
+/** Answer the popup, the options page or the window that asks; null for what is not for this listener. */
+function fromOwnPage(message: unknown): Promise<unknown> | null {
+	const request = message as Request;
+	const handle = HANDLERS[request.type] as ((request: Request) => Promise<unknown>) | undefined;
+	return handle ? board.wake().then(() => handle(request)) : null;
 }
 
-async function fromPage(message: unknown, sender: Sender): Promise<DialAnswer | undefined> {
-	const order = readOrder(message);
-	if (!order || sender.id !== browser.runtime.id) return undefined;
+/** Answer a page's script: an order to dial, or null for what is not for this listener. */
+function fromPage(message: unknown, sender: Sender): Promise<DialAnswer> | null {
+	const order = sender.id === browser.runtime.id ? readOrder(message) : null;
+	if (!order) return null;
+	const answer = dialFromPage(order, sender);
+	void sayAsItGoes({ tab: sender.tab?.id, frame: sender.frameId }, order.number, answer);
+	return answer;
+}
+
+/** Dial for somebody who asked in the browser's own interface, on whatever page. */
+async function dialFromBrowser(order: DialOrder, tab: Browser.tabs.Tab | undefined): Promise<DialAnswer> {
 	await board.wake();
-	const origin = sender.origin ?? originOf(sender.url);
-	const placed = { ...order, record: isPipedrive(origin, board.hosts) ? order.record : null };
-	if (!board.paired || isPipedrive(origin, board.hosts) || (await mayDial(origin))) return board.dial(placed);
-	await ask(placed, origin, new URL(origin === "null" ? (sender.tab?.url ?? "about:blank") : origin).host);
+	return board.dial({ ...order, record: recordOfTab(tab) });
+}
+
+async function dialFromPage(order: DialOrder, { origin: said, url, tab }: Sender): Promise<DialAnswer> {
+	await board.wake();
+	const origin = said ?? originOf(url);
+	const ours = isPipedrive(origin, board.hosts);
+	const placed = { ...order, record: (ours && order.record) || recordOfTab(tab) };
+	if (!board.paired || ours || (await mayDial(origin))) return board.dial(placed);
+	await ask(placed, origin, new URL(origin === "null" ? (tab?.url ?? "about:blank") : origin).host);
 	return { ok: true, state: "asking" };
+}
+
+/** The record on whose page somebody is, whichever frame of it they clicked in. */
+function recordOfTab(tab: Browser.tabs.Tab | undefined): RecordRef | null {
+	return tab?.url && isPipedrive(originOf(tab.url), board.hosts) ? recordOf(tab.url) : null;
 }
 
 async function disconnect(): Promise<DisconnectAnswer> {

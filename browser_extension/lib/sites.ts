@@ -5,7 +5,7 @@ import type { ScriptPublicPath } from "wxt/utils/inject-script";
 import { PIPEDRIVE, type Site, sites } from "./store";
 
 const LINKS = { id: "phone-links", file: "/phone-links.js" } as const;
-const DETECTION = { id: "detection", file: "/detect.js" } as const;
+const DETECTION = { id: "detection", file: "/detect.js", style: "/detect.css" } as const;
 
 /** The match patterns of each script; pure. What the browser does not allow (any more) is left out. */
 export function patternsOf(
@@ -37,18 +37,23 @@ async function registerNow(): Promise<void> {
 		matchOriginAsFallback: true,
 		runAt: "document_start",
 	});
-	await settle(DETECTION.id, registered, detection, { js: [DETECTION.file], allFrames: true, runAt: "document_idle" });
+	await settle(DETECTION.id, registered, detection, {
+		js: [DETECTION.file],
+		css: [DETECTION.style],
+		allFrames: true,
+		runAt: "document_idle",
+	});
 }
 
 /** Bring the scripts into pages that are open already: after installing, updating, and allowing a site. */
 export async function reachOpenTabs(): Promise<void> {
 	const { links, detection } = await currentPatterns();
-	await Promise.all([inject(links, LINKS.file, true), inject(detection, DETECTION.file, false)]);
+	await Promise.all([inject(links, LINKS.file), inject(detection, DETECTION.file, DETECTION.style)]);
 }
 
 /** Switch detection of a site on or off in pages that are open. */
 export async function tellOpenTabs(pattern: string, on: boolean): Promise<void> {
-	if (on) return inject([pattern], DETECTION.file, false);
+	if (on) return inject([pattern], DETECTION.file, DETECTION.style);
 	const tabs = await browser.tabs.query({ url: pattern });
 	await Promise.all(
 		tabs.map((tab) => tab.id && browser.tabs.sendMessage(tab.id, { type: "detection", on }).catch(() => undefined)),
@@ -62,6 +67,7 @@ export function siteName(pattern: string): string {
 
 interface Script {
 	readonly js: string[];
+	readonly css?: string[];
 	readonly allFrames: boolean;
 	readonly matchOriginAsFallback?: boolean;
 	readonly runAt: "document_start" | "document_idle";
@@ -83,24 +89,16 @@ async function currentPatterns(): Promise<ReturnType<typeof patternsOf>> {
 	return found;
 }
 
-async function inject(
-	patterns: string[],
-	file: typeof LINKS.file | typeof DETECTION.file,
-	early: boolean,
-): Promise<void> {
+async function inject(patterns: string[], file: string, style?: string): Promise<void> {
 	if (!patterns.length) return;
 	const tabs = await browser.tabs.query({ url: patterns });
 	await Promise.all(
 		tabs.map(async ({ id }) => {
 			if (id === undefined) return;
+			const target = { tabId: id, allFrames: true };
 			// A page of the browser's own, or one that just went, takes no script.
-			await browser.scripting
-				.executeScript({
-					target: { tabId: id, allFrames: true },
-					files: [file as ScriptPublicPath],
-					injectImmediately: early,
-				})
-				.catch(() => undefined);
+			if (style) await browser.scripting.insertCSS({ target, files: [style] }).catch(() => undefined);
+			await browser.scripting.executeScript({ target, files: [file as ScriptPublicPath] }).catch(() => undefined);
 		}),
 	);
 }

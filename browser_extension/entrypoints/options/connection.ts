@@ -51,29 +51,30 @@ export function connection(words: Words): Part {
 		told.say(words(answer.told ? "disconnected" : "disconnected_here"), !answer.told);
 	}
 
+	const hint = h("p", { id: "address-hint", class: "soft" }, words("address_hint"));
 	const form = h(
 		"form",
 		{ novalidate: true, onsubmit: (event) => void connect(event) },
 		h("label", { for: "address" }, words("address_label")),
 		h("div", { class: "row" }, input, h("button", { class: "main", type: "submit" }, words("connect"))),
-		h("p", { id: "address-hint", class: "soft" }, words("address_hint")),
+		hint,
 	);
 
 	async function refresh(): Promise<void> {
-		const [pairing, typed, managed] = await Promise.all([
-			store.pairing.getValue(),
-			store.address.getValue(),
-			managedAddress(),
-		]);
+		const [pairing, typed] = await Promise.all([store.pairing.getValue(), store.address.getValue()]);
 		if (pairing && !pairing.revoked) {
 			fill(body, ...standing(pairing, words, () => void disconnect()));
 			return;
 		}
-		input.value = managed || input.value || typed || pairing?.address || "";
-		input.readOnly = Boolean(managed);
-		if (managed) form.querySelector("#address-hint")?.replaceChildren(words("address_managed"));
+		input.value ||= typed || pairing?.address || "";
 		if (!body.contains(form)) fill(body, form);
 		if (pairing?.revoked && !told.element.textContent) told.say(words("line_revoked"), true);
+		// Browsers take a second to read a policy for the first time.
+		const managed = await managedAddress();
+		if (!managed) return;
+		input.value = managed;
+		input.readOnly = true;
+		fill(hint, words("address_managed"));
 	}
 
 	const element = h("section", { "aria-labelledby": "connection" }, h("h2", { id: "connection" }, words("connection")));

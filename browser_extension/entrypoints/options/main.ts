@@ -19,8 +19,8 @@ async function make(): Promise<void> {
 	document.documentElement.lang = tongue;
 	document.title = words("options_title");
 	parts = [standing, connection, sites, remembered, shortcut, languages].map((one) => one(words));
-	await refresh();
 	fill(part("page"), ...parts.map((one) => one.element), h("p", { class: "soft" }, words("privacy_text")));
+	await refresh();
 }
 
 async function refresh(): Promise<void> {

@@ -115,21 +115,29 @@ export function sites(words: Words): Part {
 	async function refresh(): Promise<void> {
 		const wanted = await store.sites.getValue();
 		const known = new Set(wanted.map((site) => site.pattern));
-		const proposed = (await managedSites()).filter((pattern) => !known.has(pattern));
+		allowAll.hidden = known.has(store.ALL_SITES);
 		const rows = await Promise.all(wanted.map(row));
-		const offers = proposed.map((pattern) =>
+		list(rows);
+		const proposed = (await managedSites()).filter((pattern) => !known.has(pattern));
+		if (proposed.length) list([...rows, ...proposed.map(offer)]);
+	}
+
+	function offer(pattern: string): HTMLElement {
+		const site = nameOf(pattern);
+		return h(
+			"tr",
+			{},
+			h("td", {}, site, h("div", { class: "soft" }, words("proposed"))),
+			h("td"),
 			h(
-				"tr",
+				"td",
 				{},
-				h("td", {}, nameOf(pattern), h("div", { class: "soft" }, words("proposed"))),
-				h("td"),
-				h(
-					"td",
-					{},
-					deed("allow", "allow_site", nameOf(pattern), () => allow(pattern)),
-				),
+				deed("allow", "allow_site", site, () => allow(pattern)),
 			),
 		);
+	}
+
+	function list(rows: readonly HTMLElement[]): void {
 		const head = h(
 			"tr",
 			{},
@@ -137,8 +145,7 @@ export function sites(words: Words): Part {
 			h("th", { scope: "col" }, words("detection_column")),
 			h("td"),
 		);
-		fill(table, h("table", {}, h("thead", {}, head), h("tbody", {}, ...rows, ...offers)));
-		allowAll.hidden = known.has(store.ALL_SITES);
+		fill(table, h("table", {}, h("thead", {}, head), h("tbody", {}, ...rows)));
 	}
 
 	const element = h(

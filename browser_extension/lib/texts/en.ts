@@ -63,9 +63,7 @@ export const en = {
 	// Popup
 	calls_title: "Last calls",
 	no_calls: "No calls yet. They appear here as they happen.",
-	call_again: "Call again",
 	call_again_who: "Call {who} again",
-	open_record: "Open in Pipedrive",
 	open_record_who: "Open {who} in Pipedrive",
 	add_person: "Add a new person",
 	do_not_disturb: "Do not disturb",
@@ -151,4 +149,7 @@ export const en = {
 	// Menu
 	menu_link: "Call this number",
 	menu_selection: "Call “%s”",
+	nothing_selected: "No phone number is selected. Select one and press the keys again.",
+	several_selected: "Several phone numbers are selected. Select the one to call.",
+	no_number_there: "There is no phone number in it.",
 } as const satisfies Record<string, string>;

@@ -64,9 +64,7 @@ export const pl: Record<keyof typeof en, string> = {
 
 	calls_title: "Ostatnie połączenia",
 	no_calls: "Nie ma jeszcze połączeń. Pojawią się tu na bieżąco.",
-	call_again: "Zadzwoń ponownie",
 	call_again_who: "Zadzwoń ponownie: {who}",
-	open_record: "Otwórz w Pipedrive",
 	open_record_who: "Otwórz w Pipedrive: {who}",
 	add_person: "Dodaj osobę kontaktową",
 	do_not_disturb: "Nie przeszkadzać",
@@ -150,4 +148,7 @@ export const pl: Record<keyof typeof en, string> = {
 
 	menu_link: "Zadzwoń pod ten numer",
 	menu_selection: "Zadzwoń: „%s”",
+	nothing_selected: "Nie zaznaczono numeru telefonu. Zaznacz go i naciśnij klawisze jeszcze raz.",
+	several_selected: "Zaznaczono kilka numerów telefonu. Zaznacz ten, pod który chcesz zadzwonić.",
+	no_number_there: "Nie ma w tym numeru telefonu.",
 };

@@ -1,0 +1,137 @@
+import { expect, test } from "vitest";
+import { wordsOf } from "@/lib/i18n";
+import { type Before, CLOSED, due, reasonInWords, whoIs } from "@/lib/notice";
+import type { Reason } from "@/lib/orders";
+import { callLine } from "@/lib/outcome";
+import { type Call, readMessage } from "@/lib/wire";
+import { aCall } from "./connector";
+
+const words = wordsOf("en");
+const NOW = Date.parse("2026-05-04T08:00:10Z");
+const FIRST: Before = { told: undefined, mine: false, quiet: false, now: NOW };
+const MINE: Before = { ...FIRST, mine: true };
+const ANNA = {
+	entity: "person",
+	id: "7",
+	name: "Anna Nowak",
+	organization: "Acme",
+	deal: { id: "5", title: "Printers" },
+	link: "https://acme.pipedrive.com/person/7",
+};
+const JAN = { ...ANNA, id: "8", name: "Jan Kowalski", organization: "", deal: null };
+
+function call(changes: Record<string, unknown>): Call {
+	const message = readMessage({ type: "call", call: aCall(changes) });
+	if (message?.type !== "call") throw new Error("no call");
+	return message.call;
+}
+
+const incoming = (changes: Record<string, unknown> = {}) => call({ direction: "in", known: true, ...changes });
+
+function shown(one: Call, before: Before = FIRST) {
+	const what = due(one, before, words);
+	if (!what || what === "clear") throw new Error(`nothing shown: ${what}`);
+	return what.show;
+}
+
+test("a caller is named with organization and open deal", () => {
+	const notice = shown(incoming({ candidates: [ANNA] }));
+	expect(notice.title).toBe("Call from Anna Nowak");
+	expect(notice.message).toBe("Acme · Open deal: Printers\n+48 601 000 001");
+	expect(notice.sticky).toBe(true);
+});
+
+test("the number is told at once, while they are still looked for", () => {
+	const notice = shown(incoming({ known: false }));
+	expect([notice.title, notice.message]).toEqual([
+		"Call from +48 601 000 001",
+		"+48 601 000 001 · looking for them in Pipedrive",
+	]);
+});
+
+test("all candidates of a shared number are listed, and none is guessed", () => {
+	const five = [ANNA, JAN, ...["9", "10", "11"].map((id) => ({ ...JAN, id, name: `Person ${id}` }))];
+	const notice = shown(incoming({ candidates: five }));
+	expect(notice.title).toBe("Call from +48 601 000 001");
+	expect(notice.message.split("\n")).toEqual([
+		"5 people have this number:",
+		"Anna Nowak · Acme",
+		"Jan Kowalski",
+		"Person 9",
+		"Person 10",
+		"and 1 more",
+	]);
+	expect(notice.choices).toEqual(["Anna Nowak", "Jan Kowalski"]);
+});
+
+test("somebody new is offered as a new person, and a hidden number is said to be hidden", () => {
+	expect(shown(incoming({ new_person: "https://acme.pipedrive.com/persons/list" })).message).toBe(
+		"Not in Pipedrive yet. Click to add a new person.",
+	);
+	const hidden = shown(incoming({ number: "", number_shown: "" }));
+	expect([hidden.title, hidden.message]).toEqual(["Incoming call", "The caller's number is hidden."]);
+});
+
+test("a call that was announced and not answered becomes a missed one", () => {
+	const missed = incoming({ state: "ended", reason: "no_answer", candidates: [ANNA] });
+	expect(shown(missed, { ...FIRST, told: "before" }).title).toBe("Missed call from Anna Nowak");
+	expect(due(missed, FIRST, words)).toBeNull();
+	expect(due(incoming({ state: "ended", reason: "answered" }), { ...FIRST, told: "before" }, words)).toBe("clear");
+});
+
+test("an old call is no news, but what is shown of it goes on", () => {
+	const late = { ...FIRST, now: NOW + 10 * 60_000 };
+	expect(due(incoming(), late, words)).toBeNull();
+	expect(due(incoming({ state: "in_call" }), { ...late, told: "before" }, words)).toMatchObject({ show: {} });
+});
+
+test("do not disturb is quiet about callers and not about one's own calls", () => {
+	expect(due(incoming(), { ...FIRST, quiet: true }, words)).toBeNull();
+	expect(due(incoming(), { ...FIRST, quiet: true, told: "before" }, words)).toBe("clear");
+	expect(shown(call({}), { ...MINE, quiet: true }).title).toBe("Pick up your phone");
+});
+
+test("the same is not told twice, and what was closed stays closed until it matters", () => {
+	const first = due(incoming(), FIRST, words);
+	if (!first || first === "clear") throw new Error("nothing due");
+	expect(due(incoming(), { ...FIRST, told: first.mark }, words)).toBeNull();
+	expect(due(incoming({ state: "in_call" }), { ...FIRST, told: CLOSED }, words)).toBeNull();
+	expect(shown(call({ state: "failed", reason: "centre_down" }), { ...MINE, told: CLOSED }).title).toContain(
+		"Not called",
+	);
+});
+
+test.each([
+	["dialling", "", "Calling +48 601 000 001", "Your phone is about to ring."],
+	["ringing_you", "", "Pick up your phone", "Then +48 601 000 001 is called."],
+	["ringing_them", "", "Calling +48 601 000 001", "Their phone rings."],
+	["in_call", "", "In a call with +48 601 000 001", "+48 601 000 001"],
+	["ended", "no_answer", "No answer: +48 601 000 001", "+48 601 000 001"],
+	["ended", "busy", "Busy: +48 601 000 001", "+48 601 000 001"],
+	["failed", "agent_offline", "Not called: +48 601 000 001", words("agent_offline")],
+])("one's own call in state %s %s is said in words", (state, reason, title, message) => {
+	const notice = shown(call({ state, reason }), MINE);
+	expect([notice.title, notice.message]).toEqual([title, message]);
+});
+
+test("an answered call that is over leaves nothing behind", () => {
+	expect(due(call({ state: "ended", reason: "answered" }), { ...MINE, told: "before" }, words)).toBe("clear");
+});
+
+test("a call that another browser ordered is not told here", () => {
+	expect(due(call({}), FIRST, words)).toBeNull();
+});
+
+test("a reason that this version does not know is still a sentence", () => {
+	expect(reasonInWords("struck_by_lightning" as Reason, words)).toBe(words("centre_refused"));
+});
+
+test("a past call is one line: outcome, talk time, moment", () => {
+	const answered = call({ state: "ended", reason: "answered", duration_s: 125 });
+	const now = new Date("2026-05-04T12:00:00Z");
+	expect(callLine(answered, "en", words, now).outcome).toBe("Answered 2:05");
+	expect(callLine(answered, "en", words, now).when).toMatch(/^\d\d:\d\d$/);
+	expect(callLine(answered, "en", words, new Date("2026-05-06T12:00:00Z")).when).toMatch(/4 May.* \d\d:\d\d$/);
+	expect(callLine(call({ state: "failed", reason: "busy" }), "en", words).outcome).toBe("Not called: Busy");
+	expect(whoIs(call({ number: "", number_shown: "" }), words)).toBe("Hidden number");
+});
