@@ -28,7 +28,6 @@ from connector.flows.installing import (
 )
 from connector.flows.tenant import Centre, Directory, Tenant
 from connector.i18n import translator
-from connector.installation_settings import SpecialFields
 from connector.metrics import Metrics
 from connector.phone import Phones
 from connector.pipedrive import oauth
@@ -49,6 +48,7 @@ from connector.store.connections import Connected
 from connector.store.creations import Creations
 from connector.store.database import Database
 from connector.store.deals import Deals
+from connector.store.devices import Devices
 from connector.store.dirty import Dirty
 from connector.store.doubts import Doubts
 from connector.store.erasures import Erasures
@@ -56,6 +56,7 @@ from connector.store.figures import Figures
 from connector.store.index import Index
 from connector.store.installations import Installations, Installed
 from connector.store.ledger import Ledger
+from connector.store.live_calls import LiveCalls
 from connector.store.loads import Loads
 from connector.store.migrations import migrate
 from connector.store.operations import Deliveries, Operations, Spending
@@ -73,15 +74,6 @@ _RETIRED_FOR = timedelta(minutes=30)
 def _accounts(centres: list[Connected]) -> list[Connected]:
     """Accounts as far as they need a new client: how they are doing is beside the point."""
     return [replace(one, state="", reason="", subscription_id=None) for one in centres]
-
-
-def _silent(tenant: Tenant) -> Tenant:
-    """A tenant that wants no events at once, whatever its settings say."""
-    contacts = tenant.settings.contacts.model_copy(update={"sync": "off"})
-    settings = tenant.settings.model_copy(
-        update={"live": False, "contacts": contacts, "special_fields": SpecialFields()}
-    )
-    return replace(tenant, installed=replace(tenant.installed, settings=settings))
 
 
 def _minute(at: datetime) -> datetime:
@@ -111,6 +103,7 @@ class Service:
     deliveries: Deliveries
     operations: Operations
     access: Access
+    devices: Devices
     metrics: Metrics
     alerts: Alerts
     hub: Hub
@@ -198,6 +191,7 @@ class Service:
             audit=Audit(self.db, one.id, self.clock),
             erasures=Erasures(self.db, one.id),
             suppressed=Suppressed(self.db, one.keys, one.id, self.clock),
+            live_calls=LiveCalls(self.db, self.vault, one.keys, one.id, self.clock),
             phones=Phones(one.settings.phone_region, one.settings.dial_out_prefix),
             translate=translator(one.settings.language),
             clock=self.clock,
@@ -356,7 +350,7 @@ class Service:
         await self.tenants()
         left: list[str] = []
         if (live := self._live.get(installation_id)) is not None:
-            await keep_subscriptions(_silent(live.tenant), self.installations)
+            await keep_subscriptions(live.tenant, self.installations, never=True)
             hooks = await self.installations.hooks(installation_id)
             left = await remove_hooks(live.tenant, hooks, await self.installations.centres(installation_id))
         await self.installations.delete_everything(installation_id)
@@ -444,7 +438,7 @@ async def open_service(settings: Settings, clock: Clock | None = None) -> AsyncI
     session = ClientSession(connector=TCPConnector(limit=0, ttl_dns_cache=300), cookie_jar=DummyCookieJar())
     service = Service(
         settings, clock, db, vault, session, Installations(db, vault, clock), Deliveries(db, vault, clock),
-        Operations(db, clock), Access(db, clock), Metrics(), Alerts(db, clock), Hub(settings.lines),
+        Operations(db, clock), Access(db, clock), Devices(db, clock), Metrics(), Alerts(db, clock), Hub(settings.lines),
     )  # fmt: skip
     try:
         yield service

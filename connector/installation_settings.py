@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from yarl import URL
 
 from connector.contact_settings import Contacts
-from connector.phone import normalise_email
+from connector.phone import normalise_email, prefix_of
 from connector.records import CallResult, Direction, QueueKind
 
 
@@ -68,6 +68,23 @@ class CallRules(_Part):
     minimum_seconds: int = Field(0, ge=0)
     abandoned_as_to_do: bool = False
     leave_out_internal: bool = False
+
+
+def _beginning(value: str) -> str:
+    if prefix_of(value) is None:
+        raise ValueError(f"{value!r} is no beginning of international numbers; write one such as +48 70")
+    return value.strip()
+
+
+class Dialling(_Part):
+    """Which numbers agents may have dialled by a click; never those of emergency services.
+
+    `premium` are paid and shared-cost numbers, `internal` those of five digits and fewer; `refused` are beginnings.
+    """
+
+    premium: bool = False
+    internal: bool = False
+    refused: tuple[Annotated[str, AfterValidator(_beginning)], ...] = Field(("+48 70",), max_length=50)
 
 
 class ChatRules(_Part):
@@ -181,6 +198,7 @@ class InstallationSettings(_Part):
     phone_region: Annotated[str, AfterValidator(_known_region)] = "PL"
     dial_out_prefix: str = Field("", pattern=r"^[0-9*#]{0,6}$")
     calls: CallRules = CallRules()
+    dialling: Dialling = Dialling()
     chats: ChatRules = ChatRules()
     messages: MessageRules = MessageRules()
     queues: tuple[QueueRule, ...] = ()

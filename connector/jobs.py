@@ -200,6 +200,7 @@ class Jobs:
                 await tenant.ledger.purge(tenant.settings.payload_days)
                 await tenant.changes.purge(tenant.settings.contacts.undo_days)
                 await tenant.loads.purge(tenant.settings.payload_days)
+                await tenant.live_calls.purge()
         await self._deliveries.purge(days=7)
         await self._operations.purge(days=400)
         await self._access.purge()

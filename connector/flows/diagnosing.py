@@ -20,6 +20,7 @@ from connector import __version__
 from connector.flows.tenant import Tenant
 from connector.i18n import sentences
 from connector.installation_settings import InstallationSettings
+from connector.phone import prefix_of
 from connector.store.alerts import Alerts
 from connector.store.events import Events
 from connector.store.figures import Figures
@@ -37,6 +38,7 @@ _SERVICE = (
 _HIDDEN = "***"
 _WORD = re.compile(r"[^\W\d_]+")
 _SHORT_NUMBER = 999
+_LONGEST_PREFIX = len("+4870")
 
 
 class Diagnosis:
@@ -141,6 +143,10 @@ def masked_settings(settings: InstallationSettings) -> dict[str, object]:
     agents = list(document["agent_users"].values())
     document["agent_users"] = {f"agent {number}": user for number, user in enumerate(agents, 1)}
     document["ignored_numbers"] = [_HIDDEN] * len(document["ignored_numbers"])
+    # A long one may be somebody's number.
+    document["dialling"]["refused"] = [
+        one if len(prefix_of(one) or "") <= _LONGEST_PREFIX else _HIDDEN for one in settings.dialling.refused
+    ]
     document["dial_out_prefix"] = _hidden(document["dial_out_prefix"])
     document["links"] = {name: _hidden(link) for name, link in document["links"].items()}
     document["queues"] = [rule | {"name": _hidden(rule["name"])} for rule in document["queues"]]

@@ -121,16 +121,20 @@ async def sweep_gap(tenant: Tenant, installations: Installations) -> timedelta:
     return timedelta(seconds=tenant.service.sweep_interval_without_hooks)
 
 
-async def keep_subscriptions(tenant: Tenant, installations: Installations, *, look: bool = False) -> None:
-    """Have contact centres tell us of events at once where the settings ask for it, and no longer where they do not.
+async def keep_subscriptions(
+    tenant: Tenant, installations: Installations, *, look: bool = False, never: bool = False
+) -> None:
+    """Have contact centres tell us of events at once where that is asked for, and no longer where it is not, or `never`.
 
-    `look` asks them even where our own notes say that all is well: a subscription may have been taken away there.
+    The settings ask for it, and agents who see their calls. `look` asks the contact centres even where our own notes say
+    that all is well: a subscription may have been taken away there.
     """
     settings, fields = tenant.settings, tenant.settings.special_fields
     told = settings.live or settings.contacts.sync == "on"
     # Who appears in the contact centre shall hold the address of our page.
     told = told or bool(fields.customer_deals_page or fields.ticket_deals_page)
-    wanted = told and can_receive_hooks(tenant)
+    told = told or await tenant.live_calls.has_listeners()
+    wanted = told and not never and can_receive_hooks(tenant)
     for connected in await installations.centres(tenant.id):
         centre = tenant.centres.get(connected.id)
         if centre is None or (not look and wanted == (connected.subscription_id is not None)):

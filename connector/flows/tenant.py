@@ -37,6 +37,7 @@ from connector.store.erasures import Erasures
 from connector.store.index import Entity, Index
 from connector.store.installations import Installed
 from connector.store.ledger import Ledger
+from connector.store.live_calls import LiveCalls
 from connector.store.loads import Loads
 from connector.store.questions import Questions
 from connector.store.suppressed import Suppressed
@@ -177,6 +178,7 @@ class Tenant:
     audit: Audit
     erasures: Erasures
     suppressed: Suppressed
+    live_calls: LiveCalls
     phones: Phones
     translate: Translate
     clock: Clock

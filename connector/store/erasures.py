@@ -20,6 +20,7 @@ from connector.store.tables import (
     Delivery,
     DirtyRecord,
     IndexedKey,
+    LiveCall,
     OpenedDeal,
     Question,
     Staged,
@@ -30,7 +31,7 @@ from connector.store.tables import (
 bindings, changes, creations = table_of(Binding), table_of(Change), table_of(Creation)
 deliveries, dirty, indexed = table_of(Delivery), table_of(DirtyRecord), table_of(IndexedKey)
 opened, questions, staged = table_of(OpenedDeal), table_of(Question), table_of(Staged)
-waiting_keys = table_of(WaitingKey)
+waiting_keys, live = table_of(WaitingKey), table_of(LiveCall)
 
 WEBHOOKS = "webhooks worked on"
 #: A row is named by no more values than this in one statement.
@@ -248,6 +249,11 @@ class Erasures:
         )
         being_made = and_(creations.c.sent.is_not(None), creations.c.source_id.in_(any_of(_sources(person))))
         of_load = and_(staged.c.entity.in_((Entity.CUSTOMER, Entity.PERSON)), staged.c.record_id.in_(records))
+        persons = any_of(person.persons)
+        seen = or_(
+            live.c.number_key.in_(any_of(person.keys)), live.c.person_id.in_(persons),
+            and_(live.c.record_entity == Entity.PERSON, live.c.record_id.in_(persons)),
+        )  # fmt: skip
         # Whose they are is not told apart; they are kept for some days and not needed any more.
         worked_on = and_(deliveries.c.done_at.is_not(None), func.length(deliveries.c.body_sealed) > 0)
         gone = {"base": None, "overwrote": None, "sent": None, "problems": "[]", "state": Bond.GONE}
@@ -269,6 +275,7 @@ class Erasures:
             ),
             _Place("cases to be decided", questions, cases),
             _Place("records of a first load", staged, of_load),
+            _Place("calls that agents saw", live, seen),
             _Place(WEBHOOKS, deliveries, worked_on, {"body_sealed": b""}),
         ]
 

@@ -27,6 +27,13 @@ ANNA, NUMBER = "anna.nowak", "+48601000001"
 FORM = "application/x-www-form-urlencoded"
 
 
+class PatientClock(ImpatientClock):
+    """Turns are truly waited for."""
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
 async def refusal(simulated: Simulated, number: str = NUMBER) -> DialRefusal:
     with pytest.raises(DialRefused) as refused:
         await simulated.centre().dial(ANNA, number, tag="c-1")
@@ -96,10 +103,9 @@ async def test_a_system_may_want_numbers_without_their_country(simulated: Simula
 
 
 async def test_a_phone_rings_although_all_connections_and_turns_are_taken(simulated: Simulated) -> None:
-    clock_of_the_rest = 0.2
+    simulated.clock = PatientClock()
     centre = simulated.centre(thulium_connections=1, thulium_requests_per_second=0.5)
-    simulated.clock.sleep = asyncio.sleep  # type: ignore[method-assign]  # turns are truly waited for
-    await simulated.fault(kind="delay", method="GET", seconds=clock_of_the_rest, times=None)
+    await simulated.fault(kind="delay", method="GET", seconds=0.2, times=None)
     others = [asyncio.create_task(centre.customer(str(n))) for n in range(20)]
     await asyncio.sleep(0.05)
     async with asyncio.timeout(2):

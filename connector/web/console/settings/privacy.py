@@ -183,6 +183,7 @@ def counted(_: Translate) -> Mapping[str, str]:
         "records to be looked at": _("Changes that wait"),
         "records being made": _("Records being made"),
         "cases to be decided": _("Cases and decisions"),
+        "calls that agents saw": _("Calls that agents saw as they went on"),
         "records of a first load": _("Records read by a first load"),
         "webhooks worked on": _("Webhooks of the last days, of all customers"),
     }
