@@ -168,7 +168,12 @@ export class Switchboard {
 		this.#calls = calls;
 		for (const call of [...calls].reverse()) this.#announce(call);
 		const known = new Set(calls.map((call) => call.id));
-		this.#told = Object.fromEntries(Object.entries(this.#told).filter(([id]) => known.has(id)));
+		for (const id of Object.keys(this.#told)) {
+			if (known.has(id)) continue;
+			// What is told no more must not stand there for ever.
+			delete this.#told[id];
+			this.#inTurn(() => takeAway(noticeId(id)));
+		}
 		await Promise.all([store.calls.setValue(calls), store.told.setValue(this.#told)]);
 		await this.#sign();
 	}

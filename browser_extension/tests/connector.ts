@@ -20,6 +20,8 @@ export class Connector {
 	letsSocketsThrough = true;
 	answersDials = true;
 	token = "line_good";
+	/** What whoever connects is told of calls. */
+	calls: unknown[] = [];
 	polled: unknown[][] = [];
 	replies: Record<string, { status: number; body: unknown }> = {};
 	#server: Server;
@@ -75,7 +77,7 @@ export class Connector {
 			this.sockets = this.sockets.filter((other) => other !== socket);
 		});
 		socket.send(JSON.stringify(HELLO));
-		socket.send(JSON.stringify({ type: "calls", calls: [] }));
+		socket.send(JSON.stringify({ type: "calls", calls: this.calls }));
 	}
 
 	async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
