@@ -8,7 +8,15 @@ from collections.abc import Callable
 
 from pydantic import ValidationError
 
-from connector import __version__, access_commands, commands, load_commands, privacy_commands, process
+from connector import (
+    __version__,
+    access_commands,
+    agent_commands,
+    commands,
+    load_commands,
+    privacy_commands,
+    process,
+)
 from connector.centres import CENTRES
 from connector.csv_files import command as csv_command
 from connector.logs import set_up
@@ -78,6 +86,7 @@ def parser() -> argparse.ArgumentParser:
     again.add_argument("--from", dest="since", required=True, type=commands.moment, metavar="TIME")
     load_commands.add_options(verb("load", "load the customers and companies of one side into the other"))
     csv_command.add_options(verb("csv", "make an import file of the other side's export"))
+    agent_commands.add_options(verbs.add_parser("agent", help="call by typing numbers, and see who rings"))
     return top
 
 
@@ -122,6 +131,8 @@ def main() -> None:
         sys.exit(process.run(demo.run(once=args.once, fresh=args.fresh)))
     if args.verb == "csv" and not args.send:
         sys.exit(csv_command.convert(args))
+    if args.verb == "agent":
+        sys.exit(agent_commands.run(args))
     try:
         settings = Settings()
     except ValidationError as error:

@@ -23,6 +23,7 @@ from connector.sandbox.pipedrive.config import Config as PipedriveConfig
 from connector.sandbox.pipedrive.config import demo_config
 from connector.sandbox.thulium.app import Config as ThuliumConfig
 from connector.sandbox.thulium.app import create_app as create_thulium
+from connector.sandbox.thulium.phones import Engine
 from connector.settings import Settings
 from tests import compiled
 
@@ -39,12 +40,12 @@ SHORT_WAITS = {
 
 
 @asynccontextmanager
-async def listening(app: web.Application) -> AsyncIterator[str]:
-    """Serve `app` on a port of loopback; gives its origin."""
+async def listening(app: web.Application, port: int = 0) -> AsyncIterator[str]:
+    """Serve `app` on a port of loopback, any one unless told which; gives its origin."""
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", port)
         await site.start()
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
@@ -146,12 +147,13 @@ async def open_world(
     pipedrive: PipedriveConfig | None = None,
     thulium: ThuliumConfig | None = None,
     middlewares: Sequence[Middleware] = (),
+    engine: Engine | None = None,
     **waits: object,
 ) -> AsyncIterator[World]:
-    """Start both simulators; `middlewares` see all that reaches Pipedrive."""
+    """Start both simulators; `middlewares` see all that reaches Pipedrive, `engine` makes the phones ring."""
     async with (
         listening(create_pipedrive(pipedrive or demo_config(limits=False), middlewares)) as crm,
-        listening(create_thulium(thulium)) as centre,
+        listening(create_thulium(thulium, engine=engine)) as centre,
         ClientSession() as http,
     ):
         yield World(crm, centre, http, tmp_path / "connector.db", waits)

@@ -152,7 +152,7 @@ class Open:
 
 
 @asynccontextmanager
-async def open_lines(service: Service, tenant: Tenant, **pace: float) -> AsyncIterator[Open]:
+async def open_lines(service: Service, tenant: Tenant, port: int = 0, **pace: float) -> AsyncIterator[Open]:
     """Serve the line of this service; the hub is the service's."""
     exchange, devices = Exchange(), Devices(service.db, service.clock)
     counted: list[tuple[str, str]] = []
@@ -163,5 +163,5 @@ async def open_lines(service: Service, tenant: Tenant, **pace: float) -> AsyncIt
     app = web.Application(middlewares=middlewares(service.settings))
     app.add_routes(lines.routes())
     app.on_shutdown.append(lambda _: lines.stop())
-    async with ClientSession() as http, listening(app) as origin:
+    async with ClientSession() as http, listening(app, port) as origin:
         yield Open(service, tenant, lines, exchange, devices, origin, http, counted)
