@@ -16,7 +16,6 @@ from connector.flows.diagnosing import Diagnosis
 from connector.flows.lookup import Callers
 from connector.flows.tenant import Tenant
 from connector.jobs import Jobs
-from connector.store.devices import Devices
 from connector.store.figures import Figures
 from connector.store.pair_lists import PairLists
 from connector.web import api, health, hooks, lookup
@@ -27,6 +26,7 @@ from connector.web.access import Guard
 from connector.web.consent import Consent
 from connector.web.console.customers.pages import add_customers
 from connector.web.console.desk import Console
+from connector.web.console.devices import DevicePages
 from connector.web.console.happening.pages import add_happening
 from connector.web.console.me import OwnPage
 from connector.web.console.set_up.pages import SetUp
@@ -45,6 +45,8 @@ from connector.web.embed.parties import Parties
 from connector.web.embed.ticket import TicketPages
 from connector.web.hooks import LARGEST_BODY
 from connector.web.middleware import middlewares
+from connector.web.pairing import Pairing
+from connector.web.pairing_token import Tokens
 from connector.web.set_up_code import set_up_code
 
 log = structlog.get_logger()
@@ -94,6 +96,9 @@ def build_web(service: Service, jobs: Jobs) -> web.Application:
     _embed(app, desk)
     console = Console(service.tenant, guard, service.installations, service.operations, clock)
     _console(app, service, jobs, console, guard)
+    tokens = Tokens(service.devices, guard, service.tenant, settings, clock, service.hub.end)
+    app.add_routes(tokens.routes())
+    app.add_routes(Pairing(tokens, guard, service.tenant, settings, clock).routes())
     sign_in = sign_in_pages.SignIn(guard, Consent(settings, clock), service.identify)
     app.add_routes(sign_in.routes())
     app.add_routes(
@@ -123,7 +128,8 @@ def _console(app: web.Application, service: Service, jobs: Jobs, console: Consol
     add_happening(app, console, figures, jobs.runs, tokens_today=service.tokens_today, next_run=jobs.next_run)
     add_customers(app, console, PairLists(service.db), jobs.loads, jobs.keeper.soon)
     _settings(app, service, jobs, console, Diagnosis(service.installations, service.alerts, figures))
-    app.add_routes(OwnPage(console, guard).routes())
+    app.add_routes(OwnPage(console, guard, service.devices).routes())
+    app.add_routes(DevicePages(console, service.devices, service.hub.end).routes())
 
 
 def _settings(
@@ -133,7 +139,7 @@ def _settings(
     connections = Connections(
         console, connect_centre=service.connect_centre, renew_token=service.renew_token, scopes=service.scopes
     )
-    special_fields, agents = SpecialFieldPages(console), Agents(console)
+    special_fields, agents = SpecialFieldPages(console), Agents(console, service.devices)
     set_up = SetUp(console, connections, special_fields, agents, jobs.runs.sync_soon)
     app.on_cleanup.append(lambda _: set_up.close())
     for routes in (
@@ -160,7 +166,7 @@ async def serving(service: Service) -> AsyncIterator[Jobs]:
     """
     jobs = Jobs(
         service.settings, service.everyone, service.renew_grant, service.installations, service.deliveries,
-        service.operations, service.access, Devices(service.db, service.clock), service.metrics, service.self_test,
+        service.operations, service.access, service.devices, service.metrics, service.self_test,
         service.watch,
     )  # fmt: skip
     service.clock.on_move(jobs.everything_now)

@@ -32,6 +32,11 @@ def agents_of(tenant: Tenant, who: Who) -> set[tuple[str, str]]:
     return found
 
 
+def agent_names(tenant: Tenant) -> dict[str, str]:
+    """What agents are called, by `connection/login`."""
+    return {"/".join(key): agent.name for key, agent in tenant.directory.people.agents.items()}
+
+
 def dials_as(tenant: Tenant, who: Who) -> list[tuple[str, str]]:
     """As which agents he may dial now: those of a contact centre that is connected, who are active there."""
     return sorted(

@@ -27,6 +27,7 @@ API = "/api/"
 FOR_MACHINES = ("/hooks/", "/lookup/", "/line", "/health/", "/metrics", "/_clock")
 QUIET = ("/health/", "/metrics", "/line/poll", "/static/")
 _FRAMED_BY = web.RequestKey("framed by", str)
+_FORMS_LEAD_TO = web.RequestKey("forms lead to", str)
 _KEEPS_OPENER = web.RequestKey("keeps opener", bool)
 _OF_ALL = web.RequestKey("headers of all", dict[str, str])
 KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
@@ -89,6 +90,11 @@ def allow_framing(request: web.Request, origin: str) -> None:
     request[_FRAMED_BY] = str(URL(origin).origin())
 
 
+def let_forms_lead(request: web.Request, origin: str) -> None:
+    """Let what a form of the answer is sent to lead on to `origin`, which browsers else refuse."""
+    request[_FORMS_LEAD_TO] = origin
+
+
 def keep_opener(request: web.Request) -> None:
     """Let the window that opened this one as a pop-up stay its opener, whatever it shows on its way."""
     request[_KEEPS_OPENER] = True
@@ -102,16 +108,18 @@ def headers_of(request: web.Request) -> dict[str, str]:
 def _asked_for(request: web.Request) -> dict[str, str]:
     """The headers in which an answer differs from the others because its handler asked for it."""
     headers = {}
-    if (origin := request.get(_FRAMED_BY)) is not None:
-        headers["Content-Security-Policy"] = _content_policy(origin)
+    if _FRAMED_BY in request or _FORMS_LEAD_TO in request:
+        headers["Content-Security-Policy"] = _content_policy(
+            request.get(_FRAMED_BY, "'none'"), request.get(_FORMS_LEAD_TO, "")
+        )
     if request.get(_KEEPS_OPENER):
         headers["Cross-Origin-Opener-Policy"] = "unsafe-none"
     return headers
 
 
-def _content_policy(ancestors: str) -> str:
-    rest = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'"
-    return f"{rest}; frame-ancestors {ancestors}"
+def _content_policy(ancestors: str, forms_lead_to: str = "") -> str:
+    forms = f"form-action 'self' {forms_lead_to}".rstrip()
+    return f"default-src 'self'; object-src 'none'; base-uri 'none'; {forms}; frame-ancestors {ancestors}"
 
 
 def _safe_headers(*, https: bool) -> dict[str, str]:

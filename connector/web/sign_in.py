@@ -42,6 +42,11 @@ LONGEST_CODE = 200
 
 _STEP = r"(?:/(?!\.{1,2}(?:[/?]|\Z))[\w.~:-]+)"
 _OURS = re.compile(rf"/(?:embed{_STEP}+|console{_STEP}*)(?:\?[\w.~:&=/-]*)?", re.ASCII)
+_LONGEST_OURS = 500
+#: The page that pairs a device stands for what its address asks; each value in it is escaped to the last sign.
+_ASKED = r"(?:client|redirect_uri|state|code_challenge|code_challenge_method|name)=[\w.~%-]{0,800}"
+_PAIR = re.compile(rf"/pair\?{_ASKED}(?:&{_ASKED}){{0,5}}", re.ASCII)
+_LONGEST_PAIR = 2000
 
 #: Whose browser an authorization code comes from; None when his company is not connected.
 Identify = Callable[[str], Awaitable[Who | None]]
@@ -49,7 +54,17 @@ Identify = Callable[[str], Awaitable[Who | None]]
 
 def own_page(path: str | None) -> str:
     """`path` if it is the path of a page of ours for those who are signed in, an empty text else: nobody is sent anywhere else."""
-    return path if path and len(path) <= 500 and _OURS.fullmatch(path) else ""
+    if not path:
+        return ""
+    is_ours = (len(path) <= _LONGEST_OURS and _OURS.fullmatch(path)) or (
+        len(path) <= _LONGEST_PAIR and _PAIR.fullmatch(path)
+    )
+    return path if is_ours else ""
+
+
+def to_sign_in(following: str) -> str:
+    """Where somebody signs in who then goes on to `following`, if that is a page of ours."""
+    return _with_next(SIGN_IN, own_page(following))
 
 
 def signed_out(request: web.Request, installation_id: str) -> web.Response:

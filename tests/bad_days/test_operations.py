@@ -16,7 +16,6 @@ from connector.flows.auditing import rebuild
 from connector.flows.recovering import recover
 from connector.flows.sync import sync
 from connector.jobs import Jobs
-from connector.store.devices import Devices
 from tests.bad_days.days import Day, QuickClock
 from tests.flows.desk import ACTIVITIES, Desk, open_desk
 
@@ -30,7 +29,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 def jobs_of(service: Service) -> Jobs:
     return Jobs(
         service.settings, service.tenants, service.renew_grant, service.installations, service.deliveries,
-        service.operations, service.access, Devices(service.db, service.clock), service.metrics, service.self_test,
+        service.operations, service.access, service.devices, service.metrics, service.self_test,
         service.watch,
     )  # fmt: skip
 

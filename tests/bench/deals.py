@@ -31,7 +31,6 @@ from connector.logs import set_up
 from connector.process import run
 from connector.serving import build_web
 from connector.store.access import Who
-from connector.store.devices import Devices
 from connector.store.dirty import Side
 from tests.bench.peers import client, get, install_app, pin, post, settings, simulator
 from tests.world import PASSWORD, SYSTEM, USER
@@ -102,7 +101,7 @@ async def pages_of(service: Service) -> AsyncIterator[str]:
     """The HTTP side alone, on a port of loopback."""
     jobs = Jobs(
         service.settings, service.everyone, service.renew_grant, service.installations, service.deliveries,
-        service.operations, service.access, Devices(service.db, service.clock), service.metrics, service.self_test,
+        service.operations, service.access, service.devices, service.metrics, service.self_test,
         service.watch,
     )  # fmt: skip
     runner = web.AppRunner(build_web(service, jobs), access_log=None)

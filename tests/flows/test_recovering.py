@@ -19,7 +19,6 @@ from connector.flows.tenant import Tenant
 from connector.jobs import Jobs
 from connector.pipedrive.budget import Budget
 from connector.records import Window
-from connector.store.devices import Devices
 from tests.flows.looking import PERSON, HastyClock, spent
 from tests.world import World, ago, install, settle_down
 
@@ -38,7 +37,7 @@ async def a_day(world: World, service: Service) -> Tenant:
 def jobs_of(service: Service) -> Jobs:
     return Jobs(
         service.settings, service.tenants, service.renew_grant, service.installations, service.deliveries,
-        service.operations, service.access, Devices(service.db, service.clock), service.metrics, service.self_test,
+        service.operations, service.access, service.devices, service.metrics, service.self_test,
         service.watch,
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The page that everybody has who signs in: who he is here, his browsers, his last calls, his language."""
+"""The page that everybody has who signs in: who he is here, his browsers, what dials for him, his last calls, his language."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Collection
 
 from aiohttp import web
 
-from connector.flows.agents import agents_of
+from connector.flows.agents import agent_names, agents_of
 from connector.flows.rules import agent_of
 from connector.i18n import LANGUAGES
 from connector.records import EventKind
+from connector.store.devices import Devices
 from connector.store.events import Events, Wanted
 from connector.web.access import Guard
 from connector.web.console.desk import PATH, Console, Visit
+from connector.web.console.devices import own_devices
 from connector.web.console.happening.events import Line, line
 from connector.web.console.words import done
 from connector.web.pages import YEAR_S, language_of
@@ -25,9 +27,9 @@ _SHOWN = 10
 class OwnPage:
     """The page, and what is done on it."""
 
-    def __init__(self, console: Console, guard: Guard) -> None:
+    def __init__(self, console: Console, guard: Guard, devices: Devices) -> None:
         """Sessions are the `guard`'s."""
-        self._console, self._guard = console, guard
+        self._console, self._guard, self._devices = console, guard, devices
 
     def routes(self) -> web.RouteTableDef:
         """All of them."""
@@ -45,6 +47,7 @@ class OwnPage:
             visit, "console/me.html", "me", email=email, own=self._guard.session_of(visit.request),
             browsers=await self._guard.access.browsers(visit.who), language_now=language_of(visit.request),
             agents=bool(agents), calls=await _calls(visit, agents), newest=_NEWEST,
+            devices=await own_devices(visit, self._devices), names=agent_names(visit.tenant),
         )  # fmt: skip
 
     async def _end_browser(self, visit: Visit) -> web.Response:

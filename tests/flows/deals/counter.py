@@ -24,7 +24,6 @@ from connector.sandbox.pipedrive.app import WORLD
 from connector.sandbox.pipedrive.control import edit
 from connector.sandbox.thulium.state import Ticket
 from connector.serving import build_web
-from connector.store.devices import Devices
 from connector.store.dirty import Side
 from tests.bad_days.days import Day, QuickClock, open_day
 from tests.serving import Served
@@ -93,7 +92,7 @@ class Counter:
         service = self.service
         jobs = Jobs(
             service.settings, service.everyone, service.renew_grant, service.installations, service.deliveries,
-            service.operations, service.access, Devices(service.db, service.clock), service.metrics, service.self_test,
+            service.operations, service.access, service.devices, service.metrics, service.self_test,
         service.watch,
         )  # fmt: skip
         async with listening(build_web(service, jobs)) as origin:

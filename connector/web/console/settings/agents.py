@@ -8,8 +8,10 @@ from datetime import timedelta
 
 from aiohttp import web
 
+from connector.flows.agents import agent_names
 from connector.flows.deals.catalogue import catalogue
 from connector.flows.rules import user_of
+from connector.store.devices import Devices
 from connector.web.console.desk import PATH, Console, Visit
 from connector.web.console.set_up.steps import led_back, step_of
 from connector.web.console.words import done
@@ -61,9 +63,9 @@ class Table:
 class Agents:
     """The page, and what the guided set-up shows of it."""
 
-    def __init__(self, console: Console) -> None:
-        """Saved through the console."""
-        self._console = console
+    def __init__(self, console: Console, devices: Devices) -> None:
+        """Saved through the console; `devices` are what agents dial with."""
+        self._console, self._devices = console, devices
 
     def routes(self) -> web.RouteTableDef:
         """The page and its forms."""
@@ -98,8 +100,9 @@ class Agents:
 
     async def _show(self, visit: Visit) -> web.StreamResponse:
         return self._console.page(
-            visit, "console/settings/agents.html", PAGE, agents=await self.table(visit), step=step_of(visit)
-        )
+            visit, "console/settings/agents.html", PAGE, agents=await self.table(visit), step=step_of(visit),
+            devices=await self._devices.all(visit.tenant.id), names=agent_names(visit.tenant),
+        )  # fmt: skip
 
     async def _save(self, visit: Visit) -> web.StreamResponse:
         _, tenant = visit.translate, visit.tenant

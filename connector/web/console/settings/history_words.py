@@ -32,6 +32,8 @@ def action_words(_: Translate) -> Mapping[str, str]:
         "reveal": _("Looked at hidden personal data"),
         "add key": _("Made an API key"),
         "revoke key": _("Revoked an API key"),
+        "pair device": _("Let a browser or terminal call"),
+        "revoke device": _("Disconnected a browser or terminal"),
         "link": _("Had a deal’s address written into its ticket"),
         "push": _("Pushed a record"),
         "load": _("Worked on a first load"),
