@@ -129,12 +129,14 @@ class Hub:
         if not lines:
             del self._lines[line.installation_id, line.agent]
 
-    def tell(self, installation_id: str, agent: str, message: Message) -> None:
-        """Say something on all lines of an agent, known as `connection/login`."""
-        if lines := self._lines.get((installation_id, agent)):
-            text = write(message)
-            for line in lines:
-                line.put(text)
+    def tell(self, installation_id: str, agent: str, message: Message) -> bool:
+        """Say something on all lines of an agent, known as `connection/login`; whether he has any here."""
+        if not (lines := self._lines.get((installation_id, agent))):
+            return False
+        text = write(message)
+        for line in lines:
+            line.put(text)
+        return True
 
     def end(self, device_id: str) -> None:
         """End the lines of a device that was revoked."""

@@ -27,14 +27,14 @@ def said(line: Line) -> list[dict[str, object]]:
 def test_an_agent_is_told_on_all_his_lines_and_nobody_else_is(hub: Hub) -> None:
     mine = [hub.open("7", ANNA, f"d{n}") for n in range(2)]
     others = [hub.open("7", MAREK, "d2"), hub.open("8", ANNA, "d3")]
-    hub.tell("7", ANNA, Ping())
+    assert hub.tell("7", ANNA, Ping())
     assert [said(line) for line in mine] == [[{"type": "ping"}]] * 2
     assert [said(line) for line in others] == [[], []]
 
 
 def test_who_has_no_line_is_not_told(hub: Hub) -> None:
     hub.close(hub.open("7", ANNA, "d1"))
-    hub.tell("7", ANNA, Ping())
+    assert not hub.tell("7", ANNA, Ping())
     assert not hub.open("7", ANNA, "d1").waiting
 
 
