@@ -4,8 +4,10 @@ const SCHEME = /^(tel|callto):(?:\/\/)?/i;
 /** NetMeeting called computers too: callto:10.0.0.1/jan. */
 const COMPUTER = /^\d{1,3}(?:\.\d{1,3}){3}(?:\/|$)/;
 /** What follows a number that is dialled once somebody has answered: pauses, extensions in four spellings. */
-const EXTENSION = /\s*(?:;ext=|,+|;|\bext\.?|\bx|\bwew\.?|\bw\.|\s#)[\s:.]*(\d{1,9})#?$/i;
+const EXTENSION = /\s*(?:;ext=|,+|;|\bext\.?|\bx|\bwew\.?|\bw\.|\s#)[\s:.]*(\d{1,7})#?$/i;
 const SEPARATORS = /[\s().\-/_~[\]]/g;
+/** A plus and the fifteen digits of E.164: with more, letters are words. */
+const LONGEST = 16;
 const KEYS = "22233344455566677778889999";
 
 /** Whether an address is one of these links at all, with a number or without. */
@@ -46,7 +48,7 @@ function digitsOf(written: string): string {
 	const compact = text.replace(SEPARATORS, "");
 	if (/^\+?[\d*#]*\d[\d*#]*$/.test(compact)) return compact;
 	// Letters stand for keys only after digits: 1-800-FLOWERS is a number, "jan.kowalski" and "echo123" are names.
-	if (!/^(?:\+\d|\d{3})\d*[a-z][a-z\d]*$/i.test(compact)) return "";
+	if (compact.length > LONGEST || !/^(?:\+\d|\d{3})\d*[a-z][a-z\d]*$/i.test(compact)) return "";
 	return compact.toLowerCase().replace(/[a-z]/g, (letter) => KEYS[letter.charCodeAt(0) - 97] ?? "");
 }
 
