@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo test test-long check fix bench lock
+.PHONY: help setup demo test test-long test-sip check check-extension extension fix bench lock
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
@@ -33,9 +33,18 @@ tests/node/node_modules/.done: $(VENV)/.tests tests/node/package-lock.json
 	cd tests/node && NODE_OPTIONS=--use-system-ca npm ci --loglevel=error --ignore-scripts --no-audit --no-fund
 	touch $@
 
+browser_extension/node_modules/.done: $(VENV)/.tests browser_extension/package-lock.json
+	cd browser_extension && NODE_OPTIONS=--use-system-ca npm ci --loglevel=error --ignore-scripts --no-audit --no-fund
+	touch $@
+
 # libatomic1 is for the Node that Playwright brings.
 /usr/bin/chromium:
 	$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core libatomic1 >/dev/null
+
+# Kamailio's service is not wanted: tests start their own, on loopback.
+/usr/sbin/kamailio /usr/bin/baresip &:
+	[ ! -d /run/systemd/system ] || $(SUDO) systemctl mask --quiet kamailio
+	$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends kamailio kamailio-extra-modules baresip-core >/dev/null
 
 demo: setup ## run the product with simulated vendors; ARGS=--once plays a day and ends
 	$(BIN)/python -m connector demo $(ARGS)
@@ -47,11 +56,20 @@ check: $(VENV)/.tests ## format, lint, types, import rules, migrations
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.check_migrations
 
-test: check tests/node/node_modules/.done /usr/bin/chromium ## every check and every test
+extension: browser_extension/node_modules/.done ## build the browser extension: a zip for Chrome, one for Firefox
+	cd browser_extension && npm run --silent build >/dev/null && npm run --silent pack
+
+check-extension: extension ## the extension's types, lint, tests, limits, and what Firefox's store says
+	cd browser_extension && npm run --silent check && npm run --silent lint:firefox
+
+test: check check-extension tests/node/node_modules/.done /usr/bin/chromium ## every check and every test
 	$(PYTEST) $(ARGS)
 
 test-long: $(VENV)/.tests tests/node/node_modules/.done /usr/bin/chromium ## the same tests, run longer
 	CONNECTOR_TEST_LONG=1 $(PYTEST) $(ARGS)
+
+test-sip: $(VENV)/.tests /usr/sbin/kamailio /usr/bin/baresip ## calls between real SIP phones, beside the tests above
+	timeout --foreground 300 $(BIN)/python -m pytest tests/sip $(ARGS)
 
 fix: $(VENV)/.tests ## format and mend what can be mended
 	$(BIN)/ruff check --fix-only .
