@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import resource
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -17,7 +20,25 @@ from websockets.typing import Origin, Subprotocol
 from connector.app import Service
 from connector.flows.tenant import Tenant
 from connector.realtime.hub import MOST_LINES_OF_AGENT, MOST_WAITING
-from connector.realtime.protocol import LONGEST_MESSAGE, CallChanged, Dial, Record
+from connector.realtime.protocol import (
+    LONGEST_MESSAGE,
+    Agent,
+    Bye,
+    CallChanged,
+    Calls,
+    Candidate,
+    Dial,
+    Dialled,
+    Hello,
+    Message,
+    OpenDeal,
+    Ping,
+    Record,
+    Refused,
+    read,
+    write,
+)
+from connector.web.line_socket import CLOSE_CODES
 from tests.web.lines import AGENT, BROWSER, DIAL, NUMBER, Open, a_call, open_lines, seed_agents
 from tests.world import World, install
 
@@ -537,3 +558,69 @@ async def test_only_extensions_may_ask_whether_they_may_ask(line: Open) -> None:
 
     assert await preflight(BROWSER) == (204, BROWSER)
     assert await preflight("https://acme.pipedrive.com") == (403, None)
+
+
+# what is written down
+
+PAGE = (Path(__file__).parents[2] / "docs" / "realtime.md").read_text(encoding="utf-8")
+
+
+def shown(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+async def test_the_client_in_the_document_dials_and_hears(
+    line: Open, tenant: Tenant, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (program,) = shown("python")
+    names: dict[str, Any] = {}
+    exec(program.partition("asyncio.run(")[0], names)  # noqa: S102 - it is our own page
+    device, token = await line.pair(origin="")
+    client = asyncio.create_task(names["main"](line.origin, token, NUMBER))
+    async with asyncio.timeout(5):
+        while not line.exchange.calls:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        line.service.hub.tell(tenant.id, AGENT, CallChanged(a_call(state="in_call")))
+        await asyncio.sleep(0.02)
+        await line.devices.revoke(tenant.id, device)
+        line.service.hub.end(device)
+        await client
+    assert capsys.readouterr().out == "in_call +48 601 000 001\n"
+
+
+def test_the_messages_in_the_document_are_those_that_are_said() -> None:
+    documented = {
+        said["type"]: said
+        for block in shown("json")
+        for said in map(json.loads, re.split(r"\n(?=\{)", block.strip()))
+        if "type" in said
+    }
+    call = a_call(
+        candidates=(Candidate("person", "7", "Jan", "", OpenDeal("12", "Dach"), ""),),
+        record=Record("deal", "12"),
+    )
+    agent = Agent("Anna Nowak", "anna", "thulium:demo")
+    said: list[Message] = [
+        Hello(agent, "7", "", (), ""), Calls((call,)), CallChanged(call), Dialled("o-1", call),
+        Refused("o-1", "too_often"), Ping(), Bye("restart"),
+    ]  # fmt: skip
+    written = {one.type: json.loads(write(one)) for one in said}
+    assert {kind: one.keys() for kind, one in written.items()} == {
+        kind: one.keys() for kind, one in documented.items() if kind not in ("dial", "pong")
+    }
+    (candidate,) = documented["call"]["call"]["candidates"]
+    assert documented["call"]["call"].keys() == written["call"]["call"].keys()
+    assert candidate.keys() == written["call"]["call"]["candidates"][0].keys()
+    for kind in ("dial", "pong"):
+        read(json.dumps(documented[kind] | {"id": "o-1"}))
+
+
+def test_the_limits_in_the_document_are_those_that_hold() -> None:
+    limits = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", PAGE.partition("## Limits")[2], re.MULTILINE))
+    assert limits["a message of the client"] == f"{LONGEST_MESSAGE // 1024} KB"
+    assert limits["lines of an agent, polled ones among them"] == str(MOST_LINES_OF_AGENT)
+    assert limits["messages that wait for one client"] == str(MOST_WAITING)
+    codes = PAGE.partition("### How it ends")[2].partition("## A call")[0]
+    assert {int(code) for code in re.findall(r"^\| (\d{4}) \|", codes, re.MULTILINE)} == {
+        *CLOSE_CODES.values(), 1001, 1008, 1009,
+    }  # fmt: skip
