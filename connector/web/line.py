@@ -39,6 +39,7 @@ from connector.realtime.protocol import (
     read,
     write,
 )
+from connector.store.audit import By
 from connector.store.devices import Devices, Paired
 from connector.web.line_socket import Pace, new_socket, talk, turn_away
 from connector.web.throttle import Throttle
@@ -177,9 +178,11 @@ class Lines:
 
     async def sign_off(self, request: web.Request) -> web.Response:
         """Take the token back that the request was made with."""
-        device, _ = await self._admit(request, _token_of_header(request))
-        await self._devices.revoke(device.installation_id, device.id)
-        self._hub.end(device.id)
+        device, tenant = await self._admit(request, _token_of_header(request))
+        if await self._devices.revoke(device.installation_id, device.id):
+            self._hub.end(device.id)
+            who = By(f"agent:{device.agent}")
+            await tenant.audit.note(who, "revoke device", device=device.id, agent=device.agent)
         return web.Response(status=204, headers=_for_origin(request))
 
     # both

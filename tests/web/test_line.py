@@ -394,12 +394,14 @@ async def test_a_token_revoked_by_another_process_ends_its_lines_a_while_later(
             assert await client.closed() == 4401
 
 
-async def test_who_signs_off_takes_his_token_back(line: Open) -> None:
-    _, token = await line.pair()
+async def test_who_signs_off_takes_his_token_back(line: Open, tenant: Tenant) -> None:
+    device, token = await line.pair()
     async with line.client(token) as client:
         assert (await line.ask("DELETE", "/token", token))[0] == 204
         assert await client.closed() == 4401
     assert (await line.ask("DELETE", "/token", token))[0] == 401
+    (noted,) = [one for one in await tenant.audit.entries() if one.action == "revoke device"]
+    assert (noted.by, noted.detail) == (f"agent:{AGENT}", {"device": device, "agent": AGENT})
 
 
 async def test_an_uninstall_ends_all_lines(line: Open, tenant: Tenant) -> None:
