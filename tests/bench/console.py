@@ -6,15 +6,13 @@ simulators are asked nothing: the pages that are measured call no vendor.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
-import math
 import random
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,14 +21,12 @@ from aiohttp import ClientSession
 
 from connector.app import Service, open_service
 from connector.flows.tenant import Tenant
-from connector.logs import set_up
-from connector.process import run
 from connector.records import Call, CallResult, Chat, Direction, Event, Message, Ticket
 from connector.store.access import Who
 from connector.store.events import reason_id
 from connector.store.payloads import pack
 from tests.bench.deals import pages_of
-from tests.bench.peers import client, install_app, pin, post, settings, simulator
+from tests.bench.peers import client, install_app, p95, post, settings, simulator, tell
 from tests.world import PASSWORD, SYSTEM, USER
 
 ROUNDS = 40
@@ -104,7 +100,7 @@ async def _measure(http: ClientSession, service: Service, tenant: Tenant, origin
                 break
             assert answer.status in (200, 303), (page, answer.status, body[:500])
         else:
-            pages[page or "overview"] = _p95(times)
+            pages[page or "overview"] = p95(times)
             if page == "":
                 first_kb = await _wire_kb(http, origin, address, headers)
     return {
@@ -265,19 +261,5 @@ def _text(at: datetime) -> str:
     return at.replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
-def _p95(times: Sequence[float]) -> float:
-    return round(sorted(times)[math.ceil(len(times) * 0.95) - 1], 1)
-
-
-def main() -> None:
-    """Read the options and print the result."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    args = parser.parse_args()
-    set_up("text", "ERROR")
-    pin(0)
-    print(json.dumps(run(bench(args.rows))))
-
-
 if __name__ == "__main__":
-    main()
+    tell(__doc__, bench, rows=1_000_000)

@@ -7,12 +7,10 @@ a deal cost which was opened from a ticket of a customer in step.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -27,12 +25,10 @@ from connector.flows.deals.opening import NewDeal, Order, Result, open_deal
 from connector.flows.tenant import Tenant
 from connector.installation_settings import InstallationSettings
 from connector.jobs import Jobs
-from connector.logs import set_up
-from connector.process import run
 from connector.serving import build_web
 from connector.store.access import Who
 from connector.store.dirty import Side
-from tests.bench.peers import client, get, install_app, pin, post, settings, simulator
+from tests.bench.peers import client, get, install_app, p95, post, settings, simulator, tell
 from tests.world import PASSWORD, SYSTEM, USER
 
 LATENCY_MS = "50"
@@ -141,7 +137,7 @@ class _Tabs:
             await asyncio.gather(*map(self._open, numbers))
             for _ in range(WARM_ROUNDS):
                 warm += await asyncio.gather(*map(self._open, numbers))
-        return {"tab_ms_p95": _p95(warm), "tab_cold_calls": calls, "tab_cold_ms_p95": _p95(cold)}
+        return {"tab_ms_p95": p95(warm), "tab_cold_calls": calls, "tab_cold_ms_p95": p95(cold)}
 
     async def _open(self, number: int) -> float:
         begun = time.perf_counter()
@@ -168,19 +164,5 @@ class _Tabs:
         return int((await get(self._http, f"{self._pipedrive}/_sandbox/tokens"))["spent"])
 
 
-def _p95(times: Sequence[float]) -> float:
-    return round(sorted(times)[int(len(times) * 0.95)], 1)
-
-
-def main() -> None:
-    """Read the options and print the result."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--customers", type=int, default=24)
-    args = parser.parse_args()
-    set_up("text", "ERROR")
-    pin(0)
-    print(json.dumps(run(bench(args.customers))))
-
-
 if __name__ == "__main__":
-    main()
+    tell(__doc__, bench, customers=24)

@@ -1,14 +1,15 @@
-"""What the benchmarks share: simulators in their own processes, and what this process has used."""
+"""What the benchmarks share: simulators in their own processes, what this process has used, and how a result is told."""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import os
 import resource
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from aiohttp import ClientSession, TCPConnector
 from yarl import URL
 
 from connector.app import Service
+from connector.logs import set_up
 from connector.pipedrive.oauth import redirect_uri
+from connector.process import run
 from connector.settings import Settings
 from connector.tokens import unpack_tokens
 from tests.world import KEY
@@ -96,3 +99,21 @@ def settings(folder: Path, pipedrive: str, thulium: str = "http://127.0.0.1:1", 
 def peak_rss_mb() -> float:
     """The most memory this process has held, in megabytes."""
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+
+
+def p95(times: Sequence[float]) -> float:
+    """The time that 95 of a hundred do not exceed."""
+    return round(sorted(times)[int(len(times) * 0.95)], 1)
+
+
+def tell(
+    about: str | None, bench: Callable[..., Coroutine[object, object, dict[str, object]]], **numbers: int
+) -> None:
+    """Run a benchmark with these numbers, or others from the command line, and print its result as JSON."""
+    parser = argparse.ArgumentParser(description=about)
+    for name, number in numbers.items():
+        parser.add_argument(f"--{name}", type=int, default=number)
+    given = vars(parser.parse_args())
+    set_up("text", "ERROR")
+    pin(0)
+    print(json.dumps(run(bench(**given))))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 from playwright.async_api import Locator, Page, expect
 
@@ -58,9 +59,17 @@ class Walk:
                 return
         await self.says(english)
 
-    async def open(self, kind: str, record: object, more: str = "") -> None:
+    async def open(self, kind: str, record: object, more: str = "", *, says: str = "") -> None:
+        """Open a page, and wait until it says so, if anything."""
         home = f"{self.there.connector}/embed/{(await self.there.tenant()).id}/{CONNECTION}"
         await self.page.goto(f"{home}/{kind}/{record}{more}")
+        if says:
+            await self.says(says)
+
+    async def press(self, button: Locator, *, says: str) -> None:
+        """Press a button, and wait until the page says so."""
+        await button.click()
+        await self.says(says)
 
     # the world
 
@@ -85,6 +94,26 @@ class Walk:
     async def silent(self, side: str, path: str, method: str = "GET") -> None:
         """Have one kind of call fail from now on."""
         await self.there.world.fault(side, "status_before", path=path, method=method, times=None, status=503)
+
+    async def answerless(self) -> None:
+        """Have a deal be made without an answer, and not be found."""
+        await self.there.world.fault("pipedrive", "reset_after", path="/api/v2/deals", method="POST")
+        await self.silent("pipedrive", "/api/v2/deals")
+
+    async def alive(self, entity: str, **is_so: object) -> dict[str, Any]:
+        """The one record in Pipedrive of which this is so."""
+        found = [
+            one
+            for one in await self.there.world.records(entity)
+            if not one["is_deleted"] and all(one[name] == value for name, value in is_so.items())
+        ]
+        [record] = found
+        return record
+
+    async def without(self, deal: dict[str, Any]) -> None:
+        """Delete a deal in Pipedrive, whose webhook says so."""
+        await self.there.world.edit(entity="deal", action="delete", id=deal["id"])
+        await (await self.there.tenant()).deals.gone(str(deal["id"]))
 
     async def missing(self, person: int) -> None:
         """Have a person not be found any more."""
@@ -114,62 +143,48 @@ class Walk:
 async def of_tickets(page: Page, there: Stage, language: str) -> AsyncIterator[str]:
     """A ticket's page."""
     walk = Walk(page, there, language)
-    await walk.open("tickets", await walk.ticket(None, "Anonimowe zapytanie"))
-    await walk.says("This ticket has no customer.")
+    await walk.open(
+        "tickets", await walk.ticket(None, "Anonimowe zapytanie"), says="This ticket has no customer."
+    )
     yield "ticket-without-customer"
-    await walk.open("tickets", 999_999)
-    await walk.says("The contact centre has no such ticket")
+    await walk.open("tickets", 999_999, says="The contact centre has no such ticket")
     yield "ticket-unknown"
-    async for state in _of_made_deals(walk):
-        yield state
-    async for state in _of_several(walk):
-        yield state
-    async for state in _of_refusals(walk):
-        yield state
-    async for state in _of_waiting(walk):
-        yield state
-    async for state in _of_links(walk):
-        yield state
+    for part in (_of_made_deals, _of_several, _of_refusals, _of_waiting, _of_links):
+        async for state in part(walk):
+            yield state
 
 
 async def _of_made_deals(walk: Walk) -> AsyncIterator[str]:
     page, customer = walk.page, await walk.customer("Zamawiający")
     ticket = await walk.ticket(customer)
-    await walk.open("tickets", ticket)
-    await walk.says("New deal from this ticket")
+    await walk.open("tickets", ticket, says="New deal from this ticket")
     yield "ticket-new-deal"
     await page.locator("#title").fill("")
     await page.locator("#value").fill("1,2,3")
-    await walk.make.click()
-    await walk.says("Look at the marked fields.")
+    await walk.press(walk.make, says="Look at the marked fields.")
     yield "ticket-errors"
     await page.locator("#title").fill(_SUBJECT)
     await page.locator("#value").fill("")
     await page.locator("input[name=form]").first.evaluate("e => { e.value = 'of yesterday' }")
-    await walk.make.click()
-    await walk.says("This page was open too long.")
+    await walk.press(walk.make, says="This page was open too long.")
     yield "ticket-open-too-long"
-    await walk.make.click()
-    await walk.says("This ticket has its deal in Pipedrive")
+    await walk.press(walk.make, says="This ticket has its deal in Pipedrive")
     yield "ticket-made"
     await walk.open("tickets", ticket, "?another=1")
     await expect(walk.make).to_be_visible()
     yield "ticket-another"
-    await walk.make.click()
-    await walk.says("A deal of this title was made a few minutes ago.")
+    await walk.press(walk.make, says="A deal of this title was made a few minutes ago.")
     yield "ticket-same-title"
     await walk.make.click()
     await expect(page.locator(".opened li")).to_have_count(2)
     yield "ticket-two-deals"
     await walk.silent("pipedrive", "/api/v2/deals")
     await walk.there.later(60)
-    await walk.open("tickets", ticket)
-    await walk.says("Deals cannot be shown just now.")
+    await walk.open("tickets", ticket, says="Deals cannot be shown just now.")
     yield "ticket-deals-not-shown"
     await walk.mended()
     await walk.silent("thulium", f"/api/tickets/{ticket}")
-    await walk.open("tickets", ticket)
-    await walk.says("Deals cannot be shown just now.")
+    await walk.open("tickets", ticket, says="Deals cannot be shown just now.")
     yield "ticket-not-shown"
     await walk.mended()
 
@@ -177,11 +192,9 @@ async def _of_made_deals(walk: Walk) -> AsyncIterator[str]:
 async def _of_several(walk: Walk) -> AsyncIterator[str]:
     customer = await walk.twin()
     await walk.open("tickets", await walk.ticket(customer))
-    await walk.make.click()
-    await walk.says("Several in Pipedrive could be this customer.")
+    await walk.press(walk.make, says="Several in Pipedrive could be this customer.")
     yield "ticket-several"
-    await walk.make.click()
-    await walk.says("Choose which one it is.")
+    await walk.press(walk.make, says="Choose which one it is.")
     yield "ticket-none-chosen"
     await walk.leave_out(customer)
     await walk.open("tickets", await walk.ticket(customer))
@@ -194,25 +207,16 @@ async def _of_refusals(walk: Walk) -> AsyncIterator[str]:
     ticket = await walk.ticket(customer)
     await walk.open("tickets", ticket)
     await walk.unpaid(deals=0)
-    await walk.make.click()
-    await walk.says(reasons.MANY_DEALS)
+    await walk.press(walk.make, says=reasons.MANY_DEALS)
     yield "ticket-refused-by-plan"
-    await walk.open("tickets", ticket)
-    await walk.says(reasons.MANY_DEALS)
+    await walk.open("tickets", ticket, says=reasons.MANY_DEALS)
     yield "ticket-refused-before"
     await walk.unpaid(deals=None)
-    await walk.make.click()
-    await walk.says("This ticket has its deal in Pipedrive")
-    [deal] = [
-        one
-        for one in await walk.there.world.records("deal")
-        if str(one["id"]) == (await walk.row(ticket)).deal_id
-    ]
-    await walk.there.world.edit(entity="deal", action="delete", id=deal["id"])
-    await (await walk.there.tenant()).deals.gone(str(deal["id"]))
+    await walk.press(walk.make, says="This ticket has its deal in Pipedrive")
+    deal = await walk.alive("deal", id=int((await walk.row(ticket)).deal_id or 0))
+    await walk.without(deal)
     await walk.there.later(10)
-    await walk.open("tickets", ticket)
-    await walk.says("It was deleted in Pipedrive. You can make a new one.")
+    await walk.open("tickets", ticket, says="It was deleted in Pipedrive. You can make a new one.")
     yield "ticket-deal-deleted"
     await walk.there.later(120)
     await walk.missing(deal["person_id"])
@@ -227,23 +231,19 @@ async def _of_waiting(walk: Walk) -> AsyncIterator[str]:
     ticket = await walk.ticket(customer, "Przedłużenie umowy")
     await walk.open("tickets", ticket)
     await walk.silent("thulium", f"/api/customers/{customer}")
-    await walk.make.click()
-    await walk.says("The deal could not be made just now.")
+    await walk.press(walk.make, says="The deal could not be made just now.")
     yield "ticket-waits"
     await walk.mended()
     await walk.comes_to_say("This ticket has its deal in Pipedrive")
     await walk.open("tickets", second := await walk.ticket(customer, "Aparaty biurkowe"))
-    await walk.there.world.fault("pipedrive", "reset_after", path="/api/v2/deals", method="POST")
-    await walk.silent("pipedrive", "/api/v2/deals")
-    await walk.make.click()
-    await walk.says("Looking…")
+    await walk.answerless()
+    await walk.press(walk.make, says="Looking…")
     yield "ticket-looking"
     tenant = await walk.there.tenant()
     assert await tenant.deals.refuse(await walk.row(second), reasons.UNKNOWN)
     for side in ("pipedrive", "thulium"):
         await walk.there.world.mend(side)
-    await walk.open("tickets", second)
-    await walk.says("It is not known whether the deal was made.")
+    await walk.open("tickets", second, says="It is not known whether the deal was made.")
     yield "ticket-not-known"
     await walk.mended()
 
@@ -253,13 +253,11 @@ async def _of_links(walk: Walk) -> AsyncIterator[str]:
     await walk.open("tickets", ticket)
     for method in ("PUT", "POST"):
         await walk.silent("thulium", f"/api/tickets/{ticket}", method)
-    await walk.make.click()
-    await walk.says("Its address is being written into the ticket.")
+    await walk.press(walk.make, says="Its address is being written into the ticket.")
     yield "ticket-link-due"
     tenant = await walk.there.tenant()
     assert await tenant.deals.not_linked(await walk.row(ticket), GIVEN_UP, again_at=None)
-    await walk.open("tickets", ticket)
-    await walk.says("Its address could not be written into the ticket. Copy it there by hand.")
+    await walk.open("tickets", ticket, says="Its address could not be written into the ticket.")
     yield "ticket-not-linked"
     await walk.mended()
 
@@ -267,47 +265,37 @@ async def _of_links(walk: Walk) -> AsyncIterator[str]:
 async def of_customers(page: Page, there: Stage, language: str) -> AsyncIterator[str]:
     """A customer's page, and the form of a new deal."""
     walk = Walk(page, there, language)
-    await walk.open("customers", 999_999)
-    await walk.says("The contact centre has no such customer")
+    await walk.open("customers", 999_999, says="The contact centre has no such customer")
     yield "customer-unknown"
-    async for state in _of_choosing(walk):
-        yield state
-    async for state in _of_adding(walk):
-        yield state
-    async for state in _of_forms(walk):
-        yield state
+    for part in (_of_choosing, _of_adding, _of_forms):
+        async for state in part(walk):
+            yield state
 
 
 async def _of_choosing(walk: Walk) -> AsyncIterator[str]:
     customer = await walk.twin()
-    await walk.open("customers", customer)
-    await walk.says("Not in Pipedrive yet")
-    await walk.press_for("add").click()
-    await walk.says("Several in Pipedrive could be this customer")
+    await walk.open("customers", customer, says="Not in Pipedrive yet")
+    await walk.press(walk.press_for("add"), says="Several in Pipedrive could be this customer")
     yield "customer-several"
     await walk.open("customers", customer, "/new-deal")
     await expect(walk.page.locator("input[name=person]")).to_have_count(3)
     yield "new-deal-several"
     await walk.leave_out(customer)
-    await walk.open("customers", customer)
-    await walk.says("Left out")
+    await walk.open("customers", customer, says="Left out")
     yield "customer-left-out"
 
 
 async def _of_adding(walk: Walk) -> AsyncIterator[str]:
     world, surname = walk.there.world, {"en": "Zmienny", "pl": "Odmienny"}[walk.language]
     customer = await walk.customer(surname)
-    await walk.open("customers", customer)
-    await walk.says("Not in Pipedrive yet")
+    await walk.open("customers", customer, says="Not in Pipedrive yet")
     yield "customer-not-in-pipedrive"
     await walk.silent("thulium", f"/api/customers/{customer}")
-    await walk.press_for("add").click()
-    await walk.says("It could not be finished just now.")
+    await walk.press(walk.press_for("add"), says="It could not be finished just now.")
     yield "customer-waits"
     await walk.mended()
     await walk.open("customers", customer)
-    await walk.press_for("add").click()
-    await walk.says("The customer is in Pipedrive now.")
+    await walk.press(walk.press_for("add"), says="The customer is in Pipedrive now.")
     yield "customer-added"
     deals = [
         {"title": "Abonament roczny", "value": 1200, "currency": "PLN"},
@@ -321,28 +309,20 @@ async def _of_adding(walk: Walk) -> AsyncIterator[str]:
     yield "customer-deals"
     await walk.there.later(60)
     await walk.silent("pipedrive", "/api/v2/deals")
-    await walk.open("customers", customer)
-    await walk.says("Deals cannot be shown just now.")
+    await walk.open("customers", customer, says="Deals cannot be shown just now.")
     yield "customer-deals-not-shown"
     await walk.mended()
-    [person] = [
-        one
-        for one in await world.records("person")
-        if one["name"] == f"Jan {surname}" and not one["is_deleted"]
-    ]
+    person = await walk.alive("person", name=f"Jan {surname}")
     # Its webhook has not come yet.
     await walk.missing(person["id"])
-    await walk.open("customers", customer)
-    await walk.says("This customer’s person is gone from Pipedrive")
+    await walk.open("customers", customer, says="This customer’s person is gone from Pipedrive")
     yield "customer-person-gone"
     await world.mend("pipedrive")
     await world.edit(entity="person", action="delete", id=person["id"])
-    await walk.press_for("add").click()
-    await walk.says("The customer is in Pipedrive now.")
+    await walk.press(walk.press_for("add"), says="The customer is in Pipedrive now.")
     yield "customer-added-anew"
     await walk.silent("thulium", "/api/customers")
-    await walk.open("customers", await walk.customer("Niewidoczny"))
-    await walk.says("Deals cannot be shown just now.")
+    await walk.open("customers", await walk.customer("Niewidoczny"), says="Deals cannot be shown just now.")
     yield "customer-not-shown"
     await walk.mended()
 
@@ -354,40 +334,28 @@ async def _of_forms(walk: Walk) -> AsyncIterator[str]:
     yield "new-deal"
     await page.locator("#title").fill("")
     await page.locator("#value").fill("a lot")
-    await walk.make.click()
-    await walk.says("Look at the marked fields.")
+    await walk.press(walk.make, says="Look at the marked fields.")
     yield "new-deal-errors"
     await walk.open("customers", customer, "/new-deal")
     await page.locator("#title").fill("Audyt łącza")
-    await walk.make.click()
-    await walk.says("The deal is in Pipedrive.")
+    await walk.press(walk.make, says="The deal is in Pipedrive.")
     yield "customer-deal-made"
     made = page.url
     await walk.open("customers", customer, "/new-deal")
     await page.locator("#title").fill("Audyt łącza")
-    await walk.make.click()
-    await walk.says("A deal of this title was made a few minutes ago.")
+    await walk.press(walk.make, says="A deal of this title was made a few minutes ago.")
     yield "new-deal-same-title"
     await walk.unpaid(deals=0)
-    await walk.make.click()
-    await walk.says(reasons.MANY_DEALS)
+    await walk.press(walk.make, says=reasons.MANY_DEALS)
     yield "new-deal-refused-by-plan"
     await walk.unpaid(deals=None)
-    await walk.there.world.fault("pipedrive", "reset_after", path="/api/v2/deals", method="POST")
-    await walk.silent("pipedrive", "/api/v2/deals")
+    await walk.answerless()
     await page.locator("#title").fill("Szkolenie")
-    await walk.make.click()
-    await walk.says("Looking…")
+    await walk.press(walk.make, says="Looking…")
     yield "customer-looking"
     await walk.mended()
     await walk.comes_to_say("The deal is in Pipedrive.")
-    [deal] = [
-        one
-        for one in await walk.there.world.records("deal")
-        if one["title"] == "Audyt łącza" and not one["is_deleted"]
-    ]
-    await walk.there.world.edit(entity="deal", action="delete", id=deal["id"])
-    await (await walk.there.tenant()).deals.gone(str(deal["id"]))
+    await walk.without(await walk.alive("deal", title="Audyt łącza"))
     await page.goto(made)
     await walk.says("The deal was deleted in Pipedrive.")
     yield "customer-deal-deleted"

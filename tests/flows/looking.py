@@ -51,6 +51,22 @@ async def forget_calls(world: World, side: str) -> None:
         assert answer.status == 204
 
 
+async def forget(world: World) -> None:
+    """Forget what either side was asked for."""
+    for side in ("pipedrive", "thulium"):
+        await forget_calls(world, side)
+
+
+async def writes(world: World) -> list[str]:
+    """What was written on either side since the calls were forgotten: `pipedrive PATCH /api/v2/persons/1`."""
+    return [
+        f"{side} {call['method']} {call['path']}"
+        for side in ("pipedrive", "thulium")
+        for call in await world.calls(side)
+        if call["method"] != "GET"
+    ]
+
+
 async def hooks(world: World) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = await ask(world, "pipedrive", "hooks")
     return found

@@ -242,7 +242,7 @@ def say_row(row: OpenedRow, title: str, link: str | None, _: Translate) -> Line:
         Link.DUE: _("Its address is being written into the ticket."),
         Link.FIELD: _("Its address stands in the ticket’s field."),
         Link.COMMENT: _("Its address stands in a comment of the ticket."),
-        Link.FAILED: _("Its address could not be written into the ticket. Copy it there by hand."),
+        Link.FAILED: _("Its address could not be written into the ticket."),
     }[row.link_state]
     reason = explain(row.link_reason, _) if row.link_state in (Link.DUE, Link.FAILED) else ""
     state, word = ("attention", _("not linked")) if row.link_state is Link.FAILED else ("good", _("made"))

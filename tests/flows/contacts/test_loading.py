@@ -16,8 +16,9 @@ from connector.flows.contacts.undoing import undo
 from connector.store.dirty import Side
 from connector.store.loads import Loaded, Phase
 from connector.store.questions import Asked, Kind, Questions
+from tests.flows import looking
 from tests.flows.contacts.pairs import ON, Desk
-from tests.flows.looking import HastyClock, forget_calls, spent_on, tell
+from tests.flows.looking import HastyClock, forget, spent_on, tell
 from tests.world import World, ago, install
 
 
@@ -43,17 +44,8 @@ async def run(desk: Desk, side: Side, stopping: asyncio.Event | None = None) -> 
 
 
 async def writes(world: World) -> list[str]:
-    return [
-        f"{side} {call['method']} {call['path']}"
-        for side in ("pipedrive", "thulium")
-        for call in await world.calls(side)
-        if call["method"] != "GET" and "Fields" not in call["path"]
-    ]
-
-
-async def forget(world: World) -> None:
-    for side in ("pipedrive", "thulium"):
-        await forget_calls(world, side)
+    """What was written of records; a load sees to its fields first."""
+    return [one for one in await looking.writes(world) if "Fields" not in one]
 
 
 def customer(number: int, **more: object) -> dict[str, object]:

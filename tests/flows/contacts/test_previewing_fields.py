@@ -18,7 +18,7 @@ from connector.flows.contacts.scanning import scan
 from connector.flows.indexing import ensure
 from connector.pipedrive.records import Field
 from tests.flows.contacts.pairs import Desk, open_desk
-from tests.flows.looking import forget_calls, tell
+from tests.flows.looking import forget, tell, writes
 from tests.world import World
 
 FIELDS: list[dict[str, Any]] = [
@@ -38,20 +38,6 @@ async def previewed(desk: Desk, *rows: dict[str, Any], **asked: Any) -> Preview:
     customers = {"fields": [*FIELDS, *rows]} | asked.pop("customers", {})
     contacts = Contacts.model_validate({"sync": "on", "customers": customers})
     return await preview_fields(await desk.tenant(), contacts, CUSTOMERS, **asked)
-
-
-async def writes(world: World) -> list[str]:
-    return [
-        f"{side} {call['method']} {call['path']}"
-        for side in ("pipedrive", "thulium")
-        for call in await world.calls(side)
-        if call["method"] != "GET"
-    ]
-
-
-async def forget(world: World) -> None:
-    for side in ("pipedrive", "thulium"):
-        await forget_calls(world, side)
 
 
 async def standing(desk: Desk) -> object:

@@ -8,7 +8,7 @@ import pytest
 
 from connector.app import Service
 from tests.flows.contacts.pairs import Desk, open_desk
-from tests.flows.looking import forget_calls
+from tests.flows.looking import forget, writes
 from tests.world import World
 
 
@@ -16,21 +16,6 @@ from tests.world import World
 async def desk(world: World, service: Service) -> AsyncIterator[Desk]:
     async with open_desk(world, service) as desk:
         yield desk
-
-
-async def writes(world: World) -> list[str]:
-    """What was written on either side since the calls were forgotten."""
-    return [
-        f"{side} {call['method']} {call['path']}"
-        for side in ("pipedrive", "thulium")
-        for call in await world.calls(side)
-        if call["method"] != "GET"
-    ]
-
-
-async def forget(world: World) -> None:
-    for side in ("pipedrive", "thulium"):
-        await forget_calls(world, side)
 
 
 async def test_a_new_customer_becomes_a_person_with_numbers_addresses_and_company(desk: Desk) -> None:

@@ -30,6 +30,19 @@ async def a_customer(world: World, **details: object) -> int:
     return int(made["id"])
 
 
+async def somebody_left_alone(agent: Agent) -> str:
+    """The page of a customer who could be two persons, and of whom a person decided that he stays out."""
+    await agent.world.seed_pipedrive(
+        persons=[{"name": name, "phones": ["+48601000001"]} for name in ("Jan Próba", "Janina Próba")]
+    )
+    page = agent.page("customers", await a_customer(agent.world))
+    await agent.press(page, (await agent.open(page)).fields)
+    tenant = await agent.here.service.tenant(agent.tenant.id)
+    [asked] = await tenant.questions.open()
+    await answer(tenant, agent.here.service.operations, asked.id, IGNORE)
+    return page
+
+
 async def alive(world: World, entity: str) -> list[dict[str, Any]]:
     return [one for one in await world.records(entity) if not one["is_deleted"]]
 
@@ -152,16 +165,7 @@ async def test_which_organization_a_companys_own_card_is_is_chosen_with_the_deal
 
 
 async def test_who_was_left_alone_may_be_chosen_after_all(agent: Agent) -> None:
-    world = agent.world
-    await world.seed_pipedrive(
-        persons=[{"name": name, "phones": ["+48601000001"]} for name in ("Jan Próba", "Janina Próba")]
-    )
-    page = agent.page("customers", await a_customer(world))
-    await agent.press(page, (await agent.open(page)).fields)
-    tenant = await agent.here.service.tenant(agent.tenant.id)
-    [asked] = await tenant.questions.open()
-    await answer(tenant, agent.here.service.operations, asked.id, IGNORE)
-
+    world, page = agent.world, await somebody_left_alone(agent)
     shown = await agent.open(page)
     assert "Somebody decided that this customer stays out of Pipedrive." in shown.text
     assert "Janina Próba" in shown.text
@@ -173,16 +177,7 @@ async def test_who_was_left_alone_may_be_chosen_after_all(agent: Agent) -> None:
 
 
 async def test_a_customer_who_is_left_alone_gets_a_deal_once_it_is_chosen_who_it_is(agent: Agent) -> None:
-    world = agent.world
-    await world.seed_pipedrive(
-        persons=[{"name": name, "phones": ["+48601000001"]} for name in ("Jan Próba", "Janina Próba")]
-    )
-    page = agent.page("customers", await a_customer(world))
-    await agent.press(page, (await agent.open(page)).fields)
-    tenant = await agent.here.service.tenant(agent.tenant.id)
-    [asked] = await tenant.questions.open()
-    await answer(tenant, agent.here.service.operations, asked.id, IGNORE)
-
+    world, page = agent.world, await somebody_left_alone(agent)
     form = (await agent.open(f"{page}/new-deal")).fields
     assert "Choose which one it is." in (await agent.press(f"{page}/new-deal", form)).text
     [_, second] = await alive(world, "person")
