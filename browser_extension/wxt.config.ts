@@ -24,6 +24,8 @@ const PAGES = [
 
 export default defineConfig({
 	imports: false,
+	// Tests that run side by side build in folders of their own.
+	outDir: process.env.CLICK_TO_CALL_OUT ?? ".output",
 	manifestVersion: 3,
 	vite: () => ({ build: { sourcemap: false } }),
 	manifest: ({ browser, mode }) => ({

@@ -21,6 +21,7 @@ function outcomeOf(call: Call, words: Words): string {
 		case "failed":
 			return `${words("state_failed")}: ${reasonInWords(call.reason, words)}`;
 		case "ended": {
+			if (call.direction === "in" && call.reason === "no_answer") return words("missed");
 			const how = call.reason && call.reason !== "unknown" ? reasonInWords(call.reason, words) : words("state_ended");
 			return call.reason === "answered" && call.duration_s !== null ? `${how} ${clock(call.duration_s)}` : how;
 		}

@@ -12,7 +12,7 @@ import { type Part, saying } from "./part";
 
 export function connection(words: Words): Part {
 	const told = saying();
-	const body = h("div");
+	const body = h("div", { class: "stack" });
 	const input = h("input", {
 		id: "address",
 		type: "text",

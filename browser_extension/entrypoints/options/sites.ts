@@ -73,13 +73,18 @@ export function sites(words: Words): Part {
 			h(
 				"td",
 				{},
-				h("input", {
-					id: `detect-${pattern}`,
-					type: "checkbox",
-					checked: detection,
-					"aria-label": words("detection_of", { site }),
-					onchange: (event) => void detect(pattern, (event.target as HTMLInputElement).checked),
-				}),
+				h(
+					"label",
+					{ class: "check" },
+					h("input", {
+						id: `detect-${pattern}`,
+						type: "checkbox",
+						checked: detection,
+						"aria-label": words("detection_of", { site }),
+						onchange: (event) => void detect(pattern, (event.target as HTMLInputElement).checked),
+					}),
+					h("span", { class: "narrow" }, words("detection_column")),
+				),
 			),
 			h(
 				"td",

@@ -25,6 +25,7 @@ async function render(): Promise<void> {
 	document.documentElement.lang = tongue;
 	document.title = words("name");
 	const call = calls.find((one) => one.id === chosen);
+	document.body.classList.toggle("window", Boolean(chosen));
 	if (call) {
 		fill(part("head"), h("h1", {}, words("who_calls")), h("p", { class: "soft" }, candidatesText(call, words)));
 		fill(part("calls"), candidates(call, words));
@@ -93,8 +94,9 @@ function callRow(call: Call, tongue: string, words: Words): HTMLElement {
 			only && h("span", { class: "soft" }, [call.number_shown, aboutInWords(only, words)].filter(Boolean).join(" · ")),
 			h(
 				"div",
-				{ class: isLive(call) ? "busy" : grave ? "broken" : "soft" },
-				[outcome, when].filter(Boolean).join(" · "),
+				{},
+				h("span", { class: isLive(call) ? "busy" : grave ? "broken" : "" }, outcome),
+				when && h("span", { class: "soft" }, ` · ${when}`),
 			),
 			call.candidates.length > 1 && candidates(call, words),
 		),
@@ -122,7 +124,7 @@ function candidates(call: Call, words: Words): HTMLElement {
 		h(
 			"li",
 			{},
-			icon("open"),
+			icon(one.entity),
 			h("div", {}, h("strong", {}, one.name), h("span", { class: "soft" }, aboutInWords(one, words))),
 			h(
 				"div",

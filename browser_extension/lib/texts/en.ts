@@ -46,6 +46,7 @@ export const en = {
 	site_refused: "You did not let this site call.",
 	answered: "Answered",
 	no_answer: "No answer",
+	missed: "Missed",
 	busy: "Busy",
 	failed: "Failed",
 
@@ -136,7 +137,7 @@ export const en = {
 	remembered_text: "A site other than Pipedrive asks before its first call. These were answered with yes.",
 	remembered_none: "None yet.",
 	forget: "Forget",
-	forget_site: "Ask {site} again",
+	forget_site: "Forget {site}",
 	shortcut_title: "Keyboard shortcut",
 	shortcut_text: "Select a number on a page and press {keys} to call it.",
 	shortcut_none: "No keys are set. With keys you call the number that is selected on a page.",

@@ -49,6 +49,7 @@ export const pl: Record<keyof typeof en, string> = {
 	site_refused: "Nie pozwolono tej witrynie dzwonić.",
 	answered: "Odebrane",
 	no_answer: "Nieodebrane",
+	missed: "Nieodebrane",
 	busy: "Zajęte",
 	failed: "Nieudane",
 
@@ -136,7 +137,7 @@ export const pl: Record<keyof typeof en, string> = {
 	remembered_text: "Witryna inna niż Pipedrive pyta przed pierwszym połączeniem. Tym odpowiedziano „tak”.",
 	remembered_none: "Jeszcze żadna.",
 	forget: "Zapomnij",
-	forget_site: "Pytaj ponownie: {site}",
+	forget_site: "Zapomnij: {site}",
 	shortcut_title: "Skrót klawiszowy",
 	shortcut_text: "Zaznacz numer na stronie i naciśnij {keys}, aby zadzwonić.",
 	shortcut_none: "Nie ustawiono klawiszy. Skrótem dzwoni się pod numer zaznaczony na stronie.",
