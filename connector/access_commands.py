@@ -13,6 +13,7 @@ from connector.flows.rules import People, user_of
 from connector.flows.tenant import Directory, Tenant
 from connector.records import Agent
 from connector.store.access import LONGEST_KEY_NAME, Who
+from connector.store.audit import COMMAND_LINE
 from connector.terminal import positive, show, the_tenant
 from connector.web.sign_in import INVITATION, INVITED
 
@@ -37,7 +38,10 @@ def add_options(verb: Callable[[str, str], argparse.ArgumentParser]) -> None:
     invited.add_argument(
         "--hours", type=_hours, default=72, metavar="N", help=f"how long it holds (72, at most {MOST_HOURS})"
     )
-    out = verb("sign-out", "end all sessions of an agent, also of one who has left")
+    out = verb(
+        "sign-out",
+        "end all sessions of an agent and disconnect what calls for them, also of one who has left",
+    )
     out.add_argument(
         "--agent", required=True, metavar="LOGIN_OR_EMAIL", help="of the contact centre or of Pipedrive"
     )
@@ -81,7 +85,7 @@ async def invite(service: Service, args: argparse.Namespace) -> int:
 
 
 async def sign_out(service: Service, args: argparse.Namespace) -> int:
-    """End all sessions of an agent and take his invitations back; he may be gone from both sides."""
+    """End all sessions of an agent, disconnect what dials for him and take his invitations back; he may be gone from both sides."""
     tenant = await the_tenant(service, args.installation)
     named, connection = args.agent.strip(), args.connection
     directory = await _directory(tenant, connection)
@@ -94,15 +98,28 @@ async def sign_out(service: Service, args: argparse.Namespace) -> int:
         user: Who(tenant.id, user, None, "") for user in await _users_of(tenant, named, found, connection)
     }
     ended = {one: await service.access.end_all(who) for one, who in (agents | users).items()}
-    if not found and not users and not any(ended.values()):
+    cut_off = {one: await _disconnect(service, tenant, who) for one, who in (agents | users).items()}
+    if not found and not users and not any((*ended.values(), *cut_off.values())):
         raise _nobody(named, directory)
     show(
         {
-            "installation": tenant.id, "agent": next((one for one in agents if found or ended[one]), None),
-            "user": next(iter(users), None), "sessions": sum(ended.values()),
+            "installation": tenant.id,
+            "agent": next((one for one in agents if found or ended[one] or cut_off[one]), None),
+            "user": next(iter(users), None), "sessions": sum(ended.values()), "devices": sum(cut_off.values()),
         }
     )  # fmt: skip
     return 0
+
+
+async def _disconnect(service: Service, tenant: Tenant, who: Who) -> int:
+    """Revoke what somebody dials with; a service that runs ends open lines when it next looks, within ten minutes."""
+    agents = [who.agent] if who.agent is not None else []
+    number = 0
+    for one in await service.devices.of(tenant.id, user_id=who.user_id, agents=agents):
+        if await service.devices.revoke(tenant.id, one.id):
+            number += 1
+            await tenant.audit.note(COMMAND_LINE, "revoke device", device=one.id, agent=one.agent)
+    return number
 
 
 async def _users_of(

@@ -13,6 +13,7 @@ from connector.clock import Clock
 from connector.sandbox.thulium.app import Config
 from connector.store.access import Access, Who
 from connector.store.database import Database
+from connector.store.devices import Devices
 from tests.line import CONNECT, Line
 from tests.world import World, open_world
 
@@ -221,6 +222,24 @@ async def test_a_login_that_the_contact_centre_has_forgotten_is_signed_out(line:
     assert not await is_known(world, mine)
     status, _, said = await line("sign-out", "--agent", "gone")
     assert (status, "Nobody is called 'gone'" in said) == (2, True)
+
+
+async def test_what_dials_for_an_agent_is_disconnected_with_his_sessions(line: Line, world: World) -> None:
+    await agents(world, MARTA | {"email": "lucja.zak@example.com"})
+    _, answer, _ = await line("invite", "--agent", "marta")
+    db = Database(f"sqlite:///{world.database}")
+    try:
+        devices, how = Devices(db, Clock()), {"name": "Chrome", "client": "terminal", "origin": ""}
+        installation, marta = answer["installation"], "thulium:demo/marta"
+        _, invited_one = await devices.pair(installation, marta, user_id=None, **how)
+        _, by_user = await devices.pair(installation, "thulium:demo/former", user_id=answer["user"], **how)
+        _, other = await devices.pair(installation, "thulium:demo/anna.nowak", user_id=None, **how)
+        status, said, _ = await line("sign-out", "--agent", "marta")
+        assert (status, said["agent"], said["sessions"], said["devices"]) == (0, marta, 0, 2)
+        opened = [await devices.by_token(token) is not None for token in (invited_one, by_user, other)]
+        assert opened == [False, False, True]
+    finally:
+        await db.close()
 
 
 async def test_of_two_with_one_address_nobody_is_guessed_to_be_signed_out(line: Line, world: World) -> None:
