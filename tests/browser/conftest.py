@@ -22,10 +22,14 @@ FLAGS = [
 NO_COOKIES_OF_OTHERS = "--test-third-party-cookie-phaseout"
 
 
-def launch(playwright: Playwright, *flags: str) -> Awaitable[Browser]:
+def chromium_path() -> str:
     chromium = shutil.which("chromium")
     assert chromium, "Chromium is missing: apt-get install -y --no-install-recommends chromium"
-    return playwright.chromium.launch(executable_path=chromium, headless=True, args=[*FLAGS, *flags])
+    return chromium
+
+
+def launch(playwright: Playwright, *flags: str) -> Awaitable[Browser]:
+    return playwright.chromium.launch(executable_path=chromium_path(), headless=True, args=[*FLAGS, *flags])
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -2,7 +2,8 @@
 
 const SHOWN_MS = 5_000;
 const FAILURE_MS = 10_000;
-const LEAVE_MS = 150;
+const COMING_MS = 150;
+const SAID_AFTER_MS = 30;
 
 const COLOURS = {
 	light: { ink: "#1d2529", surface: "#ffffff", line: "#c4cdd1", good: "#0f6b66", bad: "#a8281f" },
@@ -13,6 +14,7 @@ const COLOURS = {
 export class Toast {
 	#host: HTMLElement | null = null;
 	#bubble: HTMLElement | null = null;
+	#saying: ReturnType<typeof setTimeout> | undefined;
 	#leaving: ReturnType<typeof setTimeout> | undefined;
 
 	/** Show a text; `bad` ones stay longer and are read out at once. */
@@ -27,12 +29,13 @@ export class Toast {
 			`color:${scheme.ink};background:${scheme.surface};border:1px solid ${scheme.line}`,
 			`border-left:4px solid ${bad ? scheme.bad : scheme.good};box-shadow:0 4px 16px #0004`,
 		].join(";");
-		// In the next frame: a live region is read out when its words change, not when it comes.
-		requestAnimationFrame(() => {
+		// A little later: a live region is read out when its words change, not when it comes.
+		clearTimeout(this.#saying);
+		this.#saying = setTimeout(() => {
 			bubble.textContent = text;
-		});
+		}, SAID_AFTER_MS);
 		if (!matches("(prefers-reduced-motion: reduce)")) {
-			bubble.animate([{ opacity: 0, translate: "0 8px" }, { opacity: 1 }], LEAVE_MS);
+			bubble.animate([{ opacity: 0, translate: "0 8px" }, { opacity: 1 }], COMING_MS);
 		}
 		this.#leaving = setTimeout(() => this.hide(), bad ? FAILURE_MS : SHOWN_MS);
 	}
