@@ -13,55 +13,37 @@ from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from connector.centres import CENTRES, Account, ContactCentre
+from connector.building import Builder, Live
+from connector.centres import CENTRES, Account
 from connector.clock import Clock
 from connector.errors import Misconfigured
 from connector.flows import alerting
 from connector.flows.installing import (
     HOOK_USER,
     Arrival,
-    can_receive_hooks,
     install,
     keep_hooks,
     keep_subscriptions,
     remove_hooks,
 )
-from connector.flows.tenant import Centre, Directory, Tenant
-from connector.i18n import translator
+from connector.flows.tenant import Tenant
 from connector.metrics import Metrics
-from connector.phone import Phones
 from connector.pipedrive import oauth
-from connector.pipedrive.budget import Governor, Lane
-from connector.pipedrive.client import Pipedrive
-from connector.pipedrive.credentials import Credentials, TokenStore
+from connector.pipedrive.budget import Lane
+from connector.pipedrive.credentials import Credentials
 from connector.pipedrive.records import Tokens
 from connector.realtime.hub import Hub
 from connector.records import Right
 from connector.settings import Settings
 from connector.store.access import Access, Who
 from connector.store.alerts import Alerts
-from connector.store.audit import Audit
-from connector.store.bindings import Bindings
-from connector.store.cards import Cards
-from connector.store.changes import Changes
 from connector.store.connections import Connected
-from connector.store.creations import Creations
 from connector.store.database import Database
-from connector.store.deals import Deals
 from connector.store.devices import Devices
-from connector.store.dirty import Dirty
-from connector.store.doubts import Doubts
-from connector.store.erasures import Erasures
 from connector.store.figures import Figures
-from connector.store.index import Index
 from connector.store.installations import Installations, Installed
-from connector.store.ledger import Ledger
-from connector.store.live_calls import LiveCalls
-from connector.store.loads import Loads
 from connector.store.migrations import migrate
-from connector.store.operations import Deliveries, Operations, Spending
-from connector.store.questions import Questions
-from connector.store.suppressed import Suppressed
+from connector.store.operations import Deliveries, Operations
 from connector.store.vault import Vault
 from connector.tokens import GrantTokens, OneToken, pack_tokens, unpack_tokens
 from connector.web.hooks import Door
@@ -76,20 +58,6 @@ def _accounts(centres: list[Connected]) -> list[Connected]:
     return [replace(one, state="", reason="", subscription_id=None) for one in centres]
 
 
-def _minute(at: datetime) -> datetime:
-    """The minute of `at`: contact centres tell the time of an event no finer."""
-    return at.replace(second=0, microsecond=0)
-
-
-@dataclass(slots=True)
-class _Live:
-    """A tenant with what has to be closed when it is built anew."""
-
-    tenant: Tenant
-    governor: Governor
-    centres: list[Connected]
-
-
 @dataclass(slots=True)
 class Service:
     """The parts of a running service, and the tenants built from them."""
@@ -97,9 +65,9 @@ class Service:
     settings: Settings
     clock: Clock
     db: Database
-    vault: Vault
     session: ClientSession
     installations: Installations
+    builder: Builder
     deliveries: Deliveries
     operations: Operations
     access: Access
@@ -109,8 +77,8 @@ class Service:
     hub: Hub
     doors: dict[str, Door] = field(default_factory=dict)
     lookup_doors: dict[str, Door] = field(default_factory=dict)
-    _live: dict[str, _Live] = field(default_factory=dict)
-    _retired: list[tuple[datetime, _Live]] = field(default_factory=list)
+    _live: dict[str, Live] = field(default_factory=dict)
+    _retired: list[tuple[datetime, Live]] = field(default_factory=list)
     _building: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def tenants(self) -> list[Tenant]:
@@ -158,7 +126,7 @@ class Service:
                 live.tenant = replace(live.tenant, installed=fixed)
                 return
         self._retire(one.id)
-        self._live[one.id] = await self._build(one, centres)
+        self._live[one.id] = self.builder.build(one, centres)
         if live is not None:
             # What is under way still holds its locks, whatever else is set up anew.
             contacts, at_hand = live.tenant.contacts, live.tenant.deals_at_hand
@@ -168,55 +136,6 @@ class Service:
             self._live[one.id].tenant = replace(
                 self._live[one.id].tenant, contacts=contacts, deals_at_hand=at_hand
             )
-
-    async def _build(self, one: Installed, centres: list[Connected]) -> _Live:
-        governor = Governor(self.clock, self.settings, Spending(self.db, one.id))
-        tokens = GrantTokens(self.installations, one.id, one.owner_user_id)
-        ledger = Ledger(self.db, self.vault, one.keys, one.id, self.clock)
-        tenant = Tenant(
-            installed=one,
-            pipedrive=self._client(tokens, governor),
-            centres={c.id: self._centre(one, c) for c in centres},
-            ledger=ledger,
-            doubts=Doubts(ledger),
-            index=Index(self.db, one.keys, one.id, self.clock),
-            bindings=Bindings(self.db, one.id),
-            dirty=Dirty(self.db, one.id, self.clock),
-            creations=Creations(self.db, one.id, self.clock),
-            deals=Deals(self.db, self.vault, one.keys, one.id, self.clock),
-            changes=Changes(self.db, self.vault, one.id, self.clock),
-            questions=Questions(self.db, one.id, self.clock),
-            cards=Cards(self.db, one.id, self.clock),
-            loads=Loads(self.db, self.vault, one.id, self.clock),
-            audit=Audit(self.db, one.id, self.clock),
-            erasures=Erasures(self.db, one.id),
-            suppressed=Suppressed(self.db, one.keys, one.id, self.clock),
-            live_calls=LiveCalls(self.db, self.vault, one.keys, one.id, self.clock),
-            phones=Phones(one.settings.phone_region, one.settings.dial_out_prefix),
-            translate=translator(one.settings.language),
-            clock=self.clock,
-            service=self.settings,
-            directory=Directory(),
-            sweep_every=timedelta(seconds=self.settings.sweep_interval_without_hooks),
-        )
-        if can_receive_hooks(tenant):
-            tenant = replace(tenant, sweep_every=timedelta(seconds=self.settings.sweep_interval))
-        return _Live(tenant, governor, centres)
-
-    def _client(self, tokens: TokenStore, governor: Governor) -> Pipedrive:
-        credentials = Credentials(tokens, self.session, self.clock, self.settings)
-        return Pipedrive(self.session, credentials, governor, self.clock, self.settings)
-
-    def _centre(self, one: Installed, connected: Connected) -> Centre:
-        async def note(reason: str) -> None:
-            state = "failing" if reason else "active"
-            await self.installations.set_centre_state(one.id, connected.id, state, reason)
-
-        return Centre(connected.id, self._open_centre(one, connected), _minute(connected.connected_at), note)
-
-    def _open_centre(self, one: Installed, connected: Connected) -> ContactCentre:
-        account = Account(connected.system, connected.user, connected.password, one.settings.tz)
-        return CENTRES[connected.vendor](account, self.settings, self.clock)
 
     def _open_doors(self, installed: dict[str, Installed], centres: dict[str, list[Connected]]) -> None:
         self.doors.clear()
@@ -240,9 +159,7 @@ class Service:
         due = [(at, live) for at, live in self._retired if self.clock.now() - at >= older_than]
         for one in due:
             self._retired.remove(one)
-            await one[1].governor.close()
-            for centre in one[1].tenant.centres.values():
-                await centre.api.close()
+            await one[1].close()
 
     # the way in
 
@@ -258,8 +175,8 @@ class Service:
         the place of those at Pipedrive too.
         """
         tokens = await oauth.exchange_code(self.session, self.settings, code, self.clock.now())
-        governor = Governor(self.clock, self.settings, _Uncounted())
-        me = await self._client(OneToken(tokens), governor).on(Lane.DIAL).me()
+        governor = self.builder.uncounted()
+        me = await self.builder.client(OneToken(tokens), governor).on(Lane.DIAL).me()
         if me.company_id not in {one.id for one in await self.installations.all() if one.state != "ended"}:
             return None
         grant = await self.installations.grant(me.company_id, me.user_id)
@@ -279,8 +196,8 @@ class Service:
     async def _install(
         self, tokens: Tokens, kind: str, *, admins_only: bool = False, company: str | None = None
     ) -> Arrival:
-        governor = Governor(self.clock, self.settings, _Uncounted())
-        client = self._client(OneToken(tokens), governor)
+        governor = self.builder.uncounted()
+        client = self.builder.client(OneToken(tokens), governor)
         arrival = await install(
             client, self.installations, kind=kind, tokens=pack_tokens(tokens), admins_only=admins_only,
             company=company,
@@ -335,7 +252,7 @@ class Service:
         if ended and live is not None:
             tenant = live.tenant
             if grant is not None and grant.tokens is not None:
-                client = self._client(OneToken(unpack_tokens(grant.tokens)), live.governor)
+                client = self.builder.client(OneToken(unpack_tokens(grant.tokens)), live.governor)
                 tenant = replace(tenant, pipedrive=client)
             await remove_hooks(tenant, hooks, centres)
         return ended
@@ -419,14 +336,6 @@ class Service:
         await self.db.close()
 
 
-class _Uncounted:
-    """The two tokens that finding out whose a grant is costs are in nobody's count yet."""
-
-    async def add(self, _day: object, _spent: object) -> int:
-        """Count nothing."""
-        return 0
-
-
 @asynccontextmanager
 async def open_service(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Service]:
     """Migrate the database, open everything, and close it again."""
@@ -436,8 +345,10 @@ async def open_service(settings: Settings, clock: Clock | None = None) -> AsyncI
     db = Database(settings.database_url)
     # One session for all installations: connections are kept per host, cookies of one never reach another.
     session = ClientSession(connector=TCPConnector(limit=0, ttl_dns_cache=300), cookie_jar=DummyCookieJar())
+    installations = Installations(db, vault, clock)
+    builder = Builder(settings, clock, db, vault, session, installations)
     service = Service(
-        settings, clock, db, vault, session, Installations(db, vault, clock), Deliveries(db, vault, clock),
+        settings, clock, db, session, installations, builder, Deliveries(db, vault, clock),
         Operations(db, clock), Access(db, clock), Devices(db, clock), Metrics(), Alerts(db, clock), Hub(settings.lines),
     )  # fmt: skip
     try:
