@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from html import unescape
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 import pytest
@@ -166,6 +167,7 @@ def kept(answer: Answer, name: str = "session") -> str:
         "/embed/1/thulium:demo/customers/..7",
         "/console",
         "/console/1/events?state=parked",
+        "/pair?client=terminal&redirect_uri=http%3A%2F%2F127.0.0.1%3A49152%2F&name=%C5%BB",
     ],
 )
 def test_a_page_of_ours_is_gone_on_to(path: str) -> None:
@@ -205,6 +207,15 @@ async def test_no_way_in_leads_out(entrance: Entrance, away: str) -> None:
 
 
 # with Pipedrive
+
+
+async def test_who_signs_in_to_pair_a_browser_comes_back_to_what_it_asked(entrance: Entrance) -> None:
+    asked = URL("/pair").with_query(
+        client="terminal", redirect_uri="http://127.0.0.1:49152/", state="~" * 200, name="Łódź 🙂 & %"
+    )
+    query = "&".join(f"{name}={quote(value, safe='')}" for name, value in asked.query.items())
+    back = await entrance.sign_in(f"/pair?{query}")
+    assert (back.status, back.headers["location"]) == (303, f"/pair?{query}")
 
 
 async def test_who_signs_in_with_pipedrive_comes_back_to_the_page_he_came_from(entrance: Entrance) -> None:
