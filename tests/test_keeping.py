@@ -125,15 +125,17 @@ async def test_an_edit_that_touches_no_mapped_field_is_not_even_read(open_: Serv
     assert await world.calls("pipedrive") == []
 
 
-async def test_a_number_added_while_ours_was_on_its_way_is_given_back(open_: Served) -> None:
-    world = open_.world
-    tenant = await begin(open_)
-    made = await world.happen("customer", name="Jan", surname="Próba", phone_number=PHONE)
-    await until(named(world, "Jan Próba"))
-    await quiet(open_, tenant)
-    [person] = await persons(world)
-    # Our PATCH waits at Pipedrive's door while a salesperson adds a number.
-    await world.fault("pipedrive", "delay", seconds=0.3, method="PATCH", path="persons")
+async def a_pair(here: Served, tenant: Tenant) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A customer and his person, both sides the same."""
+    made = await here.world.happen("customer", name="Jan", surname="Próba", phone_number=PHONE)
+    await until(named(here.world, "Jan Próba"))
+    await quiet(here, tenant)
+    [person] = await persons(here.world)
+    return made, person
+
+
+async def change_both_at_once(world: World, made: dict[str, Any], person: dict[str, Any]) -> None:
+    """Add a number to a customer, and another to his person while ours is on its way."""
     await forget_calls(world, "pipedrive")
     await world.happen("customer", customer_id=made["id"], phone_number=[PHONE, "601000002"])
 
@@ -143,6 +145,15 @@ async def test_a_number_added_while_ours_was_on_its_way_is_given_back(open_: Ser
     await until(under_way)
     phones = [*person["phones"], {"value": "+48601000003"}]
     await world.edit(entity="person", action="change", id=person["id"], changes={"phones": phones})
+
+
+async def test_a_number_added_while_ours_was_on_its_way_is_given_back(open_: Served) -> None:
+    world = open_.world
+    tenant = await begin(open_)
+    made, person = await a_pair(open_, tenant)
+    # Our PATCH waits at Pipedrive's door while a salesperson adds a number.
+    await world.fault("pipedrive", "delay", seconds=0.3, method="PATCH", path="persons")
+    await change_both_at_once(world, made, person)
 
     async def all_three() -> bool:
         [person], cards = await persons(world), await world.cards()
@@ -183,21 +194,10 @@ async def test_a_mark_that_somebody_else_works_on_is_left_until_his_lease_has_ru
 async def test_what_was_overwritten_is_given_back_although_the_answer_was_lost(open_: Served) -> None:
     world = open_.world
     tenant = await begin(open_)
-    made = await world.happen("customer", name="Jan", surname="Próba", phone_number=PHONE)
-    await until(named(world, "Jan Próba"))
-    await quiet(open_, tenant)
-    [person] = await persons(world)
+    made, person = await a_pair(open_, tenant)
     await world.fault("pipedrive", "delay", seconds=0.3, method="PATCH", path="persons")
     await world.fault("pipedrive", "status_before", status=503, method="PATCH", path="persons", nth=2)
-    await forget_calls(world, "pipedrive")
-    await world.happen("customer", customer_id=made["id"], phone_number=[PHONE, "601000002"])
-
-    async def under_way() -> bool:
-        return any(call["method"] == "PATCH" for call in await world.calls("pipedrive"))
-
-    await until(under_way)
-    phones = [*person["phones"], {"value": "+48601000003"}]
-    await world.edit(entity="person", action="change", id=person["id"], changes={"phones": phones})
+    await change_both_at_once(world, made, person)
 
     async def given_up() -> bool:
         return [call["method"] for call in await world.calls("pipedrive")].count("PATCH") == 2

@@ -64,6 +64,17 @@ async def test_an_effect_that_lands_between_the_looks_is_found(desk: Desk) -> No
     assert (sends(desk), len(desk.day.written())) == (1, 1)
 
 
+async def double(desk: Desk) -> None:
+    """A call that was sent twice, whose first request has its effect after the second."""
+    desk.day.fault("pipedrive", **LATE, **ACTIVITIES)
+    desk.call()
+    await desk.run()
+    for wait in (185, 65):
+        await desk.day.move(wait)
+        await desk.run()
+    await desk.day.faults("pipedrive").land()
+
+
 async def test_an_effect_that_lands_after_the_second_send_is_healed(desk: Desk) -> None:
     desk.day.fault("pipedrive", **LATE, **ACTIVITIES)
     desk.call()
@@ -96,13 +107,7 @@ async def test_an_effect_that_lands_between_the_healing_looks_is_healed_by_the_s
 
 
 async def test_a_double_that_a_person_edited_is_kept_and_the_other_one_goes(desk: Desk) -> None:
-    desk.day.fault("pipedrive", **LATE, **ACTIVITIES)
-    desk.call()
-    await desk.run()
-    for wait in (185, 65):
-        await desk.day.move(wait)
-        await desk.run()
-    await desk.day.faults("pipedrive").land()
+    await double(desk)
     late = max(desk.day.written(), key=lambda row: int(row["id"]))
     await desk.day.move(60)
     await desk.day.world.edit(
@@ -115,13 +120,7 @@ async def test_a_double_that_a_person_edited_is_kept_and_the_other_one_goes(desk
 
 
 async def test_two_doubles_that_people_edited_both_stay(desk: Desk) -> None:
-    desk.day.fault("pipedrive", **LATE, **ACTIVITIES)
-    desk.call()
-    await desk.run()
-    for wait in (185, 65):
-        await desk.day.move(wait)
-        await desk.run()
-    await desk.day.faults("pipedrive").land()
+    await double(desk)
     await desk.day.move(60)
     for row in desk.day.written():
         await desk.day.world.edit(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection, Engine, event
 
+from connector.app import Service
 from connector.flows.contacts.linking import keep_special_fields
 from connector.flows.deals import back_linking
 from connector.flows.deals.opening import NewDeal, Order, Result, open_deal
+from connector.flows.tenant import Tenant
 from connector.store.opened import Link, State
 from tests.at_work import NUMBER, change, until
 from tests.flows.deals.counter import Counter
@@ -19,8 +22,9 @@ from tests.serving import served
 from tests.world import World, ago, install
 
 
-async def test_a_closed_page_loses_nothing(world: World) -> None:
-    """The answer is lost, the page is closed: the service looks, sends again and links the deal back."""
+@asynccontextmanager
+async def at_work(world: World) -> AsyncIterator[tuple[Service, Tenant]]:
+    """A service by itself, and a ticket whose field leads to its deal."""
     await world.seed_centre(
         customers=[{"customer_id": 7, "name": "Jan", "surname": "Próba", "phone_number": [NUMBER]}],
         tickets=[{"ticket_id": 9, "customer_id": 7, "subject": "Dach"}], ticket_fields=[{"name": "Deal"}],
@@ -30,6 +34,12 @@ async def test_a_closed_page_loses_nothing(world: World) -> None:
         tenant = await install(service, since=ago(hours=1), special_fields={"ticket_deal_link": "Deal"})
         await keep_special_fields(tenant, service.installations)
         tenant = await service.tenant(tenant.id)
+        yield service, tenant
+
+
+async def test_a_closed_page_loses_nothing(world: World) -> None:
+    """The answer is lost, the page is closed: the service looks, sends again and links the deal back."""
+    async with at_work(world) as (service, tenant):
         await world.fault("pipedrive", "reset_before", method="POST", path="/api/v2/deals$")
         wanted = NewDeal("Dach", None, None, None, None, None)
         order = Order("thulium:demo/tickets/9", 1, "thulium:demo/7", "thulium:demo/9", wanted, "Anna")
@@ -49,15 +59,7 @@ async def test_a_contact_centre_that_hangs_keeps_no_deal_in_doubt(
 ) -> None:
     """While a link waits for its answer, what was sent without one is looked for all the same."""
     monkeypatch.setattr(back_linking, "_SECONDS", 0.05)
-    await world.seed_centre(
-        customers=[{"customer_id": 7, "name": "Jan", "surname": "Próba", "phone_number": [NUMBER]}],
-        tickets=[{"ticket_id": 9, "customer_id": 7, "subject": "Dach"}], ticket_fields=[{"name": "Deal"}],
-    )  # fmt: skip
-    async with served(world, look_gap=0.1, lease=60) as here:
-        service = here.service
-        tenant = await install(service, since=ago(hours=1), special_fields={"ticket_deal_link": "Deal"})
-        await keep_special_fields(tenant, service.installations)
-        tenant = await service.tenant(tenant.id)
+    async with at_work(world) as (service, tenant):
         await world.fault("thulium", "delay", seconds=20, method="PUT", path="tickets/9", times=9)
 
         async def open_one(ordinal: int, title: str) -> Result:
