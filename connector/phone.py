@@ -168,6 +168,12 @@ def to_dial(
     return NotDialled.REFUSED if is_refused else Dialable(number, extension)
 
 
+def is_internal(number: str) -> bool:
+    """Whether a number is an extension inside the contact centre."""
+    digits = number.strip()
+    return digits.isdecimal() and len(digits) <= LONGEST_INTERNAL
+
+
 def written(number: str) -> str:
     """An E.164 number with spaces, as people read it; anything else as it is."""
     if not number.startswith("+"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -13,6 +13,9 @@ from aiohttp import web
 from connector.app import Service
 from connector.errors import Misconfigured
 from connector.flows.diagnosing import Diagnosis
+from connector.flows.dial import dial
+from connector.flows.installing import keep_subscriptions
+from connector.flows.live import Exchange
 from connector.flows.lookup import Callers
 from connector.flows.tenant import Tenant
 from connector.jobs import Jobs
@@ -44,6 +47,7 @@ from connector.web.embed.new_deal import NewDeals
 from connector.web.embed.parties import Parties
 from connector.web.embed.ticket import TicketPages
 from connector.web.hooks import LARGEST_BODY
+from connector.web.line import Lines, Telephony
 from connector.web.middleware import middlewares
 from connector.web.pairing import Pairing
 from connector.web.pairing_token import Tokens
@@ -75,7 +79,10 @@ def build_web(service: Service, jobs: Jobs) -> web.Application:
     async def ready() -> dict[str, bool]:
         return {"database": await service.is_writable(), **jobs.health}
 
-    app.add_routes(hooks.routes(service.doors, service.deliveries, jobs.hook_arrived, look_for_doors))
+    exchange = _telephony(app, service, jobs, tenant_of)
+    app.add_routes(
+        hooks.routes(service.doors, service.deliveries, jobs.hook_arrived, look_for_doors, exchange.hear)
+    )
     callers = Callers(clock)
     app.on_cleanup.append(lambda _: callers.close())
     app.add_routes(
@@ -111,6 +118,33 @@ def build_web(service: Service, jobs: Jobs) -> web.Application:
     if settings.clock_control:
         app.add_routes(clock_control.routes(clock))
     return app
+
+
+def _telephony(
+    app: web.Application, service: Service, jobs: Jobs, tenant_of: Callable[[str], Awaitable[Tenant]]
+) -> Exchange:
+    """The lines to agents, and what they are told of their calls."""
+
+    async def listen(tenant: Tenant) -> None:
+        await keep_subscriptions(tenant, service.installations)
+
+    def count_order(installation_id: str, outcome: str) -> None:
+        service.metrics.dials.labels(installation_id, outcome).inc()
+
+    exchange = Exchange(service.hub.tell, service.latest, listen, jobs.runs.sync_soon, service.clock)
+    lines = Lines(
+        service.hub, service.devices, Telephony(partial(dial, exchange), exchange.latest), tenant_of, count_order,
+        service.clock,
+    )  # fmt: skip
+    app.add_routes(lines.routes())
+
+    async def resume(_: web.Application) -> None:
+        exchange.resume(await service.everyone())
+
+    app.on_startup.append(resume)
+    app.on_shutdown.append(lambda _: lines.stop())
+    app.on_cleanup.append(lambda _: exchange.close())
+    return exchange
 
 
 def _embed(app: web.Application, desk: Desk) -> None:

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from connector.errors import ConnectorError, Rejected, UnknownOutcome, Unreachable
+from connector.flows.clicked import look_again
 from connector.flows.deciding import Plan, decide, draft, topic_of, wants_topic
 from connector.flows.indexing import refresh
 from connector.flows.tenant import Tenant
@@ -236,6 +237,7 @@ class Writing:
         try:
             await tenant.people(older_than=timedelta())
             await refresh(tenant, person=refused.person_id, organization=refused.org_id, deal=refused.deal_id)
+            await look_again(tenant, [claim.entry])
             decided = await decide(tenant, [claim.entry])
         except HALTING as trouble:
             self.halted_by = trouble

@@ -11,6 +11,7 @@ from typing import TypedDict
 import structlog
 
 from connector.errors import Rejected, Retryable, Unauthorised, Unreachable
+from connector.flows.clicked import calls_of, finish
 from connector.flows.contacts.marking import in_step
 from connector.flows.matching import LeftAlone, Matched, Nobody, Several, by_decision, choose_deal, match
 from connector.flows.rendering import Names, render, seconds_between, topic_names
@@ -22,12 +23,17 @@ from connector.store.bindings import CUSTOMER
 from connector.store.dirty import Mark, Side, Urgency
 from connector.store.entries import Entry, State, Verdict
 from connector.store.index import Candidate, OpenDeal
+from connector.store.live_calls import LiveCall
 from connector.store.questions import Kind as QuestionKind
 
 log = structlog.get_logger()
 
 HIDDEN = "nobody to match: the number is hidden, internal or one of the ignored ones"
 IGNORED = "a person decided that this number or address is nobody's"
+#: How a call was matched whose agent clicked on the number on a record's page.
+CLICKED = "record page"
+#: Records that are, or name, the deal or lead that they mean.
+_WITH_THEIR_OWN = ("deal", "lead", "activity")
 NOBODY = "waiting for the customer to appear in Pipedrive"
 
 
@@ -42,6 +48,7 @@ class Plan:
     owner_id: str
     deal_id: str | None
     trace: Mapping[str, object]
+    lead_id: str | None = None
 
 
 _Open = tuple[Entry, Event, str]
@@ -54,6 +61,7 @@ class Decided:
     `several` are the persons who could be meant, by the key of the number or address that a person is asked about;
     `unclear` are the entries that this concerns, with that key. Of `customers` it has to be found out who they are.
     `open` are the entries that were matched, each with its type; `clear` are keys that are no question any more.
+    `calls` are events of calls that an agent dialled by a click, by the ids of those.
     """
 
     plans: list[Plan] = field(default_factory=list)
@@ -64,6 +72,7 @@ class Decided:
     customers: list[Mark] = field(default_factory=list)
     open: list[_Open] = field(default_factory=list)
     clear: set[str] = field(default_factory=set)
+    calls: dict[str, Call] = field(default_factory=dict)
 
 
 class _Ways(TypedDict):
@@ -81,6 +90,7 @@ class _Known:
     keys: Mapping[str, Set[str]]
     unread: Set[str]
     deals: Mapping[str, Sequence[OpenDeal]]
+    clicked: Mapping[int, LiveCall]
 
 
 async def decide(tenant: Tenant, entries: Sequence[Entry]) -> Decided:
@@ -90,6 +100,7 @@ async def decide(tenant: Tenant, entries: Sequence[Entry]) -> Decided:
     agents are unknown stay new.
     """
     decided = await consider(tenant, entries)
+    await finish(tenant, decided.calls)
     await tenant.dirty.mark(decided.customers, urgency=Urgency.HOOK, cause="events")
     if decided.several:
         await _ask(tenant, decided)
@@ -180,7 +191,9 @@ def _decide_one(
     bound, company = known.bound.get(customer or ""), known.companies.get(customer or "")
     said = known.said.get(entry.email_key or "") or known.said.get(entry.number_key or "")
     found: Matched | Nobody | Several | LeftAlone
-    if bound is None and company is not None:
+    if (meant := _clicked(known, decided, entry, event)) is not None:
+        found = meant
+    elif bound is None and company is not None:
         found = Matched(None, company, "company pair")
     elif bound is None and said is not None:
         found = said
@@ -211,18 +224,48 @@ def _decide_one(
         trace = {"candidates": list(found.person_ids)}
         decided.verdicts.append(Verdict(entry.id, State.UNDECIDED, reason, trace, others))
         return
+    decided.plans.append(_plan(tenant, directory, known, entry, event, kind, found))
+
+
+def _clicked(known: _Known, decided: Decided, entry: Entry, event: Event) -> Matched | None:
+    """Whom the record is, or names, on whose page the agent clicked to have this call dialled; None where he did not."""
+    call = known.clicked.get(entry.id)
+    if call is None or not isinstance(event, Call):
+        return None
+    decided.calls[call.id] = event
+    return Matched(call.person_id, call.org_id, CLICKED) if call.is_resolved else None
+
+
+def _plan(
+    tenant: Tenant,
+    directory: Directory,
+    known: _Known,
+    entry: Entry,
+    event: Event,
+    kind: str,
+    found: Matched,
+) -> Plan:
     owner_id, owner_how = owner_of(entry.connection, event, tenant.settings, directory.people)
+    call, deal_rule = known.clicked.get(entry.id), str(tenant.settings.deal_rule)
     deal_id, deals_open = None, 0
-    if tenant.settings.deal_rule == "one_open" and found.person_id is not None:
+    if call is not None and call.record_entity in _WITH_THEIR_OWN:
+        deal_id, deal_rule = call.deal_id, CLICKED
+    elif deal_rule == "one_open" and found.person_id is not None:
         deals = known.deals.get(found.person_id, ())
         deal_id, deals_open = choose_deal(deals, owner_id=owner_id), len(deals)
     why: dict[str, object] = {
         "matched": found.how, "person": found.person_id, "organization": found.organization_id, "type": kind,
         "rule": ruled(entry.connection, event, tenant.settings)[1], "owner": owner_id, "owner_by": owner_how,
-        "deal": deal_id, "deals_open": deals_open,
-        "deal_rule": tenant.settings.deal_rule, "settings": tenant.installed.settings_version,
+        "deal": deal_id, "deals_open": deals_open, "deal_rule": deal_rule,
+        "settings": tenant.installed.settings_version,
     }  # fmt: skip
-    decided.plans.append(Plan(entry, event, found, kind, owner_id, deal_id, why))
+    lead_id = None
+    if call is not None:
+        lead_id = call.lead_id if deal_id is None else None
+        why |= {"call": call.id, "lead": lead_id}
+        if call.record_entity is not None:
+            why["clicked"] = f"{call.record_entity} {call.record_id}"
+    return Plan(entry, event, found, kind, owner_id, deal_id, why, lead_id)
 
 
 def customer_key(entry: Entry) -> str | None:
@@ -254,8 +297,10 @@ async def _look_up(tenant: Tenant, entries: Sequence[Entry], *, at_hand: bool) -
     persons = {c.person_id for found in candidates.values() for c in found}
     persons |= {c.person_id for ways in of_customer.values() for c in (*ways["by_email"], *ways["by_number"])}
     persons |= {*named, *(candidate.person_id for candidate in bound.values())}
+    clicked = await calls_of(tenant, entries, at_hand=at_hand)
+    persons |= {call.person_id for call in clicked.values() if call.person_id is not None}
     deals = await tenant.index.open_deals(persons) if tenant.settings.deal_rule == "one_open" else {}
-    return _Known(candidates, bound, companies, said, of_customer, keys_of, unread, deals)
+    return _Known(candidates, bound, companies, said, of_customer, keys_of, unread, deals, clicked)
 
 
 async def _customers_candidates(
@@ -348,6 +393,7 @@ def draft(tenant: Tenant, plan: Plan, topic: CallTopic | None) -> ActivityDraft:
         person_id=plan.matched.person_id,
         org_id=plan.matched.organization_id,
         deal_id=plan.deal_id,
+        lead_id=plan.lead_id,
         duration_s=duration,
         done=not is_to_do(event, tenant.settings),
     )

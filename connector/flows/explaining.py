@@ -101,7 +101,9 @@ def _kept(looked: Looked, event: Event) -> Plan | None:
         return None if value is None else str(value)
 
     matched = Matched(one("person"), one("organization"), str(kept["matched"]))
-    return Plan(looked.entry, event, matched, str(kept["type"]), str(kept["owner"]), one("deal"), kept)
+    return Plan(
+        looked.entry, event, matched, str(kept["type"]), str(kept["owner"]), one("deal"), kept, one("lead")
+    )
 
 
 def report(tenant: Tenant, explained: Explained, conceal: Callable[[str], str]) -> dict[str, object]:
@@ -134,7 +136,7 @@ def activity_page(tenant: Tenant, crm_id: str) -> str:
 
 def record_page(tenant: Tenant, kind: str, crm_id: str) -> str:
     """Where a record is looked at: `kind` is person, organization, deal or activities."""
-    return f"https://{tenant.installed.domain}.pipedrive.com/{kind}/{crm_id}"
+    return tenant.page(f"{kind}/{crm_id}")
 
 
 #: Fields of events and activities in which customers are named, or in which anybody may have written anything.

@@ -7,10 +7,8 @@ ask who it is than greet the wrong person.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 
@@ -18,6 +16,7 @@ import structlog
 
 from connector.clock import Clock
 from connector.errors import ConnectorError, NotFound
+from connector.flows.lately import Lately
 from connector.flows.matching import LeftAlone, Matched, Several, by_decision, match
 from connector.flows.tenant import Tenant
 from connector.phone import normalise_email
@@ -29,8 +28,6 @@ log = structlog.get_logger()
 
 #: A phone rings for some seconds; whoever answers it cannot use what comes later.
 LONGEST_WAIT_S = 2.0
-KEPT_FOR = timedelta(minutes=1)
-MOST_KEPT = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +60,6 @@ class _Known:
     numbers: frozenset[str] | None
 
 
-_Reading = asyncio.Task[_Known | None]
-
-
 class Callers:
     """Names callers of all installations; what was read is kept for a minute, in memory alone.
 
@@ -74,8 +68,8 @@ class Callers:
 
     def __init__(self, clock: Clock, *, longest_wait_s: float = LONGEST_WAIT_S) -> None:
         """Wait for Pipedrive no longer than that."""
-        self._clock, self._longest_wait_s = clock, longest_wait_s
-        self._readings: OrderedDict[tuple[str, Entity, str], tuple[datetime, _Reading]] = OrderedDict()
+        self._longest_wait_s = longest_wait_s
+        self._readings: Lately[tuple[str, Entity, str], _Known | None] = Lately(clock)
 
     async def name(self, tenant: Tenant, raw: str) -> Caller | Unnamed:
         """Who has the number `raw`, written as the contact centre does; never raises for what Pipedrive does."""
@@ -85,7 +79,7 @@ class Callers:
         if (await tenant.index.progress(Entity.PERSON)).filled_at is None:
             return Unnamed.INCOMPLETE
         key = tenant.installed.keys.key(numbers[0])
-        said = await _said(tenant, key)
+        said = await said_of(tenant, key)
         found = said or match(None, by_number=(await tenant.index.candidates([key])).get(key, ()))
         if isinstance(found, LeftAlone):
             return Unnamed.HIDDEN
@@ -100,48 +94,26 @@ class Callers:
 
     async def close(self) -> None:
         """Break off what is being read and forget what was."""
-        readings = [reading for _, reading in self._readings.values()]
-        for reading in readings:
-            reading.cancel()
-        await asyncio.gather(*readings, return_exceptions=True)
-        self._readings.clear()
+        await self._readings.close()
 
     async def _read_in_time(self, tenant: Tenant, found: Matched) -> _Known | Unnamed | None:
+        if found.person_id is not None:
+            entity, record_id = Entity.PERSON, found.person_id
+        else:
+            entity, record_id = Entity.ORGANIZATION, found.organization_id or ""
         try:
             async with asyncio.timeout(self._longest_wait_s):
-                # Shielded: a read may be renewing the token, which must not be cut short.
-                return await asyncio.shield(self._reading(tenant, found))
+                return await self._readings.get(
+                    (tenant.id, entity, record_id), partial(_read, tenant, entity, record_id)
+                )
         except TimeoutError:
             return Unnamed.LATE
         except ConnectorError as error:
             log.warning("caller not read", installation=tenant.id, error=type(error).__name__)
             return Unnamed.FAILED
 
-    def _reading(self, tenant: Tenant, found: Matched) -> _Reading:
-        now = self._clock.now()
-        while self._readings:
-            key, (at, _) = next(iter(self._readings.items()))
-            if timedelta() <= now - at < KEPT_FOR and len(self._readings) < MOST_KEPT:
-                break
-            del self._readings[key]
-        if found.person_id is not None:
-            key = (tenant.id, Entity.PERSON, found.person_id)
-        else:
-            key = (tenant.id, Entity.ORGANIZATION, found.organization_id or "")
-        if (kept := self._readings.get(key)) is not None:
-            return kept[1]
-        reading = asyncio.create_task(_read(tenant, *key[1:]))
-        self._readings[key] = now, reading
-        reading.add_done_callback(partial(self._forget_failed, key))
-        return reading
 
-    def _forget_failed(self, key: tuple[str, Entity, str], reading: _Reading) -> None:
-        failed = reading.cancelled() or reading.exception() is not None
-        if failed and (kept := self._readings.get(key)) is not None and kept[1] is reading:
-            del self._readings[key]
-
-
-async def _said(tenant: Tenant, key: str) -> Matched | LeftAlone | None:
+async def said_of(tenant: Tenant, key: str) -> Matched | LeftAlone | None:
     """What a person decided of a number for good."""
     if not (decision := (await tenant.whose()).get(key)):
         return None
@@ -163,7 +135,7 @@ async def _read(tenant: Tenant, entity: Entity, record_id: str) -> _Known | None
 
 
 def _known(tenant: Tenant, entity: Entity, record: Person | Organization) -> _Known:
-    link = f"https://{tenant.installed.domain}.pipedrive.com/{entity}/{record.id}"
+    link = tenant.page(f"{entity}/{record.id}")
     if isinstance(record, Organization):
         return _Known(Caller(entity, record.id, record.name, (), link), None)
     emails = dict.fromkeys(email for raw in record.emails if (email := normalise_email(raw)))

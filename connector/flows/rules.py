@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from connector.installation_settings import InstallationSettings, QueueRule
+from connector.phone import is_internal
 from connector.records import Agent, Call, CallResult, Chat, Direction, Event, QueueKind
-
-#: Numbers of so few digits are extensions, or numbers that nobody of the outside has.
-_LONGEST_EXTENSION = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,7 @@ def _call_type(connection: str, call: Call, settings: InstallationSettings) -> t
     rules = settings.calls
     if call.result is CallResult.ANSWERED and call.talk_s < rules.minimum_seconds:
         return LeftOut(f"shorter than {rules.minimum_seconds} seconds"), Rule.MINIMUM
-    if rules.leave_out_internal and is_internal(call):
+    if rules.leave_out_internal and is_internal(call.customer_number):
         return LeftOut("internal calls are not synchronised"), Rule.INTERNAL
     if (one := _queue_rule(connection, call, settings)) is not None:
         return _of_queue(one)
@@ -112,12 +110,6 @@ def _call_type(connection: str, call: Call, settings: InstallationSettings) -> t
             left_out = LeftOut(f"{call.direction} {call.result} calls are not synchronised")
             return case.type or left_out, Rule.CASE
     return rules.type or LeftOut("calls are not synchronised"), Rule.KIND
-
-
-def is_internal(call: Call) -> bool:
-    """Whether the other side of a call is an extension."""
-    number = call.customer_number.strip()
-    return number.isdecimal() and len(number) <= _LONGEST_EXTENSION
 
 
 def _of_queue(rule: QueueRule) -> tuple[str | LeftOut, Rule]:

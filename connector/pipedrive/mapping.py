@@ -50,6 +50,9 @@ def activity_body(draft: ActivityDraft) -> JsonObject:
         body["org_id"] = number(draft.org_id)
     if draft.deal_id is not None:
         body["deal_id"] = number(draft.deal_id)
+    elif draft.lead_id is not None:
+        # Pipedrive takes one of the two.
+        body["lead_id"] = draft.lead_id
     return body
 
 
@@ -123,6 +126,7 @@ def activity(row: JsonObject) -> Activity:
         add_time=moment(row.get("add_time")),
         update_time=moment(row.get("update_time")),
         is_deleted=row.get("is_deleted") is True,
+        lead_id=_text(row.get("lead_id")) or None,
     )
 
 

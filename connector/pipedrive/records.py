@@ -83,6 +83,7 @@ class Activity:
     add_time: datetime | None
     update_time: datetime | None
     is_deleted: bool
+    lead_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

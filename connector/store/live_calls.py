@@ -241,14 +241,16 @@ class LiveCalls:
         return await self._read(_ROWS.where(*where).order_by(live.c.began_at.desc()))
 
     async def dialled(
-        self, connection: str, agents: Collection[str], since: datetime, until: datetime
-    ) -> list[LiveCall]:
-        """Calls that these agents had dialled between two times."""
+        self, connection: str, *, agents: Collection[str], keys: Collection[str], external_ids: Collection[str],
+        since: datetime, until: datetime,
+    ) -> list[LiveCall]:  # fmt: skip
+        """Calls that these agents had dialled between two times, to numbers of these keys or known by these ids."""
         where = (
             self._mine, live.c.connection == connection, live.c.agent.in_(any_of(agents)), live.c.direction == "out",
             live.c.began_at >= since, live.c.began_at <= until,
+            or_(live.c.number_key.in_(any_of(keys)), live.c.external_id.in_(any_of(external_ids))),
         )  # fmt: skip
-        return await self._read(_ROWS.where(*where).order_by(live.c.began_at)) if agents else []
+        return await self._read(_ROWS.where(*where).order_by(live.c.began_at))
 
     async def has_listeners(self, agent: str | None = None) -> bool:
         """Whether the agent, as lines know him, or any agent at all, has a device that could be told of a call."""

@@ -7,9 +7,12 @@ import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+import structlog
 from aiohttp import web
 
 from connector.store.operations import Deliveries
+
+log = structlog.get_logger()
 
 #: Larger than any payload of either vendor.
 LARGEST_BODY = 1024 * 1024
@@ -51,19 +54,26 @@ def routes(
     deliveries: Deliveries,
     arrived: Callable[[], None],
     look_again: Callable[[], Awaitable[None]],
+    hear: Callable[[str, str, str, bytes], None],
 ) -> web.RouteTableDef:
-    """The webhook route; `look_again` refreshes `doors` when an unknown one is knocked at, at most now and then."""
+    """The webhook route; `look_again` refreshes `doors` when an unknown one is knocked at, at most now and then.
+
+    `hear` is given each delivery (installation, source, content type, body) at once, for whom it is news: a phone rings.
+    """
     table = web.RouteTableDef()
 
     @table.post("/hooks/{kind:pipedrive|centre}/{path}")
     async def receive(request: web.Request) -> web.Response:
         """Take one delivery; durable before it is acknowledged."""
         door = await admitted(request, doors, look_again)
-        body = await request.read()
-        await deliveries.store(
-            door.installation_id, door.source, request.headers.get("Content-Type", ""), body
-        )
+        body, content_type = await request.read(), request.headers.get("Content-Type", "")
+        await deliveries.store(door.installation_id, door.source, content_type, body)
         arrived()
+        # What is stored is acknowledged, whatever comes of the news.
+        try:
+            hear(door.installation_id, door.source, content_type, body)
+        except Exception:
+            log.exception("news not heard", installation=door.installation_id)
         return web.Response(status=202)
 
     return table

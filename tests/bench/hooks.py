@@ -53,7 +53,7 @@ async def _serve(pipe: Connection, folder: str, *, bare: bool) -> None:
         deliveries = Deliveries(database, Vault(chosen.secret_keys), clock)
         doors = {PATH: Door.for_basic("1", "pipedrive", "connector", "secret")}
         app = web.Application(middlewares=middlewares(chosen))
-        app.add_routes(routes(doors, deliveries, lambda: None, _nothing))
+        app.add_routes(routes(doors, deliveries, lambda: None, _nothing, lambda *_: None))
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, backlog=256).start()

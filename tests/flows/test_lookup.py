@@ -193,7 +193,7 @@ async def test_a_pipedrive_that_refuses_is_no_match_and_asked_again_when_it_answ
 async def test_no_more_than_so_many_are_kept_and_none_for_longer_than_a_minute(
     world: World, service: Service, callers: Callers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.flows.lookup.MOST_KEPT", 3)
+    monkeypatch.setattr("connector.flows.lately.MOST_KEPT", 3)
     await world.seed_pipedrive(generate={"persons": 6})
     tenant = await indexed(service)
     for n in range(6):

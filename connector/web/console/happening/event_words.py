@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from connector.flows.deciding import HIDDEN, IGNORED, NOBODY
+from connector.flows.deciding import CLICKED, HIDDEN, IGNORED, NOBODY
 from connector.flows.rules import Rule, agent_of
 from connector.flows.tenant import Directory
 from connector.flows.topics import DELETED, EDITED
@@ -201,6 +201,7 @@ def matched_by(_: Translate) -> dict[str, str]:
         "email of one organization": _("by e‑mail address, several persons of one organization"),
         "number of one organization": _("by number, several persons of one organization"),
         "company pair": _("known company"), "a person's decision": _("as a person decided"),
+        CLICKED: _("by the record on whose page the agent clicked the number"),
     }  # fmt: skip
 
 
@@ -228,6 +229,8 @@ def dealt(kept: Mapping[str, object], _: Translate) -> str:
     """Why it hangs on its deal, or on none."""
     if kept.get("deal_rule") == "none":
         return _("The rules put events on no deal.")
+    if kept.get("deal_rule") == CLICKED:
+        return _("as on the record’s page")
     if "deals_open" not in kept:
         return ""
     count = kept["deals_open"]

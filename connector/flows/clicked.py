@@ -1,0 +1,209 @@
+"""What a call was dialled for: the record that was clicked on, what hangs on that, and which event is of which call.
+
+Whoever clicks on a number on a record's page means that record, whoever else has the number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from connector.errors import Rejected
+from connector.flows.tenant import Tenant
+from connector.pipedrive.client import Pipedrive
+from connector.records import Call, CallResult, Direction
+from connector.store.entries import Entry
+from connector.store.index import Candidate, Entity
+from connector.store.live_calls import LiveCall, State
+
+#: A contact centre tells the beginning of a call to the minute, by a clock of its own.
+NEAR = timedelta(minutes=3)
+_PRECISION = timedelta(minutes=1)
+
+
+def number_keys(tenant: Tenant, raw: str) -> frozenset[str]:
+    """The keys of a number as a contact centre writes it, internal ones too."""
+    digits = raw.strip()
+    numbers = tenant.phones.keys(raw) or ((digits,) if digits.isdecimal() else ())
+    return frozenset(map(tenant.live_calls.keys.key, numbers))
+
+
+# what a record leads to
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an activity hangs on; nothing where the record is gone."""
+
+    person_id: str | None = None
+    org_id: str | None = None
+    deal_id: str | None = None
+    lead_id: str | None = None
+
+
+_NOTHING = Target()
+
+
+async def resolve(tenant: Tenant, call: LiveCall, api: Pipedrive) -> LiveCall:
+    """Find what the record that was clicked on leads to, for one token at most, and keep it.
+
+    One that is gone, or that we may not see, is forgotten: the call is then whosever number it is. Raises what may pass.
+    """
+    if call.record_entity is None or call.record_id is None or call.is_resolved:
+        return call
+    target = _NOTHING
+    with suppress(Rejected):
+        target = await _leads_to(tenant, api, call, call.record_entity, call.record_id)
+    if target == _NOTHING:
+        return await forget(tenant, call)
+    await tenant.live_calls.change(call.id, lambda one: _led(one, target))
+    return _led(call, target)
+
+
+def _led(call: LiveCall, to: Target) -> LiveCall:
+    return replace(call, person_id=to.person_id, org_id=to.org_id, deal_id=to.deal_id, lead_id=to.lead_id)
+
+
+async def forget(tenant: Tenant, call: LiveCall) -> LiveCall:
+    """Let a call be whosever number it is, because nothing can hang on what was clicked on."""
+
+    def forgotten(one: LiveCall) -> LiveCall:
+        return replace(_led(one, _NOTHING), record_entity=None, record_id=None)
+
+    await tenant.live_calls.change(call.id, forgotten)
+    return forgotten(call)
+
+
+async def _leads_to(tenant: Tenant, api: Pipedrive, call: LiveCall, entity: str, record_id: str) -> Target:
+    if entity == "person":
+        return await _person(tenant, api, record_id)
+    if entity == "organization":
+        return await _organization(tenant, api, call, record_id)
+    if entity == "deal":
+        deal = await api.deal(record_id)
+        return _NOTHING if deal.is_deleted else Target(deal.person_id, deal.org_id, deal.id)
+    if entity == "activity":
+        one = await api.activity(record_id)
+        return _NOTHING if one.is_deleted else Target(one.person_id, one.org_id, one.deal_id, one.lead_id)
+    # Reading a lead takes a scope that nothing else needs.
+    his = await _whose(tenant, call)
+    if len(his) == 1:
+        return Target(his[0].person_id, his[0].organization_id, lead_id=record_id)
+    return Target(lead_id=record_id)
+
+
+async def _person(tenant: Tenant, api: Pipedrive, record_id: str) -> Target:
+    known = (await tenant.index.people([record_id])).get(record_id)
+    if known is not None:
+        return Target(record_id, known.organization_id)
+    person = await api.person(record_id)
+    return _NOTHING if person.is_deleted else Target(person.id, person.org_id)
+
+
+async def _organization(tenant: Tenant, api: Pipedrive, call: LiveCall, record_id: str) -> Target:
+    """The organization, and of its people the only one who has the number, which its page shows as theirs."""
+    if record_id not in await tenant.index.people([record_id], Entity.ORGANIZATION):
+        organization = await api.organization(record_id)
+        if organization.is_deleted:
+            return _NOTHING
+    his = [one for one in await _whose(tenant, call) if one.organization_id == record_id]
+    return Target(his[0].person_id if len(his) == 1 else None, record_id)
+
+
+async def _whose(tenant: Tenant, call: LiveCall) -> Sequence[Candidate]:
+    return (await tenant.index.candidates([call.number_key])).get(call.number_key, ())
+
+
+async def look_again(tenant: Tenant, entries: Sequence[Entry]) -> None:
+    """Find anew what these events' records lead to, because Pipedrive refused it; a lead, which is not read, is forgotten."""
+    for call in (await calls_of(tenant, entries, at_hand=True)).values():
+        if call.record_entity == "lead" or call.lead_id is not None:
+            await forget(tenant, call)
+        elif call.record_entity is not None:
+            unknown = await tenant.live_calls.change(call.id, lambda one: _led(one, _NOTHING))
+            await resolve(tenant, unknown or call, tenant.pipedrive)
+
+
+# which event is of which call
+
+
+async def calls_of(tenant: Tenant, entries: Sequence[Entry], *, at_hand: bool) -> dict[int, LiveCall]:
+    """The calls that entries are the events of, each with what it was dialled for, by the entry's id.
+
+    With `at_hand` Pipedrive is not asked. Raises what may pass.
+    """
+    events: dict[str, list[tuple[Entry, Call]]] = {}
+    for entry in entries:
+        event = entry.event
+        if isinstance(event, Call) and event.direction is Direction.OUTBOUND and event.agent_id:
+            events.setdefault(entry.connection, []).append((entry, event))
+    found: dict[int, LiveCall] = {}
+    for connection, part in events.items():
+        told = {entry.id: (event, number_keys(tenant, event.customer_number)) for entry, event in part}
+        times = [event.started_at for event, _ in told.values()]
+        calls = await tenant.live_calls.dialled(
+            connection,
+            agents={event.agent_id or "" for event, _ in told.values()},
+            keys=frozenset().union(*(keys for _, keys in told.values())),
+            external_ids={event.id for event, _ in told.values()},
+            since=min(times) - NEAR,
+            until=max(times) + NEAR + _PRECISION,
+        )
+        found |= pair_up(calls, told)
+    if at_hand:
+        return found
+    return {entry_id: await resolve(tenant, call, tenant.pipedrive) for entry_id, call in found.items()}
+
+
+def pair_up(
+    calls: Sequence[LiveCall], events: Mapping[int, tuple[Call, frozenset[str]]]
+) -> dict[int, LiveCall]:
+    """Which of the `events`, with the keys of their numbers, is of which call: by its id, or nearest in time; each once."""
+    known = {call.external_id: call for call in calls if call.external_id is not None}
+    found = {number: known[event.id] for number, (event, _) in events.items() if event.id in known}
+    near = sorted(
+        (
+            (_gap(call, event), number, call)
+            for number, (event, keys) in events.items()
+            for call in calls
+            if call.external_id is None and call.agent == event.agent_id and call.number_key in keys
+        ),
+        key=lambda one: one[:2],
+    )
+    taken = set[str]()
+    for gap, number, call in near:
+        if gap <= NEAR and number not in found and call.id not in taken:
+            found[number] = call
+            taken.add(call.id)
+    return found
+
+
+def _gap(call: LiveCall, event: Call) -> timedelta:
+    return max(event.started_at - call.began_at, call.began_at - event.started_at - _PRECISION, timedelta())
+
+
+def finished(call: LiveCall, event: Call) -> LiveCall:
+    """A call as the contact centre lists it once it is over; an agent who did not take it sees it as not answered."""
+    ended_at = call.ended_at or call.began_at + timedelta(seconds=event.connection_s)
+    is_theirs = event.agent_id in (None, call.agent)
+    answered_at: datetime | None = None
+    if is_theirs and event.result is CallResult.ANSWERED:
+        answered_at = ended_at - timedelta(seconds=event.talk_s)
+    reason = "answered" if answered_at else (event.unanswered or "unknown") if is_theirs else "no_answer"
+    return replace(
+        call,
+        state=State.ENDED,
+        reason=reason,
+        external_id=event.id,
+        answered_at=answered_at,
+        ended_at=ended_at,
+    )
+
+
+async def finish(tenant: Tenant, events: Mapping[str, Call]) -> None:
+    """Keep how calls (by our id) ended."""
+    for call_id, event in events.items():
+        await tenant.live_calls.change(call_id, partial(finished, event=event))

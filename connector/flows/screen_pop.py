@@ -1,0 +1,160 @@
+"""Whose number it is that rings: everybody who has it, with organization and newest open deal.
+
+From the index, and at most three reads of Pipedrive for each of a few, ahead of everything but dialling. Nothing is
+searched for, written or stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from connector.clock import Clock
+from connector.errors import ConnectorError, NotFound
+from connector.flows.lately import Lately
+from connector.flows.lookup import LONGEST_WAIT_S, said_of
+from connector.flows.matching import LeftAlone, Matched
+from connector.flows.tenant import Tenant
+from connector.pipedrive.budget import Lane
+from connector.realtime.protocol import Candidate, OpenDeal
+from connector.store.index import Entity
+
+log = structlog.get_logger()
+
+#: A number that more have is the line of a company: the first tell enough.
+MOST_CANDIDATES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Who has a number; `known` says that it was looked up, `new_person` where one is made of whom nobody knows."""
+
+    candidates: tuple[Candidate, ...] = ()
+    known: bool = True
+    new_person: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A candidate, and the numbers by which a person may be meant."""
+
+    candidate: Candidate
+    numbers: frozenset[str] | None
+
+
+class ScreenPop:
+    """Names callers for the agents of all installations; phones that ring together share their reads."""
+
+    def __init__(self, clock: Clock, *, longest_wait_s: float = LONGEST_WAIT_S) -> None:
+        """Wait for Pipedrive no longer than that."""
+        self._longest_wait_s = longest_wait_s
+        self._reads: Lately[tuple[str, Entity, str], _Read | None] = Lately(clock)
+
+    async def look_up(self, tenant: Tenant, number: str, *, person_id: str | None = None) -> Found:
+        """Who has `number` (E.164; anything else is nobody's), or is the very person; never raises for what Pipedrive does."""
+        numbers = tenant.phones.keys(number)
+        if not numbers or numbers[0] in tenant.ignored:
+            return Found()
+        if person_id is not None:
+            return await self._read_in_time(tenant, [(Entity.PERSON, person_id)], None)
+        if (await tenant.index.progress(Entity.PERSON)).filled_at is None:
+            return Found(known=False)
+        key = tenant.installed.keys.key(numbers[0])
+        said = await said_of(tenant, key)
+        if isinstance(said, LeftAlone):
+            return Found()
+        if isinstance(said, Matched):
+            return await self._read_in_time(tenant, [_record(said)], None)
+        candidates = (await tenant.index.candidates([key])).get(key, [])[:MOST_CANDIDATES]
+        records = [(Entity.PERSON, one.person_id) for one in candidates]
+        return await self._read_in_time(tenant, records, numbers[0])
+
+    async def close(self) -> None:
+        """Break off what is being read and forget what was."""
+        await self._reads.close()
+
+    async def _read_in_time(
+        self, tenant: Tenant, records: Sequence[tuple[Entity, str]], number: str | None
+    ) -> Found:
+        reads = [
+            self._reads.get((tenant.id, *one), partial(_read, tenant, *one)) for one in dict.fromkeys(records)
+        ]
+        try:
+            async with asyncio.timeout(self._longest_wait_s):
+                read = await asyncio.gather(*reads)
+        except (TimeoutError, ConnectorError) as error:
+            log.warning("caller not read", installation=tenant.id, error=type(error).__name__)
+            return Found(known=False)
+        # The index may be some minutes behind: a number that was given to somebody else names nobody.
+        has_it = (
+            one.candidate
+            for one in read
+            if one is not None and (number is None or one.numbers is None or number in one.numbers)
+        )
+        candidates = tuple(has_it)
+        return Found(candidates, new_person="" if candidates else new_person_page(tenant))
+
+
+def new_person_page(tenant: Tenant) -> str:
+    """Where a person is made in Pipedrive: its list of people, whose form a page of its own would need the fragment for."""
+    return tenant.page("persons/list#dialog/person/add")
+
+
+def record_link(tenant: Tenant, entity: str, record_id: str) -> str:
+    """Where a record is looked at in Pipedrive."""
+    path = {"lead": "leads/inbox", "activity": "activities"}.get(entity, entity)
+    return tenant.page(f"{path}/{record_id}")
+
+
+def _record(said: Matched) -> tuple[Entity, str]:
+    if said.person_id is not None:
+        return Entity.PERSON, said.person_id
+    return Entity.ORGANIZATION, said.organization_id or ""
+
+
+async def _read(tenant: Tenant, entity: Entity, record_id: str) -> _Read | None:
+    """A person with organization and deal (3 tokens), or an organization (1); None where it is gone."""
+    api = tenant.pipedrive.on(Lane.POP)
+    with suppress(NotFound):
+        if entity is Entity.ORGANIZATION:
+            organization = await api.organization(record_id)
+            if organization.is_deleted:
+                return None
+            link = record_link(tenant, entity, record_id)
+            return _Read(Candidate("organization", record_id, organization.name, "", None, link), None)
+        person = await api.person(record_id)
+        if person.is_deleted:
+            return None
+        name, deal = await asyncio.gather(
+            _organization(tenant, person.org_id), _newest_deal(tenant, record_id)
+        )
+        numbers = frozenset(key for raw in person.phones for key in tenant.phones.keys(raw))
+        link = record_link(tenant, entity, record_id)
+        return _Read(Candidate("person", record_id, person.name or record_id, name, deal, link), numbers)
+    return None
+
+
+async def _organization(tenant: Tenant, organization_id: str | None) -> str:
+    if organization_id is None:
+        return ""
+    with suppress(ConnectorError):
+        return (await tenant.pipedrive.on(Lane.POP).organization(organization_id)).name
+    return ""
+
+
+async def _newest_deal(tenant: Tenant, person_id: str) -> OpenDeal | None:
+    """The newest open deal by the index, as it is now; a later id is a later deal."""
+    deals = (await tenant.index.open_deals([person_id])).get(person_id, [])
+    newest = max((deal.id for deal in deals), key=int, default=None)
+    if newest is None:
+        return None
+    with suppress(ConnectorError):
+        deal = await tenant.pipedrive.on(Lane.POP).deal(newest)
+        if not deal.is_deleted and deal.status == "open":
+            return OpenDeal(deal.id, deal.title)
+    return None
