@@ -116,18 +116,26 @@ export class Line {
 			if (end.code === REVOKED) return this.#tell("revoked");
 			failures = end.lived >= this.#times.settled ? 0 : failures + 1;
 			if (end.code === TOO_MANY) {
-				this.#tell("too_many");
-				await this.#wait.for(this.#times.tooMany);
+				await this.#waitForRoom();
 				continue;
 			}
-			if (!end.greeted && (await this.#pollFor(this.#times.pollWindow(failures), signal)) === "revoked") {
-				return this.#tell("revoked");
+			const polled = end.greeted ? "over" : await this.#pollFor(this.#times.pollWindow(failures), signal);
+			if (polled === "revoked") return this.#tell("revoked");
+			if (polled === "too_many") {
+				await this.#waitForRoom();
+				continue;
 			}
 			if (signal.aborted) return;
 			if (this.#state === "polling") continue;
 			this.#tell(end.code === RESTART ? "restarting" : "offline");
 			await this.#wait.for(this.#times.backOff(Math.max(failures, end.code === RESTART ? 2 : 1)));
 		}
+	}
+
+	/** Other browsers of the agent have all the lines there are. */
+	async #waitForRoom(): Promise<void> {
+		this.#tell("too_many");
+		await this.#wait.for(this.#times.tooMany);
 	}
 
 	/** Hold one socket from its opening to its end. A browser does not say why one failed to open: the poll does. */
@@ -174,7 +182,7 @@ export class Line {
 	}
 
 	/** Poll until the window is over or a poll fails; the state stays "polling" when the window ended well. */
-	async #pollFor(window: number, signal: AbortSignal): Promise<"revoked" | "over"> {
+	async #pollFor(window: number, signal: AbortSignal): Promise<"revoked" | "too_many" | "over"> {
 		const until = Date.now() + window;
 		this.#cursor = this.#state === "polling" ? this.#cursor : "";
 		while (!signal.aborted && Date.now() < until) {
@@ -183,6 +191,8 @@ export class Line {
 			if (reply?.status === 401 || reply?.status === 403) return "revoked";
 			const body = reply?.status === 200 ? (reply.body as { cursor?: unknown; messages?: unknown } | null) : null;
 			if (!body || typeof body.cursor !== "string") {
+				const last = Array.isArray(body?.messages) ? readMessage(body.messages.at(-1)) : null;
+				if (last?.type === "bye" && last.reason === "too_many") return "too_many";
 				this.#tell("offline");
 				return "over";
 			}

@@ -75,7 +75,7 @@ test("a server that falls silent is left for a new line", async () => {
 	expect(states).toContain("offline");
 });
 
-test("a revoked token ends the line, whether said over the socket", async () => {
+test("a revoked token that is said over the socket ends the line", async () => {
 	open();
 	await until(() => line.state === "open");
 	for (const socket of connector.sockets) socket.close(4401);
@@ -85,7 +85,7 @@ test("a revoked token ends the line, whether said over the socket", async () => 
 	expect(connector.protocols).toHaveLength(1);
 });
 
-test("or told by the poll, for a browser does not tell why a socket was refused", async () => {
+test("a revoked token is told by the poll where a browser does not say why a socket was refused", async () => {
 	open("line_bad");
 
 	await until(() => line.state === "revoked");
@@ -121,6 +121,16 @@ test("too many lines of one agent wait, and do not hammer", async () => {
 	await until(() => line.state === "too_many");
 	await new Promise((resolve) => setTimeout(resolve, 20));
 	expect(connector.protocols).toHaveLength(1);
+});
+
+test("so do those that poll", async () => {
+	connector.letsSocketsThrough = false;
+	connector.replies["/line/poll"] = { status: 200, body: { messages: [{ type: "bye", reason: "too_many" }] } };
+	open(connector.token, { tooMany: 60_000 });
+
+	await until(() => line.state === "too_many");
+	await new Promise((resolve) => setTimeout(resolve, 20));
+	expect(connector.posts).toHaveLength(1);
 });
 
 test("an order goes over the socket and is answered", async () => {
