@@ -156,9 +156,9 @@ async def test_a_call_whose_answer_is_lost_is_never_asked_for_again_and_may_stil
         await world.fault("thulium", kind, **DIAL, times=1)
         call = await phones.dialled()
         assert (call.state, call.reason, call.ended_at) == ("failed", "unknown", None)
-            again = await phones.order(order_id="order-1")
-            assert isinstance(again, Call)
-            assert (again.id, again.state) == (call.id, "failed")
+        again = await phones.order(order_id="order-1")
+        assert isinstance(again, Call)
+        assert (again.id, again.state) == (call.id, "failed")
         assert len(await phones.rung()) == 1
         await phones.told_of("AGENT_RINGING", custom_data=call.id)
         assert phones.states(call.id) == ["dialling", "failed", "ringing_you"]
