@@ -85,6 +85,10 @@ class Settings(BaseSettings):
         "https://api.pipedrive.com",
         description="API address for personal tokens; OAuth tokens bring their own.",
     )
+    pipedrive_url: str = Field(
+        "https://{domain}.pipedrive.com",
+        description="Address of a company's pages in Pipedrive, for links; {domain} is optional.",
+    )
     pipedrive_connections: int = Field(
         8, ge=1, le=64, description="Requests to Pipedrive at once, per installation."
     )
@@ -156,7 +160,7 @@ class Settings(BaseSettings):
         "INFO", description="Least severe line logged."
     )
 
-    @field_validator("public_url", "pipedrive_oauth_url", "pipedrive_api_url", "thulium_url")
+    @field_validator("public_url", "pipedrive_oauth_url", "pipedrive_api_url", "pipedrive_url", "thulium_url")
     @classmethod
     def _without_slash(cls, value: str) -> str:
         return value.rstrip("/")

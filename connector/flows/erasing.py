@@ -5,7 +5,7 @@ Nothing is deleted in Pipedrive or in the contact centre: what stands there is l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,23 +27,18 @@ class Report:
     shared: bool
     kept: Kept
 
-    def as_json(self, domain: str) -> dict[str, object]:
-        """The same to be kept as a file, with addresses of what stands in Pipedrive."""
+    def as_json(self, page: Callable[[str], str]) -> dict[str, object]:
+        """The same to be kept as a file, with addresses of what stands in Pipedrive, which `page` gives."""
         return {
             "installation": self.installation, "erased_at": self.at.isoformat(timespec="seconds"),
             "only_this_number_or_address": self.shared, "erased": self.kept.counts,
             "left_in_pipedrive": {
-                "activities": [page("activities", one, domain) for one in self.kept.activities],
-                "persons": [page("person", one, domain) for one in self.kept.persons],
-                "deals": [page("deal", one, domain) for one in self.kept.deals],
+                "activities": [page(f"activities/{one}") for one in self.kept.activities],
+                "persons": [page(f"person/{one}") for one in self.kept.persons],
+                "deals": [page(f"deal/{one}") for one in self.kept.deals],
             },
             "left_in_the_contact_centre": self.kept.customers,
         }  # fmt: skip
-
-
-def page(kind: str, record_id: str, domain: str) -> str:
-    """The address of a record's page in Pipedrive."""
-    return f"https://{domain}.pipedrive.com/{kind}/{record_id}"
 
 
 def keys_of(tenant: Tenant, subject: str) -> frozenset[str]:

@@ -201,6 +201,10 @@ class Tenant:
         """What the admin set."""
         return self.installed.settings
 
+    def page(self, path: str) -> str:
+        """The address of a page of the company in Pipedrive, such as `person/7`."""
+        return f"{self.service.pipedrive_url.replace('{domain}', self.installed.domain)}/{path}"
+
     @property
     def ignored(self) -> frozenset[str]:
         """Own lines and private numbers: calls with them are nobody's."""

@@ -17,6 +17,7 @@ import orjson
 import structlog
 from aiohttp import web
 from sqlalchemy.exc import SQLAlchemyError
+from yarl import URL
 
 from connector.clock import Clock
 from connector.errors import Misconfigured
@@ -232,10 +233,10 @@ class Lines:
         """Have the line begin with who the agent is and how his calls are."""
         centre, _, login = device.agent.partition("/")
         known = tenant.directory.people.agents.get((centre, login))
-        host = f"{tenant.installed.domain}.pipedrive.com"
+        pipedrive = URL(tenant.page(""))
         hello = Hello(
-            Agent(known.name if known is not None else login, login, centre), tenant.id, f"https://{host}", (host,),
-            self._hub.server,
+            Agent(known.name if known is not None else login, login, centre), tenant.id,
+            str(pipedrive.origin()), (pipedrive.authority,), self._hub.server,
         )  # fmt: skip
         calls = Calls(tuple(await self._telephony.latest(tenant, device.agent)))
         line.begin(write(hello), write(calls))

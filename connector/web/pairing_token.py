@@ -126,7 +126,7 @@ class Tokens:
             "token": token,
             "agent": {"name": name, "login": allowed.login, "centre": allowed.connection},
             "installation": tenant.id,
-            "pipedrive": f"https://{tenant.installed.domain}.pipedrive.com",
+            "pipedrive": tenant.page("").rstrip("/"),
         }
 
     async def _pair(self, tenant: Tenant, allowed: _Allowed, origin: str) -> str:

@@ -165,8 +165,8 @@ def _shown_in_centre(tenant: Tenant, kind: Kind, crm_id: str, centre: CentreReco
 
 
 def page_of(tenant: Tenant, kind: Kind, crm_id: str) -> str:
-    """The address of a record's page in Pipedrive, on the company's own host."""
-    return f"https://{tenant.installed.domain}.pipedrive.com/{kind.page}/{crm_id}"
+    """The address of a record's page in Pipedrive."""
+    return tenant.page(f"{kind.page}/{crm_id}")
 
 
 def marked_values(tenant: Tenant, kind: Kind, crm_id: str) -> dict[str, str]:

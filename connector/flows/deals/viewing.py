@@ -138,7 +138,7 @@ async def sees_all_deals(tenant: Tenant) -> bool:
 
 def deal_page(tenant: Tenant, deal_id: str) -> str:
     """The address of a deal's page in Pipedrive, on the company's own host."""
-    return f"https://{tenant.installed.domain}.pipedrive.com/deal/{deal_id}"
+    return tenant.page(f"deal/{deal_id}")
 
 
 def may_see(tenant: Tenant, known: Catalogue, viewer: Viewer, deal: Deal) -> bool:

@@ -224,8 +224,7 @@ def line(looked: Looked, visit: Visit, *, reveal: bool = False) -> Line:
 
 def activity_page(tenant: Tenant, entry: Entry) -> str:
     """Where the activity is looked at in Pipedrive; empty while there is none."""
-    domain = tenant.installed.domain
-    return f"https://{domain}.pipedrive.com/activities/{entry.crm_id}" if entry.crm_id else ""
+    return tenant.page(f"activities/{entry.crm_id}") if entry.crm_id else ""
 
 
 def _reason(failure: Failure, _: Translate) -> words.Why:

@@ -167,7 +167,7 @@ def _event(row: SettledRow, visit: Visit) -> dict[str, str]:
 
 def activity_page(tenant: Tenant, activity_id: str) -> str:
     """The address of an activity in Pipedrive, on the company's own host."""
-    return f"https://{tenant.installed.domain}.pipedrive.com/activities/{activity_id}"
+    return tenant.page(f"activities/{activity_id}")
 
 
 def kind_word(kind: EventKind, _: Translate) -> str:

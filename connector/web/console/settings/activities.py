@@ -122,7 +122,7 @@ class Line:
     """One event of the preview, in words."""
 
     def __init__(self, foreseen: Foreseen, visit: Visit, choices: Choices, *, reveal: bool) -> None:
-        _, self._domain = visit.translate, visit.tenant.installed.domain
+        _, self._tenant = visit.translate, visit.tenant
         event = foreseen.event
         self.at, self.tokens, self.draft = foreseen.entry.occurred_at, foreseen.tokens, foreseen.draft
         self.what, self.why = _event(event, _), _why(foreseen, _)
@@ -139,7 +139,7 @@ class Line:
 
     def page(self, kind: str, record_id: str) -> str:
         """Where a record is looked at in Pipedrive."""
-        return f"https://{self._domain}.pipedrive.com/{kind}/{record_id}"
+        return self._tenant.page(f"{kind}/{record_id}")
 
 
 def _event(event: Event, _: Translate) -> str:

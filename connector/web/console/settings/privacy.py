@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from connector.errors import Misconfigured
 from connector.flows.diagnosing import Diagnosis
-from connector.flows.erasing import Report, erase, let_back, look_up, page
+from connector.flows.erasing import Report, erase, let_back, look_up
 from connector.flows.tenant import Tenant
 from connector.i18n import Translate
 from connector.installation_settings import InstallationSettings
@@ -125,7 +125,7 @@ class PrivacyPages:
         if "json" in visit.request.query:
             at = f"{report.at:%Y-%m-%d-%H%M}"
             return web.json_response(
-                report.as_json(visit.tenant.installed.domain),
+                report.as_json(visit.tenant.page),
                 headers={"Content-Disposition": f'attachment; filename="erased-{at}.json"'},
             )
         return self._console.page(
@@ -168,7 +168,7 @@ class PrivacyPages:
 
 
 def _link(visit: Visit) -> object:
-    return lambda kind, record_id: page(kind, record_id, visit.tenant.installed.domain)
+    return lambda kind, record_id: visit.tenant.page(f"{kind}/{record_id}")
 
 
 def counted(_: Translate) -> Mapping[str, str]:
