@@ -236,7 +236,7 @@ class Lines:
         pipedrive = URL(tenant.page(""))
         hello = Hello(
             Agent(known.name if known is not None else login, login, centre), tenant.id,
-            str(pipedrive.origin()), (pipedrive.authority,), self._hub.server,
+            str(pipedrive.origin()), (pipedrive.host_port_subcomponent or "",), self._hub.server,
         )  # fmt: skip
         calls = Calls(tuple(await self._telephony.latest(tenant, device.agent)))
         line.begin(write(hello), write(calls))
