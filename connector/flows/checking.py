@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 NO_ADDRESS = "no public https address: the index lives on sweeps alone"
 #: Of a special field.
-DELETED = "Pipedrive has this field no longer; choose another, or have it made"
+DELETED = "Pipedrive no longer has this field; choose another, or have it made"
 #: Each of these is needed, or one of those that Pipedrive offers in its place.
 _SCOPES = (
     ("activities:full",), ("contacts:full",), ("deals:full",), ("users:read",), ("webhooks:full", "admin"),
@@ -148,7 +148,7 @@ def special_lists(fields: SpecialFields) -> list[str]:
 
 
 async def _special_fields(result: Check, tenant: Tenant) -> None:
-    """Those that the settings name and that Pipedrive has no longer (10 tokens a list).
+    """Those that the settings name and that Pipedrive no longer has (10 tokens a list).
 
     The contact centre has no list of its own.
     """

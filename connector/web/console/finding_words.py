@@ -39,7 +39,7 @@ def _told(sentence: str, _: Translate) -> tuple[str, str]:
         (r"customers and companies: (?P<count>\d+)(?: or more)? fields are not carried over: .*", _("Pairs of which a field is not carried over: %(count)s.")),
         (r".* wrote more than is usual and waits: .*", _("Changes of customers are paused: they are more than usual.")),
         (r"special_fields\.\w+ is empty: .*", _("A special field is not chosen: have it made under Special fields.")),
-        (rf"special_fields\.(?P<setting>\w+): {re.escape(DELETED)}", _("Pipedrive has no longer the special field “%(setting)s”: choose another one under Special fields, or have it made.")),
+        (rf"special_fields\.(?P<setting>\w+): {re.escape(DELETED)}", _("Pipedrive no longer has the special field “%(setting)s”: choose another one under Special fields, or have it made.")),
         (r"\w+: the field (?P<q>['\"])(?P<field>.*)(?P=q) could not be made: (?P<rest>.*)", _("Pipedrive did not let the field “%(field)s” be made.")),
         (r"the special fields could not be made, which is tried again by night: (?P<rest>.*)", _("The special fields could not be made. It is tried again by night.")),
         (r"contacts\.\w+\.fields could not be compared with Pipedrive's: (?P<rest>.*)", _("The rows under Fields could not be compared with Pipedrive’s fields.")),

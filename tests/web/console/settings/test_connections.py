@@ -66,7 +66,7 @@ async def test_a_special_field_that_was_deleted_in_pipedrive_is_found(
         codes = await named_fields(here, admin)
         assert "the special field “" not in (await checked(admin)).text
         await delete_field(world, entity, codes[name])
-        assert f"Pipedrive has no longer the special field “{words}”" in (await checked(admin)).text
+        assert f"Pipedrive no longer has the special field “{words}”" in (await checked(admin)).text
         polish = await checked(admin, "pl")
         assert (
             f"Pipedrive nie ma już pola specjalnego „{translator('pl')(words).replace(chr(160), ' ')}”"
