@@ -52,6 +52,14 @@ async def test_a_page_of_an_empty_company_says_so(crm: Crm) -> None:
         assert (await crm.get(path)).status == 404
 
 
+async def test_an_address_on_the_companys_own_host_leads_to_its_page(crm: Crm) -> None:
+    await crm.sandbox("seed", SEED)
+    home = "/of/przyklad"
+    assert "Łucja" in (await crm.get(f"{home}/person/1")).json
+    assert "Łucja" in (await crm.get(f"{home}/persons/list")).json
+    assert (await crm.get("/of/nobody/person/1")).status == 404
+
+
 async def test_a_person_shows_the_timeline_and_links_to_call(crm: Crm) -> None:
     await crm.sandbox("seed", SEED)
     page = (await crm.get("/person/1")).json

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from urllib.parse import quote
 
 from aiohttp import web
+from yarl import URL
 
 from connector.sandbox import switchboard
 from connector.sandbox.faults import Faults
@@ -50,6 +51,7 @@ def routes(world: World, faults: Faults, sender: Sender, pages: Pages) -> list[w
     ]
     return [
         web.get("/", companies),
+        web.get(r"/of/{domain:[\w-]+}/{path:.*}", views.at_home),
         *(web.route(method, path, partial(views.of_company, view)) for method, path, view in shown),
         *switchboard.routes(faults, world.clock, pages),
     ]
@@ -75,6 +77,16 @@ class _Views:
             return await view(request, company)
         except (KeyError, ValueError, StopIteration):
             return self._pages.answer("missing.html", 404)
+
+    async def at_home(self, request: web.Request) -> web.Response:
+        """Lead an address on a company's own host, which a simulator hasn't, to its page: `/of/rowery/person/7`."""
+        domain, path = request.match_info["domain"], request.match_info["path"]
+        number = next((one.id for one in self._world.companies.values() if one.domain == domain), None)
+        if number is None:
+            return self._pages.answer("missing.html", 404)
+        if path == "persons/list":
+            path = "contacts"
+        raise web.HTTPSeeOther(str(URL.build(path=f"/{path}", query={"company": str(number)})))
 
     def _answer(self, template: str, company: Company, status: int = 200, **context: object) -> web.Response:
         tail = f"?company={company.id}"
