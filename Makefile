@@ -83,6 +83,7 @@ bench: setup $(VENV)/.tests ## the benchmarks; each prints one JSON object on it
 	$(BIN)/python -m tests.bench.load
 	$(BIN)/python -m tests.bench.deals
 	$(BIN)/python -m tests.bench.console
+	$(BIN)/python -m tests.bench.realtime
 
 lock: ## pin dependencies anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements/run.txt
