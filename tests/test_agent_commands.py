@@ -108,6 +108,28 @@ async def answered(who: Agent, screen: Screen, answer: str) -> None:
     assert back.page == "You can close this page and go back to the terminal."
 
 
+async def test_a_terminal_is_paired_once(
+    anna: Agent, open_: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    screen = Screen(capsys)
+    running = asyncio.create_task(agent(open_.origin + "/", screen.typed()))
+    await answered(anna, screen, "allow")
+    await screen.shows("Connected, as Anna Nowak.")
+    screen.type("q")
+    assert await running == 0
+    (device,) = await open_.service.devices.all(anna.tenant.id)
+    assert (device.agent, device.client, device.origin) == (AGENT, "terminal", "")
+    assert device.name.startswith("Terminal on ")
+    token = Kept.read().token
+    assert token not in screen.text
+    again = Screen(capsys)
+    running = asyncio.create_task(agent(None, again.typed()))
+    await again.shows("Connected, as Anna Nowak.")
+    again.type("q")
+    assert (await running, Kept.read().token) == (0, token)
+    assert "/pair" not in again.text
+
+
 async def test_who_does_not_allow_it_keeps_nothing(
     anna: Agent, open_: Served, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ from connector.store.devices import Devices
 from connector.web.line import Lines, Telephony
 from connector.web.line_socket import Pace
 from connector.web.middleware import middlewares
+from tests.serving import Served
 from tests.world import SYSTEM, World, listening
 
 AGENT = f"thulium:{SYSTEM}/anna"
@@ -85,31 +86,36 @@ class Client:
         async with asyncio.timeout(5):
             return json.loads(await self.socket.recv())
 
+    async def rest(self) -> AsyncIterator[Any]:
+        """All that is said until the server closes."""
+        with suppress(ConnectionClosed):
+            async for text in self.socket:
+                yield json.loads(text)
+        await self.socket.wait_closed()
+
     async def say(self, said: object) -> None:
         await self.socket.send(said if isinstance(said, str | bytes) else json.dumps(said))
 
     async def closed(self) -> int | None:
         """The code that the server closes with, after whatever it says before."""
         async with asyncio.timeout(5):
-            with suppress(ConnectionClosed):
-                async for _ in self.socket:
-                    pass
-            await self.socket.wait_closed()
+            async for _ in self.rest():
+                pass
         return self.socket.close_code
 
 
 @dataclass
-class Open:
-    """Lines on a socket of their own."""
+class Server:
+    """Where lines are opened."""
 
     service: Service
     tenant: Tenant
-    lines: Lines
-    exchange: Exchange
-    devices: Devices
     origin: str
     http: ClientSession
-    counted: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def devices(self) -> Devices:
+        return self.service.devices
 
     async def pair(self, agent: str = AGENT, *, origin: str = BROWSER) -> tuple[str, str]:
         """A device; gives its id and its token."""
@@ -145,23 +151,42 @@ class Open:
             text = await answer.text()
             return answer.status, json.loads(text) if text else None, dict(answer.headers)
 
+    async def text(self, path: str) -> str:
+        async with self.http.get(self.origin + path) as answer:
+            return await answer.text()
+
     async def poll(self, token: str, after: str = "") -> tuple[str, list[Any]]:
         status, body, _ = await self.ask("POST", "/poll", token, {"after": after})
         assert status == 200, body
         return body["cursor"], body["messages"]
 
 
+@dataclass
+class Open(Server):
+    """Lines alone, on a socket of their own, with an exchange of the tests' own behind them."""
+
+    lines: Lines
+    exchange: Exchange
+    counted: list[tuple[str, str]]
+
+
+@asynccontextmanager
+async def http_lines(here: Served, tenant: Tenant) -> AsyncIterator[Server]:
+    """The lines of a whole service."""
+    async with ClientSession() as http:
+        yield Server(here.service, tenant, here.origin, http)
+
+
 @asynccontextmanager
 async def open_lines(service: Service, tenant: Tenant, port: int = 0, **pace: float) -> AsyncIterator[Open]:
     """Serve the line of this service; the hub is the service's."""
-    exchange, devices = Exchange(), Devices(service.db, service.clock)
-    counted: list[tuple[str, str]] = []
+    exchange, counted = Exchange(), list[tuple[str, str]]()
     lines = Lines(
-        service.hub, devices, Telephony(exchange.dial, exchange.latest), service.tenant,
+        service.hub, service.devices, Telephony(exchange.dial, exchange.latest), service.tenant,
         lambda *both: counted.append(both), service.clock, Pace(**pace),
     )  # fmt: skip
     app = web.Application(middlewares=middlewares(service.settings))
     app.add_routes(lines.routes())
     app.on_shutdown.append(lambda _: lines.stop())
     async with ClientSession() as http, listening(app, port) as origin:
-        yield Open(service, tenant, lines, exchange, devices, origin, http, counted)
+        yield Open(service, tenant, origin, http, lines, exchange, counted)

@@ -39,7 +39,8 @@ from connector.realtime.protocol import (
     write,
 )
 from connector.web.line_socket import CLOSE_CODES
-from tests.web.lines import AGENT, BROWSER, DIAL, NUMBER, Open, a_call, open_lines, seed_agents
+from tests.serving import served
+from tests.web.lines import AGENT, BROWSER, DIAL, NUMBER, Open, a_call, http_lines, open_lines, seed_agents
 from tests.world import World, install
 
 
@@ -560,6 +561,35 @@ async def test_only_extensions_may_ask_whether_they_may_ask(line: Open) -> None:
 
     assert await preflight(BROWSER) == (204, BROWSER)
     assert await preflight("https://acme.pipedrive.com") == (403, None)
+
+
+# the whole service
+
+
+async def test_a_click_rings_the_phone_and_its_news_come_back(world: World) -> None:
+    await seed_agents(world)
+    async with AsyncExitStack() as service_of:
+        here = await service_of.enter_async_context(served(world))
+        tenant = await install(here.service)
+        async with http_lines(here, tenant) as line:
+            _, token = await line.pair()
+            async with line.client(token) as client:
+                await client.say(DIAL)
+                while (answer := await client.hear())["type"] != "dialled":
+                    assert answer["type"] == "call"
+                assert answer["call"]["number"] == NUMBER
+                (request,) = [one for one in await world.calls("thulium") if one["path"].endswith("/call")]
+                assert "anna" in request["path"]
+                _, (hello, calls) = await line.poll(token)
+                assert (hello["type"], calls["calls"][0]["id"]) == ("hello", answer["call"]["id"])
+                metrics = await line.text("/metrics")
+                assert f'connector_lines{{installation="{tenant.id}"}} 2.0' in metrics
+                assert f'connector_dials_total{{installation="{tenant.id}",outcome="dialled"}} 1.0' in metrics
+                leaving = asyncio.create_task(service_of.aclose())
+                last = [one async for one in client.rest()]
+                assert last[-1] == {"type": "bye", "reason": "restart"}
+                assert client.socket.close_code == 1012
+                await leaving
 
 
 # what is written down
