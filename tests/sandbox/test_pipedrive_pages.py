@@ -54,9 +54,10 @@ async def test_a_page_of_an_empty_company_says_so(crm: Crm) -> None:
 
 async def test_an_address_on_the_companys_own_host_leads_to_its_page(crm: Crm) -> None:
     await crm.sandbox("seed", SEED)
-    home = "/of/przyklad"
-    assert "Łucja" in (await crm.get(f"{home}/person/1")).json
-    assert "Łucja" in (await crm.get(f"{home}/persons/list")).json
+    for path, led in (("person/1", "/person/1"), ("persons/list", "/contacts")):
+        reply = await crm.get(f"/of/przyklad/{path}")
+        assert (reply.status, reply.headers["location"].partition("?")[0]) == (303, led)
+        assert "Łucja" in (await crm.get(reply.headers["location"])).json
     assert (await crm.get("/of/nobody/person/1")).status == 404
 
 
