@@ -38,9 +38,8 @@ def which(event: LiveEvent, calls: Sequence[LiveCall], keys: frozenset[str]) -> 
         if (call.direction, call.external_id, call.agent) == ("out", None, event.agent_id)
     ]
     numbered = [call for call in waiting if call.number_key in keys]
-    if numbered or keys:
-        return numbered[:1]
-    return waiting if len(waiting) == 1 else []
+    says_nobody = all(not number or is_internal(number) for number in (event.source, event.destination))
+    return numbered[:1] or (waiting if says_nobody and len(waiting) == 1 else [])
 
 
 def passed_over(event: LiveEvent, calls: Sequence[LiveCall]) -> list[LiveCall]:

@@ -220,10 +220,10 @@ class Exchange:
         self._read_at.pop(call_id, None)
 
     def _is_due(self, call: LiveCall, now: datetime) -> bool:
-        is_open = call.ended_at is None or (call.reason == "unknown" and now - call.ended_at < _STALE)
+        if call.ended_at is not None and (call.reason != "unknown" or now - call.ended_at >= _STALE):
+            return False
         before = self._read_at.get(call.id)
-        gap = timedelta(seconds=LOOK_S / 2) if now - call.began_at < _YOUNG else _SELDOM
-        return is_open and (before is None or now - before >= gap)
+        return before is None or now - call.began_at < _YOUNG or now - before >= _SELDOM
 
     async def _read(self, tenant: Tenant, calls: Sequence[LiveCall], now: datetime) -> None:
         """Read from the contact centres how calls ended."""

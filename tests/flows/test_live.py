@@ -1,0 +1,347 @@
+"""Calls as their agents see them: by webhooks in whatever order, and by the contact centre's list where none comes."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from connector.app import Service
+from connector.flows.live import Exchange
+from connector.flows.tenant import Tenant
+from connector.realtime.protocol import Call, Message
+from connector.store.live_calls import State
+from tests.flows.looking import PERSON, spent, tell
+from tests.flows.telephones import ANNA, CENTRE, JAN, NUMBER, telephones
+from tests.serving import Served
+from tests.world import World, ago, install, settle_down
+
+
+async def test_a_call_is_seen_from_the_first_ring_to_its_end(world: World, service: Service) -> None:
+    async with telephones(world, service) as phones:
+        call = await phones.dialled()
+        for action in ("AGENT_RINGING", "AGENT_ANSWERED", "CLIENT_ANSWERED", "AGENT_ENDED_CALL"):
+            await phones.told_of(action, custom_data=call.id)
+        assert phones.states(call.id) == ["dialling", "ringing_you", "ringing_them", "in_call", "ended"]
+        last = phones.last()
+        assert (last.reason, last.duration_s) == ("answered", 0)
+        assert last.answered_at is not None
+        assert last.ended_at is not None
+
+
+async def test_without_our_id_a_call_is_known_by_agent_and_number_and_then_by_its_own_id(
+    world: World, service: Service
+) -> None:
+    async with telephones(world, service) as phones:
+        call = await phones.dialled()
+        await phones.told_of("AGENT_RINGING", "9.1", destination="601000001")
+        await phones.hook(action="RECORDING_READY", connection_id="9.1", filename="a.mp3")
+        assert phones.states(call.id) == ["dialling", "ringing_you", "ended"]
+        assert (await phones.kept(call.id)).external_id == "9.1"
+
+
+async def test_a_ring_that_names_no_number_is_of_the_only_call_that_waits(
+    world: World, service: Service
+) -> None:
+    async with telephones(world, service) as phones:
+        call = await phones.dialled()
+        await phones.told_of("AGENT_RINGING", source="391", destination="", queue_id=None)
+        assert phones.states(call.id) == ["dialling", "ringing_you"]
+
+
+async def test_news_that_comes_twice_or_in_the_wrong_order_takes_nothing_back(
+    world: World, service: Service
+) -> None:
+    async with telephones(world, service) as phones:
+        call = await phones.dialled()
+        for action in (
+            "CLIENT_ANSWERED",
+            "AGENT_RINGING",
+            "AGENT_RINGING",
+            "AGENT_ENDED_CALL",
+            "AGENT_ANSWERED",
+        ):
+            await phones.told_of(action, custom_data=call.id)
+        assert phones.states(call.id) == ["dialling", "in_call", "ended"]
+        assert phones.last().reason == "answered"
+
+
+async def test_two_calls_of_one_agent_are_two(world: World, service: Service) -> None:
+    async with telephones(world, service) as phones:
+        await phones.switch(phones="auto", dial_seconds=60)
+        first, second = await phones.dialled(), await phones.dialled("601000002")
+        await phones.told_of("AGENT_RINGING", "2.2", destination="601000002")
+        await phones.told_of("AGENT_RINGING", "1.1", destination="601000001")
+        await phones.told_of("CALL_ENDED", "2.2", destination="601000002")
+        assert (await phones.kept(first.id)).external_id == "1.1"
+        assert (await phones.kept(first.id)).state is State.RINGING_YOU
+        assert (await phones.kept(second.id)).state is State.ENDED
+
+
+# calls that come in
+
+
+async def test_a_ringing_phone_shows_the_number_at_once_and_then_who_it_is(
+    world: World, service: Service
+) -> None:
+    await world.seed_pipedrive(
+        organizations=[{"name": "Zażółć sp. z o.o."}],
+        persons=[PERSON | {"name": "Żaneta Źdźbło", "org": "Zażółć sp. z o.o."}],
+        deals=[{"title": "Łącznik", "person": "Żaneta Źdźbło"}],
+    )
+    async with telephones(world, service) as phones:
+        await phones.told_of("AGENT_RINGING", "5.1", source="601000001", destination="221234567")
+        (_, first), *_, (_, last) = phones.told
+        assert (first.direction, first.state, first.number, first.known) == (
+            "in",
+            "ringing_you",
+            NUMBER,
+            False,
+        )
+        assert first.candidates == ()
+        (candidate,) = last.candidates
+        assert last.known
+        assert (candidate.name, candidate.organization) == ("Żaneta Źdźbło", "Zażółć sp. z o.o.")
+        assert candidate.deal is not None
+        assert candidate.deal.title == "Łącznik"
+
+
+async def test_a_doubled_ring_is_one_call_and_one_look_up(world: World, service: Service) -> None:
+    await world.seed_pipedrive(persons=[PERSON])
+    async with telephones(world, service) as phones:
+        before = await spent(world)
+        ring = {"source": "601000001", "destination": "221234567"}
+        await asyncio.gather(*(phones.told_of("AGENT_RINGING", "5.1", **ring) for _ in range(3)))
+        assert {call.id for _, call in phones.told} == {phones.last().id}
+        assert await spent(world) - before == 1
+
+
+async def test_an_end_that_comes_before_its_ring_leaves_no_phone_ringing(
+    world: World, service: Service
+) -> None:
+    async with telephones(world, service) as phones:
+        for action in ("AGENT_ENDED_CALL", "AGENT_RINGING"):
+            await phones.told_of(action, "5.1", source="601000001", destination="221234567")
+        assert phones.states() == ["ended"]
+
+
+async def test_a_call_that_rings_several_is_one_for_each_until_somebody_takes_it(
+    world: World, service: Service
+) -> None:
+    async with telephones(world, service, listening=(ANNA, JAN)) as phones:
+        for agent in (ANNA, JAN):
+            await phones.told_of(
+                "AGENT_RINGING", "5.1", agent=agent, source="601000001", destination="221234567"
+            )
+        await phones.told_of("AGENT_ANSWERED", "5.1", agent=JAN, source="601000001", destination="221234567")
+        assert phones.states(agent=ANNA) == ["ringing_you", "ended"]
+        assert phones.states(agent=JAN) == ["ringing_you", "in_call"]
+        (kept,) = await phones.tenant.live_calls.latest(CENTRE, ANNA, 5)
+        assert kept.reason == "no_answer"
+
+
+@pytest.mark.parametrize("source", ["anonymous", "null", ""])
+async def test_a_hidden_number_is_told_as_hidden(world: World, service: Service, source: str) -> None:
+    async with telephones(world, service) as phones:
+        await phones.told_of("AGENT_RINGING", source=source, destination="221234567")
+        last = phones.last()
+        assert (last.direction, last.number, last.number_shown, last.known) == ("in", "", "", True)
+        assert (last.candidates, last.new_person) == ((), "")
+
+
+async def test_a_call_by_hand_is_seen_as_going_out(world: World, service: Service) -> None:
+    async with telephones(world, service) as phones:
+        await phones.told_of("AGENT_RINGING", source="391", destination="601000002")
+        assert (phones.last().direction, phones.last().number) == ("out", "+48601000002")
+
+
+async def test_nothing_is_kept_of_calls_of_agents_who_have_no_device_nor_read_for_those_who_do_not_listen(
+    world: World, service: Service
+) -> None:
+    await world.seed_pipedrive(persons=[PERSON])
+    async with telephones(world, service) as phones:
+        await phones.told_of("AGENT_RINGING", agent=JAN, source="601000001")
+        assert await phones.tenant.live_calls.latest(CENTRE, JAN, 5) == []
+        phones.listening.clear()
+        before = await spent(world)
+        await phones.told_of("AGENT_RINGING", source="601000001", destination="221234567")
+        (kept,) = await phones.tenant.live_calls.latest(CENTRE, ANNA, 5)
+        assert kept.state is State.RINGING_YOU
+        assert await spent(world) == before
+        # A line that opens while it rings is told who it is.
+        phones.listening.add(ANNA)
+        (call,) = await phones.exchange.latest(phones.tenant, f"{CENTRE}/{ANNA}")
+        assert not call.known
+        await phones.exchange.idle()
+        assert [one.name for one in phones.last().candidates] == ["Jan Próba"]
+
+
+async def test_old_news_and_news_of_a_stranger_ring_nobody(world: World, service: Service) -> None:
+    async with telephones(world, service) as phones:
+        await phones.told_of("AGENT_RINGING", source="601000001", date="2026-01-01 10:00:00")
+        await phones.told_of("AGENT_RINGING", agent=None, source="601000001")
+        await phones.hook(action="RECORDING_READY", connection_id="5.1")
+        phones.exchange.hear(
+            "nobody", CENTRE, "", b"action=AGENT_RINGING&connection_id=1&agent_login=anna.nowak"
+        )
+        phones.exchange.hear(phones.tenant.id, "thulium:gone", "", b"action=AGENT_RINGING&connection_id=1")
+        phones.exchange.hear(phones.tenant.id, CENTRE, "", b"\xff\xfe{")
+        await phones.exchange.idle()
+        assert phones.told == []
+
+
+# what nobody tells
+
+
+@pytest.mark.parametrize(
+    ("acts", "reason"),
+    [
+        (("answer", "they_answer", "hang_up"), "answered"),
+        (("answer", "they_reject"), "busy"),
+        (("answer", "no_answer"), "no_answer"),
+        (("answer", "fail"), "failed"),
+    ],
+)
+async def test_without_webhooks_the_end_of_a_call_is_read_from_the_list(
+    world: World, service: Service, acts: tuple[str, ...], reason: str
+) -> None:
+    async with telephones(world, service) as phones:
+        call = await phones.dialled()
+        for act in acts:
+            await phones.act(act)
+        await phones.until(lambda: phones.last().state == "ended")
+        assert phones.last().reason == reason
+        assert (phones.last().duration_s is not None) == (reason == "answered")
+        kept = await phones.kept(call.id)
+        assert kept.external_id is not None
+
+
+async def test_installations_that_want_their_activities_at_once_are_told_of_the_end(
+    world: World, service: Service
+) -> None:
+    async with telephones(world, service, live=True) as phones:
+        await phones.dialled()
+        for act in ("answer", "they_answer", "hang_up"):
+            await phones.act(act)
+        await phones.until(lambda: phones.last().state == "ended")
+        assert phones.ended == [phones.tenant.id]
+
+
+async def test_a_contact_centre_that_is_down_is_asked_again_for_the_end(
+    world: World, service: Service
+) -> None:
+    async with telephones(world, service) as phones:
+        await phones.dialled()
+        for act in ("answer", "they_answer", "hang_up"):
+            await phones.act(act)
+        await world.fault("thulium", "status_before", status=503, path="connections", times=6)
+        await phones.until(lambda: phones.last().state == "ended")
+        assert phones.last().reason == "answered"
+
+
+async def test_a_call_goes_on_after_a_restart(world: World, service: Service) -> None:
+    async with telephones(world, service) as phones:
+        call = await phones.dialled()
+        await phones.exchange.close()
+        for act in ("answer", "they_answer", "hang_up"):
+            await phones.act(act)
+        told: list[Call] = []
+
+        def hear(_installation: str, _agent: str, message: Message) -> bool:
+            told.append(message.call)  # type: ignore[union-attr]
+            return True
+
+        async def listen(_: Tenant) -> None:
+            return
+
+        after = Exchange(hear, service.latest, listen, lambda _: None, service.clock)
+        after.resume([phones.tenant])
+        await phones.until(lambda: bool(told) and told[-1].state == "ended")
+        assert told[-1].id == call.id
+        await after.close()
+        assert len(await phones.rung()) == 1
+
+
+async def test_what_is_never_heard_of_is_given_up(world: World, service: Service) -> None:
+    async with telephones(world, service) as phones:
+        await world.fault("thulium", "reset_before", method="POST", path="/call$", times=1)
+        lost = await phones.dialled()
+        await phones.told_of("AGENT_RINGING", source="601000002", destination="221234567")
+        service.clock.move_to(timedelta(minutes=16))
+        await phones.until(lambda: any(c.id == lost.id and c.ended_at for _, c in phones.told))
+        assert (await phones.kept(lost.id)).state is State.FAILED
+        (rings,) = [c for c in await phones.tenant.live_calls.going() if c.direction == "in"]
+        service.clock.move_to(timedelta(hours=2, minutes=1))
+        await phones.until(lambda: any(c.id == rings.id and c.ended_at for _, c in phones.told))
+        assert (await phones.kept(rings.id)).reason == "unknown"
+
+
+async def test_when_its_activity_is_written_a_call_leads_there(world: World, service: Service) -> None:
+    await world.seed_pipedrive(persons=[PERSON])
+    async with telephones(world, service) as phones:
+        call = await phones.dialled()
+        for act in ("answer", "they_answer", "hang_up"):
+            await phones.act(act)
+        await phones.until(lambda: phones.last().state == "ended")
+        await settle_down(service, phones.tenant)
+        (activity,) = await world.activities()
+        await phones.until(lambda: phones.last().link.endswith(f"/activities/{activity['id']}"))
+        assert (await phones.kept(call.id)).activity_id == str(activity["id"])
+
+
+async def test_calls_are_forgotten_after_a_month(world: World, service: Service) -> None:
+    async with telephones(world, service) as phones:
+        await phones.dialled()
+        await phones.exchange.close()
+        await phones.tenant.live_calls.purge()
+        assert await phones.tenant.live_calls.going()
+        service.clock.move_to(timedelta(days=31))
+        await phones.tenant.live_calls.purge()
+        assert await phones.tenant.live_calls.going() == []
+
+
+# through the door
+
+
+async def test_a_webhook_of_a_ringing_phone_is_told_on_the_line_and_acknowledged_whatever_comes_of_it(
+    open_: Served,
+) -> None:
+    world, service = open_.world, open_.service
+    tenant = await install(service, since=ago(hours=1))
+    await service.devices.pair(
+        tenant.id, f"{CENTRE}/{ANNA}", user_id=None, name="T", client="terminal", origin=""
+    )
+    line = service.hub.open(tenant.id, f"{CENTRE}/{ANNA}", "d")
+    body = f"action=AGENT_RINGING&connection_id=5.1&agent_login={ANNA}&source_number=601000001&destination_number=221234567"
+    assert await open_.knock(tenant, body.encode(), source=CENTRE) == 202
+    for _ in range(100):
+        if line.waiting:
+            break
+        await asyncio.sleep(0.01)
+    assert b'"ringing_you"' in line.waiting[0]
+    assert await open_.knock(tenant, b"action=AGENT_RINGING", source=CENTRE) == 202
+    assert await world.activities() == []
+
+
+async def test_contact_centres_tell_of_calls_as_soon_as_an_agent_listens(open_: Served) -> None:
+    world, service = open_.world, open_.service
+    tenant = await install(service)
+    assert (await service.installations.centres(tenant.id))[0].subscription_id is None
+    _, token = await service.devices.pair(
+        tenant.id, f"{CENTRE}/{ANNA}", user_id=None, name="T", client="terminal", origin=""
+    )
+    headers = {"Authorization": f"Bearer {token}"}
+    async with world.http.post(f"{open_.origin}/line/poll", json={"after": ""}, headers=headers) as answer:
+        assert answer.status == 200
+    for _ in range(200):
+        if (await service.installations.centres(tenant.id))[0].subscription_id is not None:
+            break
+        await asyncio.sleep(0.01)
+    await tell(world, "thulium", "switches", phones="manual")
+    await tell(world, "thulium", "ring", agent=ANNA, number="601000001")
+    for _ in range(200):
+        if calls := await tenant.live_calls.latest(CENTRE, ANNA, 5):
+            break
+        await asyncio.sleep(0.01)
+    assert [call.number for call in calls] == [NUMBER]
