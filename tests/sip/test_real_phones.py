@@ -142,9 +142,9 @@ def talked(phone: Baresip, other_hz: int, own_hz: int) -> None:
 async def test_a_dial_makes_two_real_phones_ring_and_talk_and_pipedrive_says_how_long(
     office: Office, states: list[str]
 ) -> None:
-    began = time.monotonic()
     await office.dial()
     await office.anna.until("CALL_INCOMING")
+    began = time.monotonic()
     assert not any(one.get("type") == "CALL_INCOMING" for one in office.customer.heard)
     await office.press("answer")
     await office.customer.until("CALL_INCOMING")

@@ -91,8 +91,8 @@ def _happened(system: System, call: LiveCall, act: Act) -> None:
 def _list(system: System, call: LiveCall, *, by_customer: bool) -> None:
     now, ring, talk = system.now(), 7, 35
     if not call.by_itself:
-        ring = _seconds(call.began_at, call.answered_at or now)
         talk = _seconds(call.answered_at or now, now)
+        ring = _seconds(call.began_at, now) - talk
     del system.live[call.connection_id]
     made = add_call(
         system,
