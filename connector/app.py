@@ -32,6 +32,7 @@ from connector.pipedrive import oauth
 from connector.pipedrive.budget import Lane
 from connector.pipedrive.credentials import Credentials
 from connector.pipedrive.records import Tokens
+from connector.process import most_lines
 from connector.realtime.hub import Hub
 from connector.records import Right
 from connector.settings import Settings
@@ -349,7 +350,7 @@ async def open_service(settings: Settings, clock: Clock | None = None) -> AsyncI
     builder = Builder(settings, clock, db, vault, session, installations)
     service = Service(
         settings, clock, db, session, installations, builder, Deliveries(db, vault, clock),
-        Operations(db, clock), Access(db, clock), Devices(db, clock), Metrics(), Alerts(db, clock), Hub(settings.lines),
+        Operations(db, clock), Access(db, clock), Devices(db, clock), Metrics(), Alerts(db, clock), Hub(most_lines(settings.lines)),
     )  # fmt: skip
     try:
         yield service

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import resource
 import sys
 from collections.abc import Coroutine
 from typing import TypeVar
@@ -10,6 +11,8 @@ from typing import TypeVar
 import uvloop
 
 T = TypeVar("T")
+
+_FILES_KEPT_FREE = 256
 
 
 def run(work: Coroutine[object, object, T]) -> T:
@@ -21,3 +24,12 @@ def run(work: Coroutine[object, object, T]) -> T:
     gc.collect()
     gc.freeze()
     return uvloop.run(work)
+
+
+def most_lines(wanted: int) -> int:
+    """How many connections may stay open for long: those `wanted`, within the process's limit of open files.
+
+    Some are kept free: who comes with a webhook must still be let in.
+    """
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return wanted if files == resource.RLIM_INFINITY else min(wanted, max(1, files - _FILES_KEPT_FREE))

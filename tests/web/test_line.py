@@ -19,6 +19,7 @@ from websockets.typing import Origin, Subprotocol
 
 from connector.app import Service
 from connector.flows.tenant import Tenant
+from connector.process import most_lines
 from connector.realtime.hub import MOST_LINES_OF_AGENT, MOST_WAITING
 from connector.realtime.protocol import (
     LONGEST_MESSAGE,
@@ -310,6 +311,15 @@ async def test_the_service_holds_no_more_lines_than_it_is_told_to(world: World) 
         await until_open(line, 0)
 
 
+def test_lines_leave_files_for_others() -> None:
+    was, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (300, most))
+    try:
+        assert (most_lines(10_000), most_lines(3)) == (44, 3)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (was, most))
+
+
 async def test_a_client_that_does_not_read_loses_its_line(line: Open, tenant: Tenant) -> None:
     _, token = await line.pair()
     long = a_call(link="https://acme.pipedrive.com/" + "x" * 200_000)
@@ -352,7 +362,7 @@ def many_files() -> Iterator[None]:
 
 
 async def test_a_thousand_sockets_are_told_each_its_own(
-    line: Open, tenant: Tenant, world: World, many_files: None
+    many_files: None, line: Open, tenant: Tenant, world: World
 ) -> None:
     await seed_agents(world, *(f"a{n}" for n in range(200)))
     await tenant.meet({("thulium:demo", "a0")})
