@@ -1,6 +1,7 @@
 /** Clicks on phone links become calls; all else on the page goes its way. */
 
-import { isAlive, order, send } from "./ordering";
+import { Hearing, isPlain, take } from "./hearing";
+import { order, send } from "./ordering";
 import { type PhoneLink, phoneLinkOf } from "./phone-link";
 
 /** A press that has not been let go, to find the link again when the page drew it anew under the pointer. */
@@ -9,39 +10,26 @@ interface Press {
 	readonly number: string;
 }
 
-const CAPTURE = { capture: true } as const;
-
-/** Listen on a window until `stop` is called or the extension is gone. */
+/** Listen on a window; the result ends it. */
 export function listen(on: Window): () => void {
-	const listening = new AbortController();
-	const stop = () => listening.abort();
+	const hearing = new Hearing(on);
 	let press: Press | null = null;
 	let over = false;
 
-	/** Handle what a person did; what a script did is the script's, and a page without its extension is the browser's. */
-	const hear = <Name extends keyof WindowEventMap>(name: Name, handle: (event: WindowEventMap[Name]) => void): void => {
-		const heard = (event: WindowEventMap[Name]): void => {
-			if (!isAlive()) stop();
-			else if (event.isTrusted) handle(event);
-		};
-		on.addEventListener(name, heard, { ...CAPTURE, signal: listening.signal });
-	};
-
-	hear("click", (event) => {
+	hearing.hear("click", (event) => {
 		press = null;
 		const found = isPlain(event) && phoneLinkOf(event);
 		if (!found) return;
-		event.preventDefault();
-		event.stopImmediatePropagation();
+		take(event);
 		order(found.number, "link");
 	});
 
-	hear("mousedown", (event) => {
+	hearing.hear("mousedown", (event) => {
 		const found = isPlain(event) ? phoneLinkOf(event) : null;
 		press = found && { target: event.composedPath()[0], number: found.number };
 	});
 
-	hear("mouseup", (event) => {
+	hearing.hear("mouseup", (event) => {
 		const pressed = press;
 		press = null;
 		// Browsers send no click when what was pressed is gone: the page drew the link anew in between.
@@ -56,13 +44,8 @@ export function listen(on: Window): () => void {
 		send({ type: "over", phone: over });
 	};
 	if (import.meta.env.BROWSER !== "firefox") {
-		hear("mouseover", (event) => tell(phoneLinkOf(event)));
-		hear("focusin", (event) => tell(phoneLinkOf(event)));
+		hearing.hear("mouseover", (event) => tell(phoneLinkOf(event)));
+		hearing.hear("focusin", (event) => tell(phoneLinkOf(event)));
 	}
-	return stop;
-}
-
-/** The left button or the Enter key, without a modifier: others open windows, save, select. */
-function isPlain(event: MouseEvent): boolean {
-	return event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
+	return () => hearing.stop();
 }

@@ -1,0 +1,116 @@
+/** Looks for numbers in a page when the browser has nothing else to do, and again where the page changes. */
+
+import type { CountryCode } from "libphonenumber-js/max";
+import { type Block, blockAround, blocksOf } from "./blocks";
+import { Marks } from "./marks";
+import { findNumbers } from "./numbers";
+
+/** Milliseconds of the main thread at a time, when the browser does not say how many it has to spare. */
+const SLICE_MS = 4;
+const PATIENCE_MS = 1_000;
+const WATCHED = { childList: true, characterData: true, subtree: true } as const;
+
+type Root = Element | ShadowRoot;
+
+export class Detector {
+	readonly marks = new Marks();
+	readonly #region: CountryCode | null;
+	/** Elements to look at, and whether at all that is in them. */
+	readonly #due = new Map<Root, boolean>();
+	/** Nodes that changed or came since. */
+	readonly #changed = new Set<Node>();
+	readonly #watched = new WeakSet<Node>();
+	readonly #observer = new MutationObserver((changes) => this.#note(changes));
+	#walk: Iterator<void> | null = null;
+	#idle = 0;
+
+	/** @param region whose national numbers are meant */
+	constructor(region: CountryCode | null) {
+		this.#region = region;
+	}
+
+	/** Look at a page, and watch it from then on. */
+	start(body: Element): void {
+		this.#watch(document);
+		this.#want(body, true);
+	}
+
+	/** Leave the page as it was. */
+	stop(): void {
+		this.#observer.disconnect();
+		cancelIdleCallback(this.#idle);
+		this.#changed.clear();
+		this.#due.clear();
+		this.#walk = null;
+		this.marks.end();
+	}
+
+	#watch(root: Node): void {
+		if (this.#watched.has(root)) return;
+		this.#watched.add(root);
+		this.#observer.observe(root, WATCHED);
+	}
+
+	/** Only note what changed: the page waits for this. */
+	#note(changes: readonly MutationRecord[]): void {
+		for (const { target, addedNodes } of changes) {
+			if (addedNodes.length) for (const node of addedNodes) this.#changed.add(node);
+			else this.#changed.add(target);
+		}
+		this.#wake();
+	}
+
+	/** What has to be looked at because of a node that changed or came. */
+	#consider(node: Node): void {
+		const block = blockAround(node);
+		if (block) this.#want(block, block === node && node instanceof Element);
+	}
+
+	#want(root: Root, deep: boolean): void {
+		this.#due.set(root, deep || this.#due.get(root) === true);
+		this.#wake();
+	}
+
+	#wake(): void {
+		this.#idle ||= requestIdleCallback((deadline) => this.#work(deadline), { timeout: PATIENCE_MS });
+	}
+
+	/** Work until the browser wants to draw or to answer somebody. */
+	#work(deadline: IdleDeadline): void {
+		this.#idle = 0;
+		const until = performance.now() + Math.min(deadline.didTimeout ? SLICE_MS : deadline.timeRemaining(), SLICE_MS);
+		do {
+			this.#walk ??= this.#lookAtAll();
+			if (this.#walk.next().done) {
+				this.#walk = null;
+				return;
+			}
+		} while (performance.now() < until);
+		this.#idle = requestIdleCallback((next) => this.#work(next), { timeout: PATIENCE_MS });
+	}
+
+	*#lookAtAll(): Generator<void, void> {
+		for (const node of this.#changed) {
+			this.#changed.delete(node);
+			this.#consider(node);
+			yield;
+		}
+		for (const [root, deep] of this.#due) {
+			this.#due.delete(root);
+			if (!root.isConnected) continue;
+			this.marks.forget(root, deep, (holder) => blockAround(holder) === root);
+			for (const met of blocksOf(root, deep)) {
+				if (met instanceof ShadowRoot) {
+					this.#watch(met);
+					this.#due.set(met, true);
+				} else if (met) this.#mark(met);
+				yield;
+			}
+		}
+		this.marks.forget(document, false, () => false);
+	}
+
+	#mark(block: Block): void {
+		for (const found of findNumbers(block.text, block.before, this.#region)) this.marks.add(block, found);
+	}
+}

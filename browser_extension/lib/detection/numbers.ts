@@ -1,0 +1,130 @@
+/** Phone numbers in plain text: those that can be nothing else, or that a word before them calls so. Pure. */
+
+import { type CountryCode, type PhoneNumber, parsePhoneNumberFromString } from "libphonenumber-js/max";
+import { claimOf, isMeasured } from "./context";
+
+export interface Found {
+	/** Offsets in the text: from the first sign of the number to behind its last. */
+	readonly start: number;
+	readonly end: number;
+	/** "+48601000001" or "+48601000001;ext=12". */
+	readonly number: string;
+}
+
+/** Stands in a text where an inline element begins or ends: no space, but the number may go on behind it. */
+export const SEAM = "\ue000";
+/** Stands where something else is in between: a line break, a link, a field. */
+export const BREAK = "\ue001";
+
+const SPACE = `[\\s${SEAM}]`;
+const DASHES = "\\-\\u2010-\\u2015\\u2212";
+const SEPARATOR = `(?:${SPACE}{0,4}[()]${SPACE}{0,4}-?|${SEAM}?[./${DASHES}]${SEAM}?|${SPACE}{1,8})`;
+const RUN = new RegExp(`\\+?${SEAM}?\\(?\\d(?:${SEPARATOR}?\\d){6,}`, "gu");
+/** Most text has no seven digits near each other, and is done with here. */
+const DIGITS = /\d(?:\D{0,9}\d){6}/;
+const EXTENSION = /^[\s\ue000]{0,3}(?:ext\.?|x|wewn?\.?|w\.)[\s\ue000:]{0,3}(\d{1,5})(?![\p{L}\p{N}])/iu;
+const JOINT = /^[\s\ue000]*(?:[,;/|]|lub|or|oraz|and|i)?[\s\ue000]*$/iu;
+
+const MOST_DIGITS = 15;
+const LOOK_BACK = 48;
+const LOOK_AHEAD = 16;
+
+/** Whether a text may hold a number at all. Quick. */
+export function mayHoldNumber(text: string): boolean {
+	return DIGITS.test(text);
+}
+
+/** Find the numbers in a text; `before` is what stands in front of it, `region` whose national numbers are meant. */
+export function findNumbers(text: string, before: string, region: CountryCode | null): Found[] {
+	const found: Found[] = [];
+	/** Where the last number ends that a word called so: the word speaks for those joined to it, too. */
+	let named = -1;
+	const take = (start: number, raw: string): boolean => {
+		const end = start + raw.length;
+		const ahead = text.slice(end, end + LOOK_AHEAD);
+		const behind = text.slice(Math.max(0, start - LOOK_BACK), start);
+		const extension = EXTENSION.exec(ahead);
+		if (!standsAlone(behind, ahead) || (!extension && isMeasured(behind, ahead))) return false;
+		const claim = named >= 0 && JOINT.test(text.slice(named, start)) ? "phone" : claimOf(behind, before);
+		const phone = read(raw, claim, region);
+		if (!phone) return false;
+		const whole = end + (extension?.[0].length ?? 0);
+		if (claim === "phone") named = whole;
+		found.push({ start, end: whole, number: phone.number + (extension ? `;ext=${extension[1]}` : "") });
+		return true;
+	};
+	for (const run of text.matchAll(RUN)) {
+		if (take(run.index, run[0]) || !run[0].includes(SEAM)) continue;
+		// Elements meet in it: two numbers may stand beside each other.
+		let start = run.index;
+		for (const part of run[0].split(SEAM)) {
+			if (part.trim()) take(start + part.search(/\S/), part.trim());
+			start += part.length + 1;
+		}
+	}
+	return found;
+}
+
+/** Whether a run is a word of its own, not a piece of an id, an address, a decimal or a time. */
+function standsAlone(behind: string, ahead: string): boolean {
+	const gluedBefore = /[\p{L}\p{N}_#@\\=&%*^+~$€£¥§]$|[\p{L}\p{N}][-\u2010-\u2015/]$|\p{N}[.,:;]$|[-\u2212]$/u;
+	const gluedAfter = /^(?:[\p{L}\p{N}_@\\=%*^+~#$€£¥°]|[-\u2010-\u2015/][\p{L}\p{N}]|[.,:;]\p{N})/u;
+	return !gluedBefore.test(behind) && (!gluedAfter.test(ahead) || EXTENSION.test(ahead));
+}
+
+function read(raw: string, claim: "phone" | "other" | "", region: CountryCode | null): PhoneNumber | null {
+	const written = raw.replaceAll(SEAM, "").replace(/\s+/g, " ").trim();
+	const digits = written.replace(/\D/g, "");
+	if (digits.length > MOST_DIGITS || isDate(written) || isAddress(written) || isDecimal(written)) return null;
+	const plain = written.replace(/^((?:\+|00)\d{1,3}\D*)\(0\)/, "$1");
+	if (written.startsWith("+")) return valid(plain);
+	if (claim === "other") return null;
+	const groups = written.split(/\D+/).filter(Boolean);
+	if (digits.startsWith("00"))
+		return claim || groups.length > 2 ? valid(`+${plain.replace(/\D/g, "").slice(2)}`) : null;
+	if (!region) return null;
+	const phone = valid(plain, region) ?? (digits.startsWith("0") ? valid(digits.slice(1), region) : null);
+	if (claim) return phone ?? (digits.length > 9 ? valid(`+${digits}`) : null);
+	return phone && isWrittenAsNumber(written, groups, phone) ? phone : null;
+}
+
+function valid(text: string, region?: CountryCode): PhoneNumber | null {
+	const phone = parsePhoneNumberFromString(
+		text,
+		region ? { defaultCountry: region, extract: false } : { extract: false },
+	);
+	return phone?.isValid() ? phone : null;
+}
+
+/** Whether digits are grouped as their country groups them: an amount or an id seldom is. */
+function isWrittenAsNumber(written: string, groups: readonly string[], phone: PhoneNumber): boolean {
+	if (/^\(0?\d{2,5}\)/.test(written)) return true;
+	if (groups.length < 3) return false;
+	const shape = (parts: readonly string[]) => parts.map((part) => part.length).join();
+	const national = phone.formatNational().split(/\D+/).filter(Boolean);
+	const given = groups[0] === "0" ? groups.slice(1) : groups;
+	if (shape(given) === shape(national)) return true;
+	if (given[0]?.startsWith("0") && !national[0]?.startsWith("0")) {
+		return shape([given[0].slice(1), ...given.slice(1)]) === shape(national);
+	}
+	return phone.getType() === "MOBILE" && shape(given) === "3,2,2,2";
+}
+
+/** 2026-11-22, 22.11.2026, 22-11-26 14, 2025/2026. */
+function isDate(written: string): boolean {
+	return /^(?:(?:19|20)\d\d([-./\u2010-\u2015])\d{1,2}\1\d{1,2}|\d{1,2}([-./ ])\d{1,2}\2(?:19|20)\d\d|(?:19|20)\d\d[-/\u2010-\u2015](?:19|20)\d\d)(?=$|\D)/.test(
+		written,
+	);
+}
+
+/** 192.168.0.1, 10.20.30.255 */
+function isAddress(written: string): boolean {
+	return /^\d{1,3}(?:\.\d{1,3}){3}$/.test(written);
+}
+
+/** 52.2297 21.0122, 1234.5678; numbers with dots have groups of two to four digits behind at least two of them. */
+function isDecimal(written: string): boolean {
+	if (/^\+\d{1,3}\.\d{7,12}$/.test(written)) return false;
+	if (/^\+\d{1,3}(?:[. ]\d{1,4}){4,}$/.test(written)) return false;
+	return written.includes(".") && !/^\+?\(?\d{1,4}\)?(?:[. ()\-/]+\d{2,4}){2,}$/.test(written);
+}

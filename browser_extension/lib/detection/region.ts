@@ -1,0 +1,34 @@
+/** Whose national numbers a page means. Pure. */
+
+import { type CountryCode, isSupportedCountry } from "libphonenumber-js/max";
+
+/** Domains whose letters are not those of their country. */
+const OTHERWISE: Record<string, CountryCode> = { uk: "GB" };
+/** Two-letter domains that are used for anything. */
+const ANYTHING = new Set(["IO", "CO", "ME", "TV", "AI", "FM", "LY", "CC", "WS", "SH", "GG", "TO", "LA", "VC", "AC"]);
+
+/** Choose a country: the page's language says it ("pl-PL"), else its address ("…​.pl"), else the browser's language. */
+export function regionOf(language: string, host: string, own: readonly string[]): CountryCode | null {
+	const domain = host.split(".").at(-1) ?? "";
+	const candidates = [
+		countryIn(language),
+		OTHERWISE[domain] ?? (ANYTHING.has(domain.toUpperCase()) ? "" : domain.toUpperCase()),
+		...own.map(countryIn),
+		...own.map(likelyCountry),
+	];
+	return (candidates.find((country) => country && isSupportedCountry(country)) as CountryCode | undefined) ?? null;
+}
+
+function countryIn(language: string): string {
+	return /[-_]([a-z]{2})(?:$|[-_])/i.exec(language)?.[1]?.toUpperCase() ?? "";
+}
+
+/** The country where most of those live who speak a language: PL for "pl", and none for English. */
+function likelyCountry(language: string): string {
+	if (/^en\b/i.test(language)) return "";
+	try {
+		return new Intl.Locale(language).maximize().region ?? "";
+	} catch {
+		return "";
+	}
+}
