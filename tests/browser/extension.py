@@ -1,12 +1,15 @@
 """Chromium with the extension in it, pages to click on, and a stand-in for the connector's live line."""
 
 import asyncio
+import atexit
 import functools
 import itertools
 import os
 import shutil
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -40,7 +43,11 @@ CALL = {
 def built() -> Path:
     """Build the extension so that it may reach simulators on this machine: its folder."""
     assert (EXTENSION / "node_modules").is_dir(), "first: make extension"
-    here = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    # In a folder of this process: others build at the same time.
+    folder = tempfile.mkdtemp(prefix="click-to-call-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    here = os.environ | {"PATH": path, "CLICK_TO_CALL_OUT": folder}
     subprocess.run(
         ["npx", "wxt", "build", "--mode", "loopback"],
         cwd=EXTENSION,
@@ -48,7 +55,7 @@ def built() -> Path:
         check=True,
         capture_output=True,
     )
-    return EXTENSION / ".output" / "chrome-mv3-loopback"
+    return Path(folder) / "chrome-mv3-loopback"
 
 
 @dataclass
