@@ -134,7 +134,7 @@ class Lines:
             try:
                 line_id, polled = await self._begin(device, tenant)
             except TooMany:
-                return _answer(request, _news("", [write(Bye("too_many"))]))
+                return _answer(request, _news(None, [write(Bye("too_many"))]))
         elif told.isascii() and told.isdigit():
             polled.line.took(int(told[:18]) - polled.line.told)
         line = polled.line
@@ -309,8 +309,8 @@ def _after(body: bytes) -> str:
     return after
 
 
-def _news(cursor: str, messages: Sequence[bytes]) -> bytes:
-    return b'{"cursor":"%s","messages":[%s]}' % (cursor.encode(), b",".join(messages))
+def _news(cursor: str | None, messages: Sequence[bytes]) -> bytes:
+    return b'{"cursor":%s,"messages":[%s]}' % (orjson.dumps(cursor), b",".join(messages))
 
 
 def _answer(request: web.Request, body: bytes) -> web.Response:

@@ -155,7 +155,7 @@ class Server:
         async with self.http.get(self.origin + path) as answer:
             return await answer.text()
 
-    async def poll(self, token: str, after: str = "") -> tuple[str, list[Any]]:
+    async def poll(self, token: str, after: str = "") -> tuple[Any, list[Any]]:
         status, body, _ = await self.ask("POST", "/poll", token, {"after": after})
         assert status == 200, body
         return body["cursor"], body["messages"]

@@ -289,7 +289,7 @@ async def test_an_agent_has_eight_lines_and_the_ninth_is_told_so(line: Open) -> 
         async with line.client(token, greeted=False) as ninth:
             assert await ninth.hear() == {"type": "bye", "reason": "too_many"}
             assert await ninth.closed() == 4429
-        assert await line.poll(token) == ("", [{"type": "bye", "reason": "too_many"}])
+        assert await line.poll(token) == (None, [{"type": "bye", "reason": "too_many"}])
         async with line.client((await line.pair("thulium:demo/marek"))[1]):
             pass
     await until_open(line, 0)
