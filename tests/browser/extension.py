@@ -6,7 +6,6 @@ import functools
 import itertools
 import os
 import shutil
-import shutil
 import subprocess
 import sys
 import tempfile
