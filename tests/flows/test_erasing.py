@@ -18,6 +18,7 @@ from connector.flows.tenant import Tenant
 from connector.store.audit import COMMAND_LINE
 from connector.store.dirty import Side
 from connector.store.index import Entity
+from connector.store.live_calls import State
 from tests.world import World, ago, install, open_world, settle_down
 
 ADA, BO = "+48601000001", "+48601000002"
@@ -214,3 +215,23 @@ async def test_the_trail_and_the_report_name_nobody(office: Office) -> None:
     assert all(word not in said for word in (*WORDS, ADA))
     assert noted.detail["events"] == 1
     assert office.tenant.page("activities/") in said
+
+
+async def test_calls_that_agents_saw_go_with_the_customer(office: Office) -> None:
+    calls = office.tenant.live_calls
+    for number, number_of in ((ADA, "1.1"), (BO, "2.2")):
+        await calls.take_in(
+            "thulium:demo", "anna.nowak", "in", number=number, key=calls.keys.key(number), external_id=number_of,
+            at=ago(minutes=1), state=State.RINGING_YOU,
+        )  # fmt: skip
+    _, kept = await look_up(office.tenant, ADA)
+    assert kept.counts["calls that agents saw"] == 1
+    await erase(office.tenant, ADA, doer=COMMAND_LINE)
+    (left,) = await calls.going()
+    assert left.number == BO
+    # Who rings afterwards is hidden.
+    call = await calls.take_in(
+        "thulium:demo", "anna.nowak", "in", number=ADA, key=calls.keys.key(ADA), external_id="3.3", at=ago(minutes=1),
+        state=State.RINGING_YOU,
+    )  # fmt: skip
+    assert call.number == ""
