@@ -14,7 +14,7 @@ import { sayAsItGoes } from "@/lib/saying";
 import { startShortcut } from "@/lib/shortcut";
 import { reachOpenTabs, register, tellOpenTabs } from "@/lib/sites";
 import { language, pairing, quiet, sites } from "@/lib/store";
-import { ALARM, Switchboard } from "@/lib/switchboard";
+import { ALARM, CONNECT, Switchboard } from "@/lib/switchboard";
 import { openRecord } from "@/lib/tabs";
 import type { Call } from "@/lib/wire";
 
@@ -148,7 +148,7 @@ async function clicked(id: string, button?: number): Promise<void> {
 	if (callId) {
 		const call = board.call(callId);
 		if (call) await openCall(call, button);
-	} else if (id === "connect") {
+	} else if (id === CONNECT) {
 		await browser.runtime.openOptionsPage();
 	}
 	await takeAway(id);

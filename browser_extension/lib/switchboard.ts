@@ -13,6 +13,8 @@ import type { Call, ServerMessage } from "./wire";
 /** The alarm that brings a stopped worker back; its period is the shortest that browsers keep to. */
 export const ALARM = "line";
 const ALARM_MINUTES = 0.5;
+/** The notification that asks to connect. */
+export const CONNECT = "connect";
 const KEPT = 20;
 const LONGEST_NUMBER = 200;
 
@@ -55,6 +57,7 @@ export class Switchboard {
 		await this.wake();
 		await this.#forgetCalls();
 		await this.#keepPairing(pairing);
+		await takeAway(CONNECT);
 		await this.#takeLine();
 	}
 
@@ -201,7 +204,7 @@ export class Switchboard {
 	async #refuse(number: string, reason: Reason): Promise<DialAnswer> {
 		const words = await currentWords();
 		await say(
-			reason === "not_paired" ? "connect" : "refused",
+			reason === "not_paired" ? CONNECT : "refused",
 			words("not_called", { who: number }),
 			reasonInWords(reason, words),
 		);
@@ -217,7 +220,7 @@ export class Switchboard {
 			await browser.alarms.clear(ALARM);
 			await this.#forgetCalls();
 			const words = await currentWords();
-			await say("connect", words("disconnected_title"), words("disconnected_text"));
+			await say(CONNECT, words("disconnected_title"), words("disconnected_text"));
 		}
 		await this.#sign();
 	}

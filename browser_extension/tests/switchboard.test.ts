@@ -177,6 +177,17 @@ test("a revoked token ends the line for good and asks to connect again", async (
 	expect(connector.protocols.length).toBe(tried);
 });
 
+test("connecting takes away the notification that asked for it", async () => {
+	wakeUp();
+	await board.dial(ORDER);
+	expect(notices.has("connect")).toBe(true);
+	await pairUp();
+	const pairing = await store.pairing.getValue();
+	if (pairing) await board.connect(pairing);
+
+	expect(notices.size).toBe(0);
+});
+
 test("do not disturb takes the announcement away and keeps the list", async () => {
 	await onTheLine();
 	connector.say({ type: "call", call: ringing() });
