@@ -37,6 +37,7 @@ from connector.metrics import Metrics
 from connector.runs import Runs, report
 from connector.settings import Settings
 from connector.store.access import Access
+from connector.store.audit import DIAL
 from connector.store.devices import Devices
 from connector.store.installations import Installations
 from connector.store.operations import Deliveries, Operations
@@ -54,6 +55,8 @@ DAY_S = 86_400
 NIGHT = time(2, 0)
 #: Ids outlive an uninstall this long, so that a reinstall writes nothing twice.
 KEPT_AFTER_UNINSTALL_DAYS = 90
+#: So long the trail says which agent had a number dialled when.
+KEPT_DIALS_DAYS = 400
 
 RenewGrant = Callable[[str, str], Awaitable[None]]
 #: Tries both vendors, and answers what is amiss.
@@ -201,6 +204,7 @@ class Jobs:
                 await tenant.changes.purge(tenant.settings.contacts.undo_days)
                 await tenant.loads.purge(tenant.settings.payload_days)
                 await tenant.live_calls.purge()
+                await tenant.audit.purge(DIAL, days=KEPT_DIALS_DAYS)
         await self._deliveries.purge(days=7)
         await self._operations.purge(days=400)
         await self._access.purge()

@@ -33,7 +33,7 @@ from connector.web.console.devices import DevicePages
 from connector.web.console.happening.pages import add_happening
 from connector.web.console.me import OwnPage
 from connector.web.console.set_up.pages import SetUp
-from connector.web.console.settings import activities, fields, history
+from connector.web.console.settings import activities, calls, fields, history
 from connector.web.console.settings.agents import Agents
 from connector.web.console.settings.alerts import AlertPages
 from connector.web.console.settings.connections import Connections
@@ -183,6 +183,7 @@ def _settings(
         fields.routes(console),
         activities.routes(console),
         DealPages(console).routes(),
+        calls.routes(console),
         PrivacyPages(console, diagnosis).routes(),
         AlertPages(console, service.alerts, service.self_test).routes(),
         KeyPages(console, service.access, service.settings.public_url).routes(),

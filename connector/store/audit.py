@@ -17,6 +17,8 @@ from connector.store.tables import AuditEntry, table_of
 audit = table_of(AuditEntry)
 
 SETTINGS = "settings"
+#: An agent had a number dialled: there are more of these than of all else together.
+DIAL = "dial"
 
 
 class Doer(Protocol):
@@ -68,8 +70,10 @@ class Audit:
         row = entry(self._installation_id, self._clock.now(), doer, action, detail)
         await self._db.write(lambda db: db.execute(audit.insert(), row) and None)
 
-    async def entries(self, *, before: int | None = None, limit: int = 50) -> list[Noted]:
-        """The newest entries first; `before` goes on from the last id of the page before."""
+    async def entries(
+        self, *, before: int | None = None, limit: int = 50, without: str | None = None
+    ) -> list[Noted]:
+        """The newest entries first, `without` those of one action; `before` goes on from the last id of the page before."""
         query = (
             select(*(audit.c[name] for name in Noted.__slots__))
             .where(audit.c.installation_id == self._installation_id)
@@ -78,6 +82,8 @@ class Audit:
         )
         if before is not None:
             query = query.where(audit.c.id < before)
+        if without is not None:
+            query = query.where(audit.c.action != without)
         return await self._db.read(lambda db: [_noted(row) for row in db.execute(query)])
 
     async def versions(self, limit: int = 100) -> list[Noted]:
@@ -97,11 +103,11 @@ class Audit:
         )
         return await self._db.read(lambda db: db.scalar(query))
 
-    async def purge(self, days: int) -> None:
-        """Drop entries older than `days`."""
+    async def purge(self, action: str, days: int) -> None:
+        """Drop entries of one action that are older than `days`."""
         old = audit.c.at < self._clock.now() - timedelta(days=days)
-        mine = audit.c.installation_id == self._installation_id
-        await self._db.write(lambda db: db.execute(delete(audit).where(mine, old)) and None)
+        mine = (audit.c.installation_id == self._installation_id, audit.c.action == action)
+        await self._db.write(lambda db: db.execute(delete(audit).where(*mine, old)) and None)
 
 
 def _noted(row: Row[tuple[object, ...]]) -> Noted:

@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from connector.clock import Clock
 from connector.records import EventKind
-from connector.store.audit import Doer, audit
+from connector.store.audit import DIAL, Doer, audit
 from connector.store.audit import entry as audit_entry
 from connector.store.database import Database, any_of
 from connector.store.devices import devices
@@ -148,7 +148,7 @@ class LiveCalls:
             "call": call.id, "number": order.masked, "source": order.source,
             "record": f"{record_entity} {record_id}" if order.record else "",
         }  # fmt: skip
-        noted = audit_entry(self._installation_id, now, doer, "dial", detail)
+        noted = audit_entry(self._installation_id, now, doer, DIAL, detail)
         his = (self._mine, live.c.connection == connection, live.c.agent == agent)
 
         def work(db: Connection) -> tuple[Row[*tuple[object, ...]], bool] | None:

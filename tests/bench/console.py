@@ -40,7 +40,7 @@ PAGES = (
     "events?from=2026-02-01&to=2026-02-03", "events?state=skipped&kind=message", "events?after={after}",
     "events?state=parked&why={why}", "events?number={number}", "events?customer=77", "events/{done}", "events/{parked}",
     "events/{waiting}", "events/{old}", "undecided", "customers", "deals", "runs", "runs/backfill", "me", "settings",
-    "settings/special-fields", "settings/agents", "settings/fields", "settings/activities", "settings/deals",
+    "settings/special-fields", "settings/agents", "settings/fields", "settings/activities", "settings/deals", "settings/calls",
     "settings/privacy", "settings/alerts", "settings/keys", "settings/history", "settings/set-up",
 )  # fmt: skip
 #: In a thousand events so many stand so; the others are done.

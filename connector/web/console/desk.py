@@ -237,6 +237,7 @@ def _sections(_: Translate) -> Sequence[tuple[str, str]]:
         ("settings/fields", _("Fields")),
         ("settings/activities", _("Activities")),
         ("settings/deals", _("Deals")),
+        ("settings/calls", _("Calls by click")),
         ("settings/privacy", _("Privacy")),
         ("settings/alerts", _("Alerts")),
         ("settings/keys", _("API keys")),

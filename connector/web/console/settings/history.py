@@ -9,7 +9,7 @@ from aiohttp import web
 from connector.flows.comparing_settings import Refused, compare, export, take_in
 from connector.i18n import Translate
 from connector.installation_settings import InstallationSettings
-from connector.store.audit import Noted
+from connector.store.audit import DIAL, Noted
 from connector.web.console.desk import PATH, Console, Visit
 from connector.web.console.settings import history_words as words
 from connector.web.console.words import done, not_done
@@ -40,14 +40,15 @@ class _History:
     async def show(self, visit: Visit) -> web.StreamResponse:
         before, audit = visit.request.query.get("before", ""), visit.tenant.audit
         older = int(before) if before.isascii() and before.isdigit() and len(before) < 18 else None
-        entries = await audit.entries(before=older, limit=_A_PAGE + 1)
+        with_dials = visit.request.query.get("with") == DIAL
+        entries = await audit.entries(before=older, limit=_A_PAGE + 1, without=None if with_dials else DIAL)
         actions, _ = words.action_words(visit.translate), visit.translate
         return self._console.page(
             visit, "console/settings/history.html", PLACE, entries=entries[:_A_PAGE],
             next=entries[_A_PAGE - 1].id if len(entries) > _A_PAGE else None, first=older is None,
             versions=_choices(await audit.versions(), visit), now_version=visit.tenant.installed.settings_version,
             action=lambda entry: actions.get(entry.action, entry.action), who=lambda entry: words.who(entry, _),
-            details=_details,
+            details=_details, dials=DIAL, with_dials=with_dials,
         )  # fmt: skip
 
     async def compare(self, visit: Visit) -> web.StreamResponse:
