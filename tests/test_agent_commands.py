@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from yarl import URL
 
 from connector.__main__ import parser
@@ -24,7 +25,7 @@ from connector.realtime.protocol import CallChanged, Candidate, OpenDeal
 from tests.serving import Served, free_port
 from tests.web.agents import Agent, sign_in
 from tests.web.lines import AGENT, Open, a_call, open_lines, seed_agents
-from tests.world import World, install, switch_on
+from tests.world import World, install, listening, switch_on
 
 ROOT = Path(__file__).parents[1]
 
@@ -267,6 +268,20 @@ async def test_after_a_restart_it_is_connected_again_and_says_so(
     assert not line.exchange.orders
     assert "old" not in text
     assert text.count("The connector is not there") == 1
+
+
+async def test_the_token_follows_no_redirect(capsys: pytest.CaptureFixture[str]) -> None:
+    came: list[str] = []
+
+    async def lead_away(request: web.Request) -> web.Response:
+        came.append(request.path)
+        raise web.HTTPFound(f"http://127.0.0.1:{request.url.port}/elsewhere")
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", lead_away)
+    async with listening(app) as origin, terminal(origin, "line_one", capsys) as (screen, _):
+        await screen.shows("it answers 302")
+    assert set(came) == {"/line"}
 
 
 async def test_a_line_that_breaks_is_opened_again(line: Open, capsys: pytest.CaptureFixture[str]) -> None:

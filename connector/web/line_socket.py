@@ -30,20 +30,21 @@ log = structlog.get_logger()
 CLOSE_CODES: dict[Farewell, int] = {
     "revoked": 4401, "too_many": 4429, "restart": WSCloseCode.SERVICE_RESTART,
 }  # fmt: skip
-#: How long a farewell may take, and anything else that is sent.
-_FAREWELL_S, _SEND_S = 2.0, 10.0
+#: How long a farewell may take.
+_FAREWELL_S = 2.0
 #: Orders of one line that are being carried out; the flow has limits of its own, by agent.
 _MOST_ORDERS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """In seconds: how often a client is asked whether it is there, how long it may be silent, how long a poll waits, and how
-    often it is looked up whether an open line's device still stands.
+    """In seconds: how often a client is asked whether it is there, how long it may be silent or not read, how long a poll
+    waits, and how often it is looked up whether an open line's device still stands.
     """
 
     ping: float = 20
     silence: float = 60
+    unread: float = 10
     poll: float = 25
     look: float = 600
 
@@ -58,7 +59,8 @@ def new_socket(pace: Pace) -> web.WebSocketResponse:
 
 async def turn_away(socket: web.WebSocketResponse, reason: Farewell) -> None:
     """End a WebSocket that was just opened."""
-    await _send(socket, write(Bye(reason)))
+    async with asyncio.timeout(_FAREWELL_S):
+        await socket.send_frame(write(Bye(reason)), WSMsgType.TEXT)
     await _close(socket, CLOSE_CODES[reason])
 
 
@@ -118,16 +120,21 @@ async def _tell(
 ) -> None:  # fmt: skip
     """Say what there is to say, and ask now and then whether the client is there, and still may be."""
     now = asyncio.get_running_loop().time
+
+    async def send(message: bytes) -> None:
+        async with asyncio.timeout(pace.unread):
+            await socket.send_frame(message, WSMsgType.TEXT)
+
     ping_at, look_at = now() + pace.ping, now() + pace.look
     try:
         while not line.is_over or line.waiting:
             await line.wait(min(ping_at, look_at) - now())
             while line.waiting:
-                await _send(socket, line.waiting[0])
+                await send(line.waiting[0])
                 line.took(1)
             if now() >= ping_at:
                 ping_at = now() + pace.ping
-                await _send(socket, write(Ping()))
+                await send(write(Ping()))
             if now() >= look_at:
                 look_at = now() + pace.look
                 if not await stands():
@@ -145,8 +152,3 @@ async def _close(socket: web.WebSocketResponse, code: int, reason: str = "") -> 
     with suppress(TimeoutError):
         async with asyncio.timeout(_FAREWELL_S):
             await socket.close(code=code, message=reason.encode())
-
-
-async def _send(socket: web.WebSocketResponse, message: bytes) -> None:
-    async with asyncio.timeout(_SEND_S):
-        await socket.send_frame(message, WSMsgType.TEXT)

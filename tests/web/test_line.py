@@ -320,18 +320,19 @@ def test_lines_leave_files_for_others() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (was, most))
 
 
-async def test_a_client_that_does_not_read_loses_its_line(line: Open, tenant: Tenant) -> None:
-    _, token = await line.pair()
-    long = a_call(link="https://acme.pipedrive.com/" + "x" * 200_000)
-    async with line.client(token, max_queue=1) as client:
-        client.socket.transport.pause_reading()
-        for _ in range(MOST_WAITING * 4):
-            line.service.hub.tell(tenant.id, AGENT, CallChanged(long))
-            await asyncio.sleep(0)
-        (held,) = line.service.hub._lines[tenant.id, AGENT]
-        assert (held.fell_behind, len(held.waiting)) == (True, 0)
-        client.socket.transport.abort()
-    await until_open(line, 0)
+async def test_a_client_that_does_not_read_loses_its_line(service: Service, tenant: Tenant) -> None:
+    async with open_lines(service, tenant, unread=0.05) as line:
+        _, token = await line.pair()
+        long = a_call(link="https://acme.pipedrive.com/" + "x" * 200_000)
+        async with line.client(token, max_queue=1) as client:
+            client.socket.transport.pause_reading()
+            (held,) = line.service.hub._lines[tenant.id, AGENT]
+            for _ in range(MOST_WAITING * 4):
+                line.service.hub.tell(tenant.id, AGENT, CallChanged(long))
+                await asyncio.sleep(0)
+            assert (held.fell_behind, len(held.waiting)) == (True, 0)
+            await until_open(line, 0)
+            client.socket.transport.abort()
 
 
 async def test_a_client_that_is_silent_is_taken_for_gone(service: Service, tenant: Tenant) -> None:
