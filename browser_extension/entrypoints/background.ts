@@ -40,7 +40,7 @@ export default defineBackground({
 		browser.notifications.onClicked.addListener((id) => void clicked(id));
 		browser.notifications.onClosed.addListener((id, byPerson) => {
 			const call = callIdOf(id);
-			if (call && byPerson) void board.closed(call);
+			if (call && byPerson) void closed(id, call);
 		});
 		if (!import.meta.env.FIREFOX) {
 			browser.notifications.onButtonClicked.addListener((id, button) => void clicked(id, button));
@@ -139,6 +139,11 @@ async function redial(call: Call | undefined): Promise<DialAnswer> {
 	const record = call.record ?? (only ? { entity: only.entity, id: only.id } : null);
 	const order: DialOrder = { type: "dial", number: call.number, record, source: "popup" };
 	return board.dial(order);
+}
+
+/** Firefox says the same of a notification that gave way to a newer one of its call. */
+async function closed(id: string, call: string): Promise<void> {
+	if (!(id in (await browser.notifications.getAll()))) await board.closed(call);
 }
 
 /** One click opens the record; where several may be meant, a small window offers them. */
