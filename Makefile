@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo test test-long test-sip check check-extension extension fix bench lock
+.PHONY: help setup demo test test-long test-sip check check-extension extension fix bench lock ready
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
@@ -38,8 +38,8 @@ browser_extension/node_modules/.done: $(VENV)/.tests browser_extension/package-l
 	touch $@
 
 # libatomic1 is for the Node that Playwright brings.
-/usr/bin/chromium:
-	$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core libatomic1 >/dev/null
+/usr/bin/chromium /usr/bin/firefox-esr &:
+	$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends chromium firefox-esr fonts-dejavu-core libatomic1 >/dev/null
 
 # Kamailio's service is not wanted: tests start their own, on loopback.
 /usr/sbin/kamailio /usr/bin/baresip &:
@@ -62,10 +62,15 @@ extension: browser_extension/node_modules/.done ## build the browser extension: 
 check-extension: extension ## the extension's types, lint, tests, limits, and what Firefox's store says
 	cd browser_extension && npm run --silent check && npm run --silent lint:firefox
 
-test: check check-extension tests/node/node_modules/.done /usr/bin/chromium ## every check and every test
+# What tests need, and what is checked without them, side by side: each of it waits, or keeps one core busy.
+ready: check check-extension tests/node/node_modules/.done /usr/bin/chromium /usr/bin/firefox-esr
+
+test: $(VENV)/.tests ## every check and every test
+	$(MAKE) --no-print-directory -j3 --output-sync=target ready
 	$(PYTEST) $(ARGS)
 
-test-long: $(VENV)/.tests tests/node/node_modules/.done /usr/bin/chromium ## the same tests, run longer
+test-long: $(VENV)/.tests ## the same tests, run longer
+	$(MAKE) --no-print-directory -j3 --output-sync=target ready
 	CONNECTOR_TEST_LONG=1 $(PYTEST) $(ARGS)
 
 test-sip: $(VENV)/.tests /usr/sbin/kamailio /usr/bin/baresip ## calls between real SIP phones, beside the tests above
