@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -17,6 +19,7 @@ from connector.store.ledger import Ledger
 from connector.store.live_calls import LiveCall, LiveCalls, Order, State
 from connector.store.suppressed import Suppressed
 from tests.store.stock import Stock
+from tests.store.test_plans import overheard
 
 CENTRE, ANNA, JAN = "thulium:demo", "anna", "jan"
 NUMBER = "+48601000001"
@@ -161,3 +164,29 @@ async def test_an_agent_listens_with_a_device_that_was_not_revoked(stock: Stock,
     assert not await calls.has_listeners(f"{CENTRE}/{JAN}")
     await devices.revoke(OURS, paired.id)
     assert not await calls.has_listeners(whose)
+
+
+async def test_whatever_is_asked_while_a_phone_rings_is_answered_from_an_index(
+    stock: Stock, calls: LiveCalls
+) -> None:
+    now, key = stock.clock.now(), calls.keys.key(NUMBER)
+    with overheard() as heard:
+        call = await begun(calls)
+        await calls.change(call.id, lambda one: replace(one, state=State.IN_CALL))
+        await calls.told(CENTRE, ANNA, "1.1", call.id, now)
+        await calls.dialled(CENTRE, agents={ANNA}, keys={key}, external_ids={"1.1"}, since=now, until=now)
+        await calls.going()
+        await calls.named([call.id])
+        await calls.latest(CENTRE, ANNA, 20)
+        await calls.has_listeners(f"{CENTRE}/{ANNA}")
+    with closing(sqlite3.connect(stock.path)) as db:
+        steps = [
+            step[3]
+            for statement, parameters in heard
+            for step in db.execute(f"EXPLAIN QUERY PLAN {statement}", [str(one) for one in parameters])
+            if " live_call" in step[3] or " device" in step[3]
+        ]
+    assert [
+        step for step in steps if "SCAN" in step or step.endswith("(installation_id=? AND connection=?)")
+    ] == []
+    assert len(steps) >= 10
