@@ -208,6 +208,9 @@ def _decided(explained: Explained, visit: Visit) -> list[Fact]:
         facts.append(
             Fact(_("Organization"), str(kept["organization"]), page("organization", "organization"), note)
         )
+    if kept.get("lead"):
+        note = "" if kept.get("person") or kept.get("organization") else how
+        facts.append(Fact(_("Lead"), str(kept["lead"]), page("leads/inbox", "lead"), note))
     candidates = kept.get("candidates")
     for one in candidates[:10] if isinstance(candidates, list) else ():
         facts.append(Fact(_("Could be"), str(one), record_page(tenant, "person", str(one))))  # noqa: PERF401
