@@ -49,6 +49,7 @@ log = structlog.get_logger()
 
 PATH = "/line"
 _TRY_AGAIN_S = 60
+_ANSWER_S = 0.05
 _PACE = Pace()
 #: Whose requests a browser may ask about; the device's own origin is compared in the request itself.
 _EXTENSIONS = ("chrome-extension://", "moz-extension://")
@@ -254,7 +255,8 @@ class Lines:
             if await may_dial(tenant, device.user_id, device.agent):
                 outcome = await self._telephony.dial(tenant, device.agent, order)
             else:
-                self._hub.end(device.id)
+                # After this answer, which nothing may follow.
+                asyncio.get_running_loop().call_later(_ANSWER_S, self._hub.end, device.id)
                 outcome = Refused(order.id, "no_right")
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the agent waits for an answer
             log.error(  # noqa: TRY400 - messages may quote a number

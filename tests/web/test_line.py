@@ -42,7 +42,7 @@ from connector.realtime.protocol import (
 from connector.web.line_socket import CLOSE_CODES
 from tests.serving import served
 from tests.web.lines import AGENT, BROWSER, DIAL, NUMBER, Open, a_call, http_lines, open_lines, seed_agents
-from tests.world import World, install
+from tests.world import World, install, switch_on
 
 
 @pytest.fixture
@@ -243,6 +243,39 @@ async def test_whose_agent_is_somebody_elses_now_dials_no_more(line: Open, tenan
     )
     assert (await line.ask("POST", "/dial", token, DIAL))[0] == 401
     assert not line.exchange.orders
+
+
+async def test_whose_agent_becomes_somebody_elses_loses_the_line_at_the_next_order(
+    line: Open, tenant: Tenant
+) -> None:
+    _, token = await line.devices.pair(
+        tenant.id, AGENT, user_id=tenant.installed.owner_user_id, name="Chrome", client="one", origin=BROWSER
+    )
+    await switch_on(line.service, tenant.id, agent_users={"anna": tenant.installed.owner_user_id})
+    async with line.client(token) as client:
+        await switch_on(line.service, tenant.id, agent_users={"anna": "999"})
+        await client.say(DIAL)
+        assert {one["type"]: one["reason"] async for one in client.rest()} == {
+            "refused": "no_right", "bye": "revoked",
+        }  # fmt: skip
+        assert client.socket.close_code == 4401
+    assert not line.exchange.orders
+
+
+async def test_an_order_by_request_is_carried_out_though_nobody_waits_for_it(line: Open) -> None:
+    line.exchange.answers.clear()
+    _, token = await line.pair()
+    asking = asyncio.create_task(line.ask("POST", "/dial", token, DIAL))
+    async with asyncio.timeout(5):
+        while not line.exchange.orders:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    asking.cancel()
+    stopping = asyncio.create_task(line.lines.stop())
+    await asyncio.sleep(0.01)
+    assert not stopping.done()
+    line.exchange.answers.set()
+    await stopping
+    assert len(line.exchange.calls) == 1
 
 
 # what is told
