@@ -144,9 +144,12 @@ class Exchange:
         known = which(event, calls, keys)
         new = None if known else await self._taken_in(tenant, connection, event, now)
         for call in known or ([new] if new is not None else []):
-            is_told = await self._change(tenant, call, partial(after, event=event, now=now))
-            if call is new and not is_told:
+            changed = await self._change(tenant, call, partial(after, event=event, now=now))
+            if changed is None and call is new:
                 self.changed(tenant, call)
+            if changed is not None and changed.state is State.ENDED and changed.reason == "unknown":
+                # Its list may know already; else the next look asks again.
+                await self._read(tenant, [changed], now)
 
     async def _taken_in(
         self, tenant: Tenant, connection: str, event: LiveEvent, now: datetime
@@ -165,12 +168,14 @@ class Exchange:
             at=min(event.at or now, now), state=State.RINGING_YOU,
         )  # fmt: skip
 
-    async def _change(self, tenant: Tenant, call: LiveCall, by: Callable[[LiveCall], LiveCall]) -> bool:
-        """Change a call and tell it; False where it is as it was."""
+    async def _change(
+        self, tenant: Tenant, call: LiveCall, by: Callable[[LiveCall], LiveCall]
+    ) -> LiveCall | None:
+        """Change a call and tell it; None where it is as it was."""
         now = await tenant.live_calls.change(call.id, by)
         if now is not None:
             self.changed(tenant, now)
-        return now is not None
+        return now
 
     # what nobody tells
 
@@ -239,7 +244,7 @@ class Exchange:
                 log.warning("calls not read", installation=tenant.id, connection=connection, error=str(error))
                 continue
             for call, event in _ends(tenant, part, events):
-                has_ended |= await self._change(tenant, call, partial(finished, event=event))
+                has_ended |= await self._change(tenant, call, partial(finished, event=event)) is not None
         if has_ended and tenant.settings.live:
             self._ended(tenant)
 

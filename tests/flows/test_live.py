@@ -191,6 +191,20 @@ async def test_old_news_and_news_of_a_stranger_ring_nobody(world: World, service
         assert phones.told == []
 
 
+async def test_how_a_call_ended_is_read_as_soon_as_it_is_told_to_be_over(world: World) -> None:
+    # By the true clock the next look is ten seconds away.
+    async with world.connector() as service, telephones(world, service) as phones:
+        call = await phones.dialled()
+        for act in ("answer", "they_reject"):
+            await phones.act(act)
+        ref = (await world.events())[-1]["id"]
+        await phones.told_of("AGENT_ENDED_CALL", ref, custom_data=call.id)
+        assert [(one.state, one.reason) for _, one in phones.told][-2:] == [
+            ("ended", "unknown"),
+            ("ended", "busy"),
+        ]
+
+
 # what nobody tells
 
 
