@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession, web
 
 from connector.flows.tenant import Tenant
-from connector.web.hooks import LARGEST_BODY
+from connector.store.operations import Deliveries
+from connector.web.hooks import LARGEST_BODY, Door, routes
 from tests.bad_days.days import empty_database
 from tests.serving import Served, served
-from tests.world import World, install, open_world
+from tests.store.stock import open_stock
+from tests.world import World, install, listening, open_world
 
 
 @pytest.fixture
@@ -130,3 +133,26 @@ async def test_what_was_stored_when_the_service_went_down_is_followed_when_it_is
             assert stored(world) == [("pipedrive", 0, "")]
         async with served(world) as here:
             await all_closed(here)
+
+
+async def test_whoever_hears_of_a_delivery_breaks_neither_it_nor_its_answer(tmp_path: Path) -> None:
+    heard: list[tuple[str, str, str, bytes]] = []
+
+    def hear(*told: object) -> None:
+        heard.append(told)  # type: ignore[arg-type]
+        raise RuntimeError
+
+    async def look_again() -> None:
+        return
+
+    async with open_stock(tmp_path) as stock:
+        deliveries = Deliveries(stock.db, stock.vault, stock.clock)
+        doors = {"door": Door.for_basic("1", "thulium:demo", "connector", "secret")}
+        app = web.Application()
+        app.add_routes(routes(doors, deliveries, lambda: None, look_again, hear))
+        async with listening(app) as origin, ClientSession() as http:
+            url, given = f"{origin}/hooks/centre/door", basic("connector", "secret")
+            async with http.post(url, data=b"action=AGENT_RINGING", headers=given) as answer:
+                assert answer.status == 202
+        assert [one.body for one in await deliveries.waiting("1")] == [b"action=AGENT_RINGING"]
+    assert [(one[0], one[1], one[3]) for one in heard] == [("1", "thulium:demo", b"action=AGENT_RINGING")]
