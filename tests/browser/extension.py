@@ -236,8 +236,7 @@ async def extension(playwright: Playwright, profile: Path) -> AsyncIterator[Exte
 
 async def connect(context: BrowserContext, worker: Worker, address: str, line: Line) -> None:
     """Make it an agent's, as the end of pairing does, and wait until the line is open."""
-    page = await context.new_page()
-    await page.goto(f"chrome-extension://{ID}/options.html")
+    page = await options_page(context)
     pairing = {
         "address": address,
         "token": TOKEN,
@@ -250,6 +249,17 @@ async def connect(context: BrowserContext, worker: Worker, address: str, line: L
     await until(worker, "(await chrome.storage.session.get('line')).line === 'open'")
     await until(worker, "(await chrome.scripting.getRegisteredContentScripts()).length > 0")
     await page.close()
+
+
+async def options_page(context: BrowserContext) -> Page:
+    """The page that a fresh extension opens by itself."""
+    for _ in range(300):
+        for page in context.pages:
+            if page.url == f"chrome-extension://{ID}/options.html":
+                await page.wait_for_load_state()
+                return page
+        await asyncio.sleep(0.05)
+    raise AssertionError("the extension did not open its options")
 
 
 async def until(worker: Worker, condition: str) -> None:

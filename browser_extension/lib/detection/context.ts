@@ -1,28 +1,25 @@
 /** What the words around digits say they are. Pure. */
 
-const word = (words: string): string => `(?<![\\p{L}\\p{N}])(?:${words})(?![\\p{L}\\p{N}])`;
-
-/** Words that stand before phone numbers, in Polish and English and as signs. */
-const PHONE = new RegExp(
-	`(?:${word(
-		"tel|telefon\\p{L}*|telephone|ph|phone|mob|mobile|cell|kom|komórk\\p{L}*|fax|faks\\p{L}*|gsm|call(?: us)?|dial|whatsapp|" +
-			"hotline|helpline|infolini\\p{L}*|za?dzwoń\\p{L}*|dzwoń\\p{L}*|dzwonić|sms|kontakt\\p{L}*|contact|(?:[tmpf](?=[.:]))",
-	)}|[\u260e\u260f\u2706\u{1f4de}\u{1f4f1}\u{1f4f2}])`,
-	"giu",
+/** Words that stand before phone numbers, in Polish and English; a star stands for any ending. */
+const PHONE = vocabulary(
+	"tel telefon* telephone* phone* mob mobile cell kom komórk* fax faks* gsm call dial whatsapp hotline helpline infolini* " +
+		"zadzwoń* dzwoń* dzwonić sms kontakt* contact* central* recepcj* sekretariat* rejestracj* reception switchboard",
 );
+/** Single letters that do so with a colon or a full stop behind them, and signs that need none. */
+const SHORT = /^[tmpf][.:]/i;
+const SIGNS = /^[\u260e\u260f\u2706\u{1f4de}\u{1f4f1}\u{1f4f2}]/u;
 /** Words that stand before other long numbers. */
-const OTHER = new RegExp(
-	word(
-		"nip|regon|pesel|krs|bdo|gus|vat|tax|ein|ssn|iban|nrb|bic|swift|kont[ao]|account|acct|acc|rachun\\p{L}*|sort code|" +
-			"order|orders|zam|zamówieni\\p{L}*|zleceni\\p{L}*|faktur\\p{L}*|fv|invoice|inv|ref|reference|referencj\\p{L}*|id|ids|uid|identyfikator|" +
-			"sku|ean|gtin|upc|isbn|issn|imei|iccid|vin|asin|serial|seryjny|s/n|sn|part|item|art|artykuł|indeks|kod|code|pin|puk|token|" +
-			"wersj\\p{L}*|version|ver|build|rev|revision|release|kwot\\p{L}*|sum\\p{L}*|razem|total|amount|price|cen\\p{L}*|wartość|value|" +
-			"qty|ilość|liczb\\p{L}*|count|population|dat[aey]|date|case|ticket|zgłoszeni\\p{L}*|spraw\\p{L}*|umow\\p{L}*|contract|" +
-			"polis\\p{L}*|policy|dow[óo]d\\p{L}*|paszport\\p{L}*|passport|licen[cs]e|tracking|przesyłk\\p{L}*|parcel|shipment|card|kart\\p{L}*|doi|pmid|" +
-			"coordinates|współrzędne|gps|lat|lon|lng|latitude|longitude|grid|utm|mgrs|ip|mac|port|timestamp|unix|epoch|hash|commit|działk\\p{L}*",
-	),
-	"giu",
+const OTHER = vocabulary(
+	"nip regon pesel krs bdo gus vat tax ein ssn iban nrb bic swift konta konto account counts acct acc rachun* order* zam zamówieni* " +
+		"zleceni* faktur* fv invoice* inv ref reference* referencj* id ids uid identyfikator* sku ean gtin upc isbn issn imei iccid " +
+		"vin asin serial seryjny sn part item art artykuł* indeks kod* code* pin puk token* wersj* version* ver build rev revision " +
+		"release kwot* suma sumy sumie sum sums razem total* amount* price* cena ceny cenie wartość value values qty ilość liczb* count counts population data daty date* case cases " +
+		"ticket* zgłoszeni* sprawa sprawy umow* contract polis* policy dowod* dowód* paszport* passport* licence license tracking przesyłk* " +
+		"parcel* shipment* card cards karta karty kartą doi pmid coordinates współrzędne gps lon lng latitude longitude grid utm mgrs ip mac port " +
+		"timestamp unix epoch hash commit działk*",
 );
+/** Words, and what stands behind them; signs. */
+const WORDS = /\p{L}+(?:[.:](?=\P{L}|$))?|[\u260e\u260f\u2706\u{1f4de}\u{1f4f1}\u{1f4f2}]/gu;
 /** A word speaks for the digits behind it, not for those of the next sentence. */
 const REACH = 22;
 /** A heading before a text of its own speaks for it when it is not a text itself. */
@@ -35,28 +32,49 @@ const MEASURES =
 const MONEY_BEFORE = new RegExp(`(?<![\\p{L}])(?:${MONEY})[\\s\\ue000]{0,2}$`, "iu");
 const MEASURED = new RegExp(`^[\\s\\ue000]{0,2}(?:${MONEY}|${MEASURES})(?![\\p{L}\\p{N}])`, "iu");
 
+/** What a word calls the digits behind it: a phone number, something else, or nothing. */
+export type Claim = "phone" | "other" | "";
+
 /** What the closest word before digits calls them; `before` is the text in front of this one. */
-export function claimOf(behind: string, before: string): "phone" | "other" | "" {
-	return claimed(behind) || (behind.trim() === "" && before.trim().length <= HEADING ? claimed(before) : "");
+export function claimOf(behind: string, before: string): Claim {
+	return (
+		claimed(behind) || (!/[^\s\ue000\ue001]/.test(behind) && before.trim().length <= HEADING ? claimed(before) : "")
+	);
 }
 
 /** Whether digits are an amount of something, or the number of a parcel: RR 601 000 001 PL. */
 export function isMeasured(behind: string, ahead: string): boolean {
 	const isParcel = /(?<!\p{L})[A-Z]{2}\s$/u.test(behind) && /^\s[A-Z]{2}(?!\p{L})/u.test(ahead);
-	return isParcel || MONEY_BEFORE.test(behind) || MEASURED.test(ahead);
+	return isParcel || MONEY_BEFORE.test(behind.slice(-8)) || MEASURED.test(ahead);
 }
 
-function claimed(text: string): "phone" | "other" | "" {
-	const phone = lastEnd(PHONE, text);
-	const other = lastEnd(OTHER, text);
-	const nearest = Math.max(phone, other);
-	if (nearest < 0 || text.length - nearest > REACH || /\d/.test(text.slice(nearest))) return "";
-	return phone > other ? "phone" : "other";
+function claimed(text: string): Claim {
+	let claim: Claim = "";
+	let end = 0;
+	for (const found of text.matchAll(WORDS)) {
+		const meant = meaningOf(found[0]);
+		if (!meant) continue;
+		claim = meant;
+		end = found.index + found[0].length;
+	}
+	return claim && text.length - end <= REACH && !/\d/.test(text.slice(end)) ? claim : "";
 }
 
-/** Where the last match ends; -1 without one. */
-function lastEnd(words: RegExp, text: string): number {
-	let end = -1;
-	for (const found of text.matchAll(words)) end = found.index + found[0].length;
-	return end;
+function meaningOf(written: string): Claim {
+	if (SIGNS.test(written) || SHORT.test(written)) return "phone";
+	const word = written.replace(/[.:]$/, "").toLowerCase();
+	return PHONE(word) ? "phone" : OTHER(word) ? "other" : "";
+}
+
+/** Whether a word is one of a list, in lower case. */
+function vocabulary(list: string): (word: string) => boolean {
+	const words = list.split(" ");
+	const whole = new Set(words.filter((word) => !word.endsWith("*")));
+	const stems = new Set(words.filter((word) => word.endsWith("*")).map((word) => word.slice(0, -1)));
+	const shortest = Math.min(...[...stems].map((stem) => stem.length));
+	return (word) => {
+		if (whole.has(word)) return true;
+		for (let length = shortest; length <= word.length; length++) if (stems.has(word.slice(0, length))) return true;
+		return false;
+	};
 }

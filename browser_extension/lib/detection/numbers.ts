@@ -1,7 +1,7 @@
 /** Phone numbers in plain text: those that can be nothing else, or that a word before them calls so. Pure. */
 
 import { type CountryCode, type PhoneNumber, parsePhoneNumberFromString } from "libphonenumber-js/max";
-import { claimOf, isMeasured } from "./context";
+import { type Claim, claimOf, isMeasured } from "./context";
 
 export interface Found {
 	/** Offsets in the text: from the first sign of the number to behind its last. */
@@ -19,11 +19,14 @@ export const BREAK = "\ue001";
 const SPACE = `[\\s${SEAM}]`;
 const DASHES = "\\-\\u2010-\\u2015\\u2212";
 const SEPARATOR = `(?:${SPACE}{0,4}[()]${SPACE}{0,4}-?|${SEAM}?[./${DASHES}]${SEAM}?|${SPACE}{1,8})`;
-const RUN = new RegExp(`\\+?${SEAM}?\\(?\\d(?:${SEPARATOR}?\\d){6,}`, "gu");
+const RUN = new RegExp(`(?:\\+${SEAM}?)?\\(?\\d(?:${SEPARATOR}?\\d){6,}`, "gu");
 /** Most text has no seven digits near each other, and is done with here. */
 const DIGITS = /\d(?:\D{0,9}\d){6}/;
 const EXTENSION = /^[\s\ue000]{0,3}(?:ext\.?|x|wewn?\.?|w\.)[\s\ue000:]{0,3}(\d{1,5})(?![\p{L}\p{N}])/iu;
 const JOINT = /^[\s\ue000]*(?:[,;/|]|lub|or|oraz|and|i)?[\s\ue000]*$/iu;
+
+/** An area in brackets: (22) 3456789. */
+const IN_BRACKETS = /^\(0?[\s-]?\d{2,5}\)/;
 
 const MOST_DIGITS = 15;
 const LOOK_BACK = 48;
@@ -37,7 +40,7 @@ export function mayHoldNumber(text: string): boolean {
 /** Find the numbers in a text; `before` is what stands in front of it, `region` whose national numbers are meant. */
 export function findNumbers(text: string, before: string, region: CountryCode | null): Found[] {
 	const found: Found[] = [];
-	/** Where the last number ends that a word called so: the word speaks for those joined to it, too. */
+	/** Where the last number ends: what is joined to it is one, too. */
 	let named = -1;
 	const take = (start: number, raw: string): boolean => {
 		const end = start + raw.length;
@@ -45,11 +48,11 @@ export function findNumbers(text: string, before: string, region: CountryCode | 
 		const behind = text.slice(Math.max(0, start - LOOK_BACK), start);
 		const extension = EXTENSION.exec(ahead);
 		if (!standsAlone(behind, ahead) || (!extension && isMeasured(behind, ahead))) return false;
-		const claim = named >= 0 && JOINT.test(text.slice(named, start)) ? "phone" : claimOf(behind, before);
-		const phone = read(raw, claim, region);
+		const isNamed = named >= 0 && JOINT.test(text.slice(named, start));
+		const phone = read(raw, () => (isNamed ? "phone" : claimOf(behind, before)), region);
 		if (!phone) return false;
 		const whole = end + (extension?.[0].length ?? 0);
-		if (claim === "phone") named = whole;
+		named = whole;
 		found.push({ start, end: whole, number: phone.number + (extension ? `;ext=${extension[1]}` : "") });
 		return true;
 	};
@@ -67,30 +70,32 @@ export function findNumbers(text: string, before: string, region: CountryCode | 
 
 /** Whether a run is a word of its own, not a piece of an id, an address, a decimal or a time. */
 function standsAlone(behind: string, ahead: string): boolean {
-	const gluedBefore = /[\p{L}\p{N}_#@\\=&%*^+~$€£¥§]$|[\p{L}\p{N}][-\u2010-\u2015/]$|\p{N}[.,:;]$|[-\u2212]$/u;
+	const last = behind.slice(-2);
+	const gluedBefore = /[\p{L}\p{N}_#@\\=&%*^+~$€£¥§\-\u2212]$|[\p{L}\p{N}][\u2010-\u2015/]$|\p{N}[.,:;]$/u;
 	const gluedAfter = /^(?:[\p{L}\p{N}_@\\=%*^+~#$€£¥°]|[-\u2010-\u2015/][\p{L}\p{N}]|[.,:;]\p{N})/u;
-	return !gluedBefore.test(behind) && (!gluedAfter.test(ahead) || EXTENSION.test(ahead));
+	return !gluedBefore.test(last) && (!gluedAfter.test(ahead) || EXTENSION.test(ahead));
 }
 
-function read(raw: string, claim: "phone" | "other" | "", region: CountryCode | null): PhoneNumber | null {
+function read(raw: string, claimed: () => Claim, region: CountryCode | null): PhoneNumber | null {
 	const written = raw.replaceAll(SEAM, "").replace(/\s+/g, " ").trim();
-	const digits = written.replace(/\D/g, "");
+	const digits = written.replace(/\D+/g, "");
 	if (digits.length > MOST_DIGITS || isDate(written) || isAddress(written) || isDecimal(written)) return null;
-	const plain = written.replace(/^((?:\+|00)\d{1,3}\D*)\(0\)/, "$1");
-	if (written.startsWith("+")) return valid(plain);
+	// An international number carries no national zero: +44 (0)20 …
+	const bare = written.replace(/^((?:\+|00)\d{1,3}\D*)\(0\)/, "$1").replace(/\D+/g, "");
+	if (written.startsWith("+")) return valid(`+${bare}`);
+	const claim = claimed();
 	if (claim === "other") return null;
 	const groups = written.split(/\D+/).filter(Boolean);
-	if (digits.startsWith("00"))
-		return claim || groups.length > 2 ? valid(`+${plain.replace(/\D/g, "").slice(2)}`) : null;
-	if (!region) return null;
-	const phone = valid(plain, region) ?? (digits.startsWith("0") ? valid(digits.slice(1), region) : null);
+	if (digits.startsWith("00")) return claim || groups.length > 2 ? valid(`+${bare.slice(2)}`) : null;
+	if (!region || (!claim && groups.length < 3 && !IN_BRACKETS.test(written))) return null;
+	const phone = valid(digits, region) ?? (digits.startsWith("0") ? valid(digits.slice(1), region) : null);
 	if (claim) return phone ?? (digits.length > 9 ? valid(`+${digits}`) : null);
 	return phone && isWrittenAsNumber(written, groups, phone) ? phone : null;
 }
 
-function valid(text: string, region?: CountryCode): PhoneNumber | null {
+function valid(digits: string, region?: CountryCode): PhoneNumber | null {
 	const phone = parsePhoneNumberFromString(
-		text,
+		digits,
 		region ? { defaultCountry: region, extract: false } : { extract: false },
 	);
 	return phone?.isValid() ? phone : null;
@@ -98,8 +103,9 @@ function valid(text: string, region?: CountryCode): PhoneNumber | null {
 
 /** Whether digits are grouped as their country groups them: an amount or an id seldom is. */
 function isWrittenAsNumber(written: string, groups: readonly string[], phone: PhoneNumber): boolean {
-	if (/^\(0?\d{2,5}\)/.test(written)) return true;
-	if (groups.length < 3) return false;
+	if (IN_BRACKETS.test(written)) return true;
+	// One stroke may stand behind the area; several part numbers from numbers: 500/501/503.
+	if (/\/.*\//.test(written)) return false;
 	const shape = (parts: readonly string[]) => parts.map((part) => part.length).join();
 	const national = phone.formatNational().split(/\D+/).filter(Boolean);
 	const given = groups[0] === "0" ? groups.slice(1) : groups;
@@ -124,6 +130,8 @@ function isAddress(written: string): boolean {
 
 /** 52.2297 21.0122, 1234.5678; numbers with dots have groups of two to four digits behind at least two of them. */
 function isDecimal(written: string): boolean {
+	// Coordinates as ISO 6709 writes them: +4953-09709.
+	if (/^\+\d{4,7}-\d{5,7}$/.test(written)) return true;
 	if (/^\+\d{1,3}\.\d{7,12}$/.test(written)) return false;
 	if (/^\+\d{1,3}(?:[. ]\d{1,4}){4,}$/.test(written)) return false;
 	return written.includes(".") && !/^\+?\(?\d{1,4}\)?(?:[. ()\-/]+\d{2,4}){2,}$/.test(written);

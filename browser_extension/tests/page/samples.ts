@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { CountryCode } from "libphonenumber-js/max";
-import { type Block, blocksOf } from "@/lib/detection/blocks";
+import { type Block, blocksOf, type Piece } from "@/lib/detection/blocks";
 import { findNumbers } from "@/lib/detection/numbers";
 
 /** Put a page of samples into the document. */
@@ -21,8 +21,8 @@ export const textsOf = (root: Element): Block[] =>
 export function found(region: CountryCode | null): { number: string; text: string; at: Element }[] {
 	return textsOf(document.body).flatMap((block) =>
 		findNumbers(block.text, block.before, region).map(({ number, start, end }) => {
-			const piece = block.pieces.findLast((one) => one.start <= start);
-			return { number, text: block.text.slice(start, end), at: piece?.node.parentElement as Element };
+			const piece = block.pieces.findLast((one) => one.start <= start) as Piece;
+			return { number, text: block.text.slice(start, end), at: piece.node.parentElement as Element };
 		}),
 	);
 }
