@@ -187,7 +187,11 @@ def _gap(call: LiveCall, event: Call) -> timedelta:
 
 def finished(call: LiveCall, event: Call) -> LiveCall:
     """A call as the contact centre lists it once it is over; an agent who did not take it sees it as not answered."""
-    ended_at = call.ended_at or call.began_at + timedelta(seconds=event.connection_s)
+    began_at = call.began_at if call.direction == "out" else event.started_at
+    ended_at = max(began_at + timedelta(seconds=event.connection_s), call.began_at)
+    if call.ended_at is not None and call.ended_at <= ended_at + _PRECISION:
+        # Told to the second; one that was given up ended long before that.
+        ended_at = call.ended_at
     is_theirs = event.agent_id in (None, call.agent)
     answered_at: datetime | None = None
     if is_theirs and event.result is CallResult.ANSWERED:

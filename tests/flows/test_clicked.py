@@ -245,6 +245,10 @@ def test_a_listed_call_tells_how_it_ended_and_to_whom() -> None:
     assert (done.state, done.reason, done.external_id) == (State.ENDED, "answered", "1.1")
     assert done.ended_at == AT + timedelta(seconds=75)
     assert done.answered_at == AT + timedelta(seconds=10)
+    told = replace(CALL, state=State.ENDED, ended_at=AT + timedelta(seconds=77))
+    assert finished(told, EVENT).ended_at == told.ended_at
+    given_up = replace(told, ended_at=AT + timedelta(minutes=15))
+    assert finished(given_up, EVENT).ended_at == AT + timedelta(seconds=75)
     busy = replace(EVENT, result=CallResult.FAILED, unanswered="busy")
     assert (finished(CALL, busy).reason, finished(CALL, busy).answered_at) == ("busy", None)
     assert finished(CALL, replace(EVENT, agent_id="jan")).reason == "no_answer"
