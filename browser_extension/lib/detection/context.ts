@@ -44,7 +44,7 @@ export function claimOf(behind: string, before: string): Claim {
 
 /** Whether digits are an amount of something, or the number of a parcel: RR 601 000 001 PL. */
 export function isMeasured(behind: string, ahead: string): boolean {
-	const isParcel = /(?<!\p{L})[A-Z]{2}\s$/u.test(behind) && /^\s[A-Z]{2}(?!\p{L})/u.test(ahead);
+	const isParcel = /(?<!\p{L})[A-Z]{2}\s$/u.test(behind.slice(-4)) && /^\s[A-Z]{2}(?!\p{L})/u.test(ahead);
 	return isParcel || MONEY_BEFORE.test(behind.slice(-8)) || MEASURED.test(ahead);
 }
 

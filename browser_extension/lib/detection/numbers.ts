@@ -46,11 +46,12 @@ export function findNumbers(text: string, before: string, region: CountryCode | 
 		const end = start + raw.length;
 		const ahead = text.slice(end, end + LOOK_AHEAD);
 		const behind = text.slice(Math.max(0, start - LOOK_BACK), start);
-		const extension = EXTENSION.exec(ahead);
-		if (!standsAlone(behind, ahead) || (!extension && isMeasured(behind, ahead))) return false;
+		if (!standsAlone(behind, ahead)) return false;
 		const isNamed = named >= 0 && JOINT.test(text.slice(named, start));
 		const phone = read(raw, () => (isNamed ? "phone" : claimOf(behind, before)), region);
 		if (!phone) return false;
+		const extension = EXTENSION.exec(ahead);
+		if (!extension && isMeasured(behind, ahead)) return false;
 		const whole = end + (extension?.[0].length ?? 0);
 		named = whole;
 		found.push({ start, end: whole, number: phone.number + (extension ? `;ext=${extension[1]}` : "") });
