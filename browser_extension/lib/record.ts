@@ -11,7 +11,7 @@ const PAGES: readonly (readonly [Entity, RegExp])[] = [
 	["activity", /^\/activit(?:y|ies)\/(\d+)(?:\/|$)/],
 ];
 /** A detail view that opened over a list or another record: /activities/list#dialog/activity/9. */
-const DIALOG = /^#?\/?dialog\/(person|organization|deal|lead|activity)\/([\w-]+)/;
+const DIALOG = /^#?\/?dialog\/(person|organization|deal|lead|activity)\/(\d+|[0-9a-f-]{36})(?![\w-])/;
 /** A row opened beside the list of activities: /activities/list/user/1?selected=9&tab=activity. */
 const ACTIVITY_LISTS = /^\/activities\/(?:list|calendar)(?:\/|$)/;
 

@@ -23,6 +23,8 @@ describe("the record on the page", () => {
 		["/activities/calendar/user/133?selected=9", "activity", "9"],
 		["/deals/user/everyone#dialog/deal/5", "deal", "5"],
 		["/person/7#dialog/activity/9", "activity", "9"],
+		[`/leads/inbox#dialog/lead/${LEAD}`, "lead", LEAD],
+		["/person/7#dialog/person/add", "person", "7"],
 	])("of %s is the %s %s", (path, entity, id) => {
 		expect(recordOf(SITE + path)).toEqual({ entity, id });
 	});
@@ -43,6 +45,7 @@ describe("the record on the page", () => {
 		"/personal/7",
 		"/settings/person/7",
 		"/activities/list#dialog/user/4",
+		"/persons/list#dialog/person/add",
 	])("of %s is unknown", (path) => {
 		expect(recordOf(SITE + path)).toBeNull();
 	});
