@@ -59,7 +59,7 @@ export async function pair(address: string, by: Pairer): Promise<Pairing> {
 		address,
 		token: reply.token,
 		agent: readAgent(reply.agent),
-		installation: typeof reply.installation === "string" ? reply.installation : "",
+		company: typeof reply.company === "string" ? reply.company : "",
 		hosts: [],
 		revoked: false,
 	};

@@ -11,8 +11,9 @@ export interface Pairing {
 	readonly address: string;
 	readonly token: string;
 	readonly agent: Agent;
-	readonly installation: string;
-	/** Hosts that are Pipedrive's for this installation, besides *.pipedrive.com. */
+	/** The name of the company in Pipedrive. */
+	readonly company: string;
+	/** Hosts that are Pipedrive's for this company, besides *.pipedrive.com. */
 	readonly hosts: readonly string[];
 	readonly revoked: boolean;
 }

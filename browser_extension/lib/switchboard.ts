@@ -141,8 +141,8 @@ export class Switchboard {
 		switch (message.type) {
 			case "hello":
 				if (this.#pairing) {
-					const { agent, installation, pipedrive_hosts: hosts } = message;
-					await this.#keepPairing({ ...this.#pairing, agent, installation, hosts });
+					const { agent, company, pipedrive_hosts: hosts } = message;
+					await this.#keepPairing({ ...this.#pairing, agent, company, hosts });
 				}
 				return this.#sign();
 			case "calls":

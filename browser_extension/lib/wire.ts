@@ -40,7 +40,7 @@ export interface Agent {
 export interface Hello {
 	readonly type: "hello";
 	readonly agent: Agent;
-	readonly installation: string;
+	readonly company: string;
 	readonly pipedrive: string;
 	readonly pipedrive_hosts: readonly string[];
 	readonly server: string;
@@ -122,7 +122,7 @@ function readHello(message: Fields): Hello {
 	return {
 		type: "hello",
 		agent: readAgent(message.agent),
-		installation: text(message.installation),
+		company: text(message.company),
 		pipedrive: text(message.pipedrive),
 		pipedrive_hosts: list(message.pipedrive_hosts).map(text).filter(Boolean),
 		server: text(message.server),

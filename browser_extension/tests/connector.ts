@@ -105,7 +105,7 @@ export const HELLO = {
 	type: "hello",
 	version: 1,
 	agent: { name: "Anna Nowak", login: "anna", centre: "demo" },
-	installation: "Acme",
+	company: "Acme",
 	pipedrive: "https://acme.pipedrive.com",
 	pipedrive_hosts: ["acme.pipedrive.com"],
 	server: "1",

@@ -13,7 +13,7 @@ const PAIRING: Pairing = {
 	address: "https://connector.example.com",
 	token: "t",
 	agent: { name: "Anna", login: "anna", centre: "demo" },
-	installation: "Acme",
+	company: "Acme",
 	hosts: ["acme.pipedrive.com"],
 	revoked: false,
 };
@@ -48,6 +48,12 @@ test("else the tab of Pipedrive that was used last goes there", async () => {
 	);
 	await openRecord(`${ACME}/person/7`, []);
 	expect(done).toEqual([`tab 2 ${ACME}/person/7`, "window 9"]);
+});
+
+test("a form that opens over a list is opened, though the list is there", async () => {
+	withTabs({ id: 1, windowId: 9, url: `${ACME}/persons/list`, lastAccessed: 1 });
+	await openRecord(`${ACME}/persons/list#dialog/person/add`, []);
+	expect(done).toEqual([`tab 1 ${ACME}/persons/list#dialog/person/add`, "window 9"]);
 });
 
 test("without a tab of that company a new one is opened", async () => {

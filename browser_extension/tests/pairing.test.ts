@@ -4,7 +4,7 @@ import { type Pairer, PairingError, pair, signOff } from "@/lib/pairing";
 import { Connector, HELLO } from "./connector";
 
 const REDIRECT = "https://mamhhpekdoamlgbkfbdfgljfflipojfn.chromiumapp.org/pair";
-const TOKEN = { token: "line_new", agent: HELLO.agent, installation: "Acme", pipedrive: "https://acme.pipedrive.com" };
+const TOKEN = { token: "line_new", agent: HELLO.agent, company: "Acme", pipedrive: "https://acme.pipedrive.com" };
 
 let connector: Connector;
 let asked: URL;

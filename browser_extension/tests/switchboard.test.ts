@@ -53,7 +53,7 @@ function giveBrowser(): void {
 async function pairUp(token = connector.token): Promise<void> {
 	const agent = { name: "Anna", login: "anna", centre: "demo" };
 	const { address } = connector;
-	await store.pairing.setValue({ address, token, agent, installation: "Acme", hosts: [], revoked: false });
+	await store.pairing.setValue({ address, token, agent, company: "Acme", hosts: [], revoked: false });
 }
 
 /** A worker that the browser has just started: nothing in its memory. */

@@ -128,7 +128,7 @@ class Hello:
 
     type: ClassVar = "hello"
     agent: Agent
-    installation: str
+    company: str
     pipedrive: str
     pipedrive_hosts: tuple[str, ...]
     server: str

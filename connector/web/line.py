@@ -236,7 +236,7 @@ class Lines:
         known = tenant.directory.people.agents.get((centre, login))
         pipedrive = URL(tenant.page(""))
         hello = Hello(
-            Agent(known.name if known is not None else login, login, centre), tenant.id,
+            Agent(known.name if known is not None else login, login, centre), tenant.installed.name,
             str(pipedrive.origin()), (pipedrive.host_port_subcomponent or "",), self._hub.server,
         )  # fmt: skip
         calls = Calls(tuple(await self._telephony.latest(tenant, device.agent)))

@@ -125,7 +125,7 @@ class Tokens:
         return {
             "token": token,
             "agent": {"name": name, "login": allowed.login, "centre": allowed.connection},
-            "installation": tenant.id,
+            "company": tenant.installed.name,
             "pipedrive": tenant.page("").rstrip("/"),
         }
 

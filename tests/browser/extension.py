@@ -77,7 +77,7 @@ class Line:
                 "type": "hello",
                 "version": 1,
                 "agent": agent,
-                "installation": "Acme",
+                "company": "Acme",
                 "pipedrive": f"http://{self.hosts[0]}",
                 "pipedrive_hosts": self.hosts,
                 "server": "1",
@@ -201,43 +201,45 @@ def spoken(nodes: list[dict[str, Any]]) -> list[tuple[str, str]]:
 
 
 @asynccontextmanager
-async def extension(playwright: Playwright, profile: Path) -> AsyncIterator[Extension]:
-    """Start Chromium with the extension, connect it to a line, and serve pages on two sites."""
-    folder = Path(shutil.copytree(built(), profile / "extension"))
-    line, pages = Line(), Pages()
+async def serving(line: Line, pages: Pages) -> AsyncIterator[tuple[str, str, str]]:
+    """Serve the line, and the pages on two sites: the origins of the three. The first site stands for Pipedrive."""
     connector, site, elsewhere = web.Application(), web.Application(), web.Application()
     connector.router.add_get("/line", line.hold)
     for app in (site, elsewhere):
         app.router.add_get("/{path:.*}", pages.serve)
-    servers = [TestServer(app) for app in (connector, site, elsewhere)]
-    for server in servers:
-        await server.start_server()
-    address, here, there = (f"http://127.0.0.1:{server.port}" for server in servers)
-    line.hosts = (here.removeprefix("http://"),)
-    context = await playwright.chromium.launch_persistent_context(
-        str(profile / "profile"),
-        executable_path=chromium_path(),
-        headless=True,
-        args=[*FLAGS, f"--disable-extensions-except={folder}", f"--load-extension={folder}"],
-    )
-    try:
-        worker = (
-            context.service_workers[0]
-            if context.service_workers
-            else await context.wait_for_event("serviceworker")
+    async with TestServer(connector) as first, TestServer(site) as second, TestServer(elsewhere) as third:
+        address, here, there = (f"http://127.0.0.1:{server.port}" for server in (first, second, third))
+        line.hosts = (here.removeprefix("http://"),)
+        yield address, here, there
+
+
+@asynccontextmanager
+async def extension(playwright: Playwright, profile: Path) -> AsyncIterator[Extension]:
+    """Start Chromium with the extension, connect it to a line, and serve pages on two sites."""
+    folder = Path(shutil.copytree(built(), profile / "extension"))
+    line, pages = Line(), Pages()
+    async with serving(line, pages) as (address, here, there):
+        context = await playwright.chromium.launch_persistent_context(
+            str(profile / "profile"),
+            executable_path=chromium_path(),
+            headless=True,
+            args=[*FLAGS, f"--disable-extensions-except={folder}", f"--load-extension={folder}"],
         )
-        await connect(context, worker, address, line)
-        yield Extension(context, line, pages, here, there)
-    finally:
-        await context.close()
-        for server in servers:
-            await server.close()
+        try:
+            worker = (
+                context.service_workers[0]
+                if context.service_workers
+                else await context.wait_for_event("serviceworker")
+            )
+            await connect(context, worker, address, line)
+            yield Extension(context, line, pages, here, there)
+        finally:
+            await context.close()
 
 
-async def connect(context: BrowserContext, worker: Worker, address: str, line: Line) -> None:
-    """Make it an agent's, as the end of pairing does, and wait until the line is open."""
-    page = await options_page(context)
-    pairing = {
+def paired(address: str, line: Line) -> dict[str, Any]:
+    """What pairing leaves in the extension's storage."""
+    return {
         "address": address,
         "token": TOKEN,
         "agent": {"name": "Anna Nowak", "login": "anna", "centre": "Thulium"},
@@ -245,6 +247,12 @@ async def connect(context: BrowserContext, worker: Worker, address: str, line: L
         "hosts": list(line.hosts),
         "revoked": False,
     }
+
+
+async def connect(context: BrowserContext, worker: Worker, address: str, line: Line) -> None:
+    """Make it an agent's, as the end of pairing does, and wait until the line is open."""
+    page = await options_page(context)
+    pairing = paired(address, line)
     await page.evaluate("pairing => chrome.runtime.sendMessage({type: 'paired', pairing})", pairing)
     await until(worker, "(await chrome.storage.session.get('line')).line === 'open'")
     await until(worker, "(await chrome.scripting.getRegisteredContentScripts()).length > 0")

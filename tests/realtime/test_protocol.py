@@ -60,14 +60,14 @@ def test_a_call_is_written_whole() -> None:
 def test_every_other_message_has_its_type_and_its_keys() -> None:
     hello = Hello(
         Agent("Anna Nowak", "anna", "thulium:demo"),
-        "7",
+        "Acme",
         "https://acme.pipedrive.com",
         ("acme.pipedrive.com",),
         "s1",
     )
     assert json.loads(write(hello)) == {
         "type": "hello", "version": 1, "agent": {"name": "Anna Nowak", "login": "anna", "centre": "thulium:demo"},
-        "installation": "7", "pipedrive": "https://acme.pipedrive.com", "pipedrive_hosts": ["acme.pipedrive.com"],
+        "company": "Acme", "pipedrive": "https://acme.pipedrive.com", "pipedrive_hosts": ["acme.pipedrive.com"],
         "server": "s1",
     }  # fmt: skip
     assert json.loads(write(Calls((a_call(),))))["calls"][0]["id"] == "c-1"

@@ -76,7 +76,7 @@ async def test_a_line_begins_with_who_the_agent_is_and_his_calls(line: Open, ten
     host = f"{tenant.installed.domain}.pipedrive.com"
     assert hello == {
         "type": "hello", "version": 1, "agent": {"name": "Anna Nowak", "login": "anna", "centre": "thulium:demo"},
-        "installation": tenant.id, "pipedrive": f"https://{host}", "pipedrive_hosts": [host],
+        "company": tenant.installed.name, "pipedrive": f"https://{host}", "pipedrive_hosts": [host],
         "server": line.service.hub.server,
     }  # fmt: skip
     assert (calls["type"], [call["id"] for call in calls["calls"]]) == ("calls", ["c-2", "c-1"])

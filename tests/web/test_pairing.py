@@ -140,7 +140,7 @@ async def test_an_agent_allows_and_the_device_has_a_token_of_its_own(open_: Serv
     assert answer["token"].startswith(PREFIX)
     assert answer == {
         "token": answer["token"], "agent": {"name": "Anna Nowak", "login": ANNA, "centre": CONNECTION},
-        "installation": agent.tenant.id, "pipedrive": f"https://{agent.tenant.installed.domain}.pipedrive.com",
+        "company": agent.tenant.installed.name, "pipedrive": f"https://{agent.tenant.installed.domain}.pipedrive.com",
     }  # fmt: skip
     assert headers["Cache-Control"] == "no-store"
     assert headers.get("Access-Control-Allow-Origin", "") == ORIGINS[client]

@@ -83,8 +83,8 @@ export function connection(words: Words): Part {
 }
 
 function standing(pairing: store.Pairing, words: Words, leave: () => void): Node[] {
-	const { agent, installation, address } = pairing;
-	const values = { agent: agent.name || agent.login, installation, host: new URL(address).host };
+	const { agent, company, address } = pairing;
+	const values = { agent: agent.name || agent.login, company, host: new URL(address).host };
 	return [
 		h("p", {}, words("connected_to", values)),
 		h(
