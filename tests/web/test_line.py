@@ -624,7 +624,7 @@ async def test_a_click_rings_the_phone_and_its_news_come_back(world: World) -> N
                 assert answer["call"]["number"] == NUMBER
                 (request,) = [one for one in await world.calls("thulium") if one["path"].endswith("/call")]
                 assert "anna" in request["path"]
-                _, (hello, calls) = await line.poll(token)
+                _, (hello, calls, *_later) = await line.poll(token)
                 assert (hello["type"], calls["calls"][0]["id"]) == ("hello", answer["call"]["id"])
                 metrics = await line.text("/metrics")
                 assert f'connector_lines{{installation="{tenant.id}"}} 2.0' in metrics
