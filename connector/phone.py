@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from unicodedata import decimal
 from urllib.parse import unquote
 
 import phonenumbers
@@ -151,14 +152,15 @@ def to_dial(
     those that cost the caller or the called a share as well, short ones of paid services among them.
     """
     text, extension, context = _parts(raw.strip()[:_LONGEST])
-    if _is_emergency(_NOT_DIGITS.sub("", text), phones):
-        return NotDialled.EMERGENCY
+    said = text
     if _VANITY.fullmatch(text):
         text = phonenumbers.convert_alpha_characters_in_number(text)
+    if any(_is_emergency(_NOT_DIGITS.sub("", one), phones) for one in {said, text}):
+        return NotDialled.EMERGENCY
     # *21*601000001# would divert the agent's phone.
     found = () if _SERVICE_CODE.search(text) else phones.keys(context + text) or phones.keys(text)
     if not found and _PLAIN.fullmatch(text):
-        return _short(_NOT_DIGITS.sub("", text), phones.region, premium=premium, internal=internal)
+        return _short(text, phones, premium=premium, internal=internal)
     if len(found) != 1:
         return NotDialled.INVALID
     number = found[0]
@@ -201,7 +203,9 @@ def prefix_of(raw: str) -> str | None:
 
 def _parts(raw: str) -> tuple[str, str, str]:
     """The number, its extension, and the country that a `phone-context` puts before it."""
-    head, *parameters = unquote(raw).strip().split(";")
+    # Digits of other scripts are digits to some who read them: all are judged as what they stand for.
+    plain = "".join(str(decimal(sign, sign)) for sign in unquote(raw))
+    head, *parameters = plain.strip().split(";")
     text = _SCHEME.sub("", head).lstrip("/").strip()
     given = dict(one.strip().split("=", 1) for one in parameters if "=" in one)
     given = {name.strip().lower(): value.strip() for name, value in given.items()}
@@ -216,27 +220,36 @@ def _parts(raw: str) -> tuple[str, str, str]:
 
 def _is_emergency(digits: str, phones: Phones) -> bool:
     """Whether these are an emergency number of the region or of any other, whatever dials out before it."""
-    code = str(phonenumbers.country_code_for_region(phones.region))
-    beginnings = ("", "00" + code, code, phones.dial_out_prefix, "0", "00")
-    rests = {digits.removeprefix(one) for one in beginnings}
     return any(
         rest in _EMERGENCY or shortnumberinfo.is_emergency_number(rest, phones.region)
-        for rest in rests
+        for rest in (digits, *_within(digits, phones))
         if rest
     )
 
 
-def _short(digits: str, region: str, *, premium: bool, internal: bool) -> Dialable | NotDialled:
+def _within(digits: str, phones: Phones) -> set[str]:
+    """What is left of digits behind each of what may be dialled before a number."""
+    code = str(phonenumbers.country_code_for_region(phones.region))
+    beginnings = ("00" + code, code, phones.dial_out_prefix, "0", "00")
+    return {digits.removeprefix(one) for one in beginnings if one and digits.startswith(one)}
+
+
+def _short(text: str, phones: Phones, *, premium: bool, internal: bool) -> Dialable | NotDialled:
     """A number that no country has as a whole: an internal one, or a short one of some service."""
-    if not digits or len(digits) > _LONGEST_SHORT:
+    digits = _NOT_DIGITS.sub("", text)
+    # What dials out may stand there twice.
+    if any(_is_emergency(rest, phones) for rest in _within(digits, phones)):
+        return NotDialled.EMERGENCY
+    # One that names its country is nobody's inside: its digits would ring somebody else there.
+    if not digits or len(digits) > _LONGEST_SHORT or text.startswith("+"):
         return NotDialled.INVALID
     if len(digits) <= LONGEST_INTERNAL:
         return Dialable(digits) if internal else NotDialled.INTERNAL
     try:
-        parsed = phonenumbers.parse(digits, region)
+        parsed = phonenumbers.parse(digits, phones.region)
     except phonenumbers.NumberParseException:
         return NotDialled.INVALID
-    if not shortnumberinfo.is_possible_short_number_for_region(parsed, region):
+    if not shortnumberinfo.is_possible_short_number_for_region(parsed, phones.region):
         return NotDialled.INVALID
     # Hardly any country says what these cost.
     return Dialable(digits) if premium else NotDialled.PREMIUM

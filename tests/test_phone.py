@@ -161,6 +161,31 @@ def test_an_administrator_may_allow_paid_and_internal_numbers_but_no_emergency_n
         assert to_dial(raw, POLAND, premium=True, internal=True) is NotDialled.EMERGENCY
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "11A",
+        "tel:99W",
+        "+48 11A",
+        "٩١١",
+        "%D9%A9%D9%A1%D9%A1",
+        "048112",
+        "000112",
+        "9 0 112",
+        "+48 (0) 112",
+        "112 (dom)",
+    ],
+)
+def test_no_way_of_writing_hides_an_emergency_number(raw: str) -> None:
+    assert to_dial(raw, POLAND, premium=True, internal=True) is NotDialled.EMERGENCY
+
+
+def test_a_short_number_of_a_country_rings_nobody_inside() -> None:
+    for raw in ("+44 999", "+1 911", "+204"):
+        assert to_dial(raw, POLAND, premium=True, internal=True) is NotDialled.INVALID
+    assert to_dial("٢٠٤", POLAND, internal=True) == Dialable("204")
+
+
 @given(st.text(max_size=300))
 def test_whatever_somebody_sends_is_read_or_refused(raw: str) -> None:
     found = to_dial(raw, POLAND)
