@@ -7,12 +7,13 @@ const OTHERWISE: Record<string, CountryCode> = { uk: "GB" };
 /** Two-letter domains that are used for anything. */
 const ANYTHING = new Set(["IO", "CO", "ME", "TV", "AI", "FM", "LY", "CC", "WS", "SH", "GG", "TO", "LA", "VC", "AC"]);
 
-/** Choose a country: the page's language says it ("pl-PL"), else its address ("…​.pl"), else the browser's language. */
+/** Choose a country: by the page's language ("pl-PL"), its domain (".pl"), its bare language, the browser's languages. */
 export function regionOf(language: string, host: string, own: readonly string[]): CountryCode | null {
 	const domain = host.split(".").at(-1) ?? "";
 	const candidates = [
 		countryIn(language),
 		OTHERWISE[domain] ?? (ANYTHING.has(domain.toUpperCase()) ? "" : domain.toUpperCase()),
+		likelyCountry(language),
 		...own.map(countryIn),
 		...own.map(likelyCountry),
 	];
