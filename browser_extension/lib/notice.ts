@@ -106,7 +106,7 @@ function incoming(call: Call, words: Words): Notice | null {
 /** Who may be calling, one line each. */
 function callersInWords(call: Call, words: Words): string {
 	if (!call.number) return words("hidden_number");
-	if (!call.known) return words("looking_up", { number: call.number_shown });
+	if (!call.known) return words("not_said_yet", { number: call.number_shown });
 	const [first, ...others] = call.candidates;
 	if (!first) return words(call.new_person ? "new_person" : "unknown_person");
 	if (!others.length) return [aboutInWords(first, words), call.number_shown].filter(Boolean).join("\n");

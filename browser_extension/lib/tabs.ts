@@ -14,8 +14,11 @@ export interface Tab {
 /** Choose among Pipedrive's tabs: the one that shows the record, else the one used last. */
 export function tabFor(link: string, tabs: readonly Tab[]): { tab: Tab; shows: boolean } | null {
 	const page = pageOf(link);
+	const dialog = new URL(link).hash;
 	const latestFirst = [...tabs].sort((one, other) => (other.lastAccessed ?? 0) - (one.lastAccessed ?? 0));
-	const shown = latestFirst.find((tab) => tab.url && pageOf(tab.url) === page);
+	const shown = latestFirst.find(
+		(tab) => tab.url && pageOf(tab.url) === page && (!dialog || new URL(tab.url).hash === dialog),
+	);
 	const tab = shown ?? latestFirst[0];
 	return tab ? { tab, shows: Boolean(shown) } : null;
 }

@@ -41,11 +41,11 @@ test("a caller is named with organization and open deal", () => {
 	expect(notice.sticky).toBe(true);
 });
 
-test("the number is told at once, while they are still looked for", () => {
+test("the number is told at once, before Pipedrive said whose it is", () => {
 	const notice = shown(incoming({ known: false }));
 	expect([notice.title, notice.message]).toEqual([
 		"Call from +48 601 000 001",
-		"+48 601 000 001 · looking for them in Pipedrive",
+		"+48 601 000 001 · Pipedrive has not said yet who it is.",
 	]);
 });
 
