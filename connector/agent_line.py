@@ -107,7 +107,8 @@ class Terminal:
             try:
                 await self._open()
             except InvalidStatus as refused:
-                if refused.response.status_code == 401:
+                # Without that header it is a proxy's 401, and no reason to forget the token.
+                if refused.response.headers.get("WWW-Authenticate") == protocol.CHALLENGE:
                     raise _not_paired() from refused
                 reason = f"it answers {refused.response.status_code}"
             except ConnectionClosed as closed:

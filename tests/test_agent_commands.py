@@ -317,6 +317,35 @@ async def test_a_token_that_was_revoked_is_forgotten(
     assert Kept.read() == Kept(line.origin)
 
 
+async def test_a_token_is_kept_when_a_proxy_asks_for_a_password(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def ask_for_a_password(_: web.Request) -> web.Response:
+        return web.Response(status=401, headers={"WWW-Authenticate": 'Basic realm="staff"'})
+
+    app = web.Application()
+    app.router.add_get("/line", ask_for_a_password)
+    async with listening(app) as origin:
+        kept = Kept(origin, "line_one")
+        kept.write()
+        screen = Screen(capsys)
+        running = asyncio.create_task(agent(None, screen.typed()))
+        await screen.shows("it answers 401. Trying again.")
+        screen.keys.put_nowait(None)
+        async with asyncio.timeout(5):
+            assert await running == 0
+    assert Kept.read() == kept
+
+
+async def test_who_is_no_agent_any_more_is_told_to_pair_again(
+    line: Open, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, token = await line.pair("thulium:demo/nobody", origin="")
+    Kept(line.origin, token).write()
+    with pytest.raises(Unauthorised, match="pair it again"):
+        await agent(None, Screen(capsys).typed())
+
+
 async def test_signing_off_takes_the_token_back(line: Open, capsys: pytest.CaptureFixture[str]) -> None:
     _, token = await line.pair(origin="")
     Kept(line.origin, token).write()

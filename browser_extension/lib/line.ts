@@ -49,8 +49,17 @@ interface SocketEnd {
 	readonly code: number;
 }
 
+interface Reply {
+	readonly status: number;
+	/** The connector says that the token no longer counts. */
+	readonly revoked: boolean;
+	readonly body: unknown;
+}
+
 /** Closed by the server because the token no longer counts. */
 const REVOKED = 4401;
+/** What the connector says with its 401; one of a proxy, or a 403, passes, and the token is kept. */
+const CHALLENGE = 'Bearer realm="connector"';
 const TOO_MANY = 4429;
 const RESTART = 1012;
 /** Our own code: nothing was heard for too long. */
@@ -188,7 +197,7 @@ export class Line {
 		while (!signal.aborted && Date.now() < until) {
 			const reply = await this.#post("/line/poll", { after: this.#cursor }, this.#times.poll);
 			if (signal.aborted) return "over";
-			if (reply?.status === 401 || reply?.status === 403) return "revoked";
+			if (reply?.revoked) return "revoked";
 			const body = reply?.status === 200 ? (reply.body as { cursor?: unknown; messages?: unknown } | null) : null;
 			if (!body || typeof body.cursor !== "string") {
 				const last = Array.isArray(body?.messages) ? readMessage(body.messages.at(-1)) : null;
@@ -223,12 +232,12 @@ export class Line {
 
 	async #dialByPost(order: WireOrder): Promise<Answer | "revoked" | null> {
 		const reply = await this.#post("/line/dial", order, this.#times.answer * 2);
-		if (reply?.status === 401 || reply?.status === 403) return "revoked";
+		if (reply?.revoked) return "revoked";
 		const message = readMessage(reply?.body);
 		return message?.type === "dialled" || message?.type === "refused" ? message : null;
 	}
 
-	async #post(path: string, body: unknown, within: number): Promise<{ status: number; body: unknown } | null> {
+	async #post(path: string, body: unknown, within: number): Promise<Reply | null> {
 		try {
 			const response = await fetch(this.#address + path, {
 				method: "POST",
@@ -239,7 +248,8 @@ export class Line {
 				cache: "no-store",
 				signal: AbortSignal.any([this.#abort.signal, AbortSignal.timeout(within)]),
 			});
-			return { status: response.status, body: await response.json().catch(() => null) };
+			const revoked = response.status === 401 && response.headers.get("www-authenticate") === CHALLENGE;
+			return { status: response.status, revoked, body: await response.json().catch(() => null) };
 		} catch {
 			return null;
 		}

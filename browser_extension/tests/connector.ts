@@ -10,6 +10,8 @@ export interface Received {
 	readonly authorization: string;
 }
 
+const CHALLENGE = 'Bearer realm="connector"';
+
 export class Connector {
 	/** What was posted, and what came over sockets. */
 	readonly posts: Received[] = [];
@@ -23,6 +25,7 @@ export class Connector {
 	/** What whoever connects is told of calls. */
 	calls: unknown[] = [];
 	polled: unknown[][] = [];
+	/** What stands before the connector may answer in its place. */
 	replies: Record<string, { status: number; body: unknown }> = {};
 	#server: Server;
 	#upgrade = new WebSocketServer({ noServer: true, handleProtocols: () => "connector.v1" });
@@ -88,7 +91,8 @@ export class Connector {
 		const body = raw ? (JSON.parse(raw) as { id?: string; number?: string }) : null;
 		this.posts.push({ path, body, authorization: request.headers.authorization ?? "" });
 		const reply = this.replies[path] ?? this.#usual(path, body, request.headers.authorization ?? "");
-		response.writeHead(reply.status, { "content-type": "application/json" });
+		const challenge = reply.status === 401 && !this.replies[path] ? { "www-authenticate": CHALLENGE } : {};
+		response.writeHead(reply.status, { "content-type": "application/json", ...challenge });
 		response.end(JSON.stringify(reply.body));
 	}
 

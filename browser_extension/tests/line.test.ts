@@ -92,6 +92,17 @@ test("a revoked token is told by the poll where a browser does not say why a soc
 	expect(connector.posts.map((one) => one.path)).toEqual(["/line/poll"]);
 });
 
+test.each([401, 403])("a proxy's own %i is no end of the token", async (status) => {
+	connector.letsSocketsThrough = false;
+	connector.replies["/line/poll"] = { status, body: "Sign in to the proxy" };
+	connector.replies["/line/dial"] = { status, body: "Sign in to the proxy" };
+	open();
+
+	await until(() => line.state === "offline");
+	expect(await line.dial(ORDER)).toBeNull();
+	expect(states).not.toContain("revoked");
+});
+
 test("where sockets do not pass, the long poll hears the same messages", async () => {
 	connector.letsSocketsThrough = false;
 	connector.polled = [[HELLO, { type: "calls", calls: [] }], [{ type: "call", call: aCall({ id: "c9" }) }]];

@@ -16,6 +16,8 @@ VERSION: Final = 1
 #: What both sides name in the WebSocket's subprotocols; the client names its token beside it.
 SUBPROTOCOL: Final = f"connector.v{VERSION}"
 BEARER: Final = "bearer."
+#: The `WWW-Authenticate` with which a token is refused for good; another 401 is a proxy's, and passes.
+CHALLENGE: Final = 'Bearer realm="connector"'
 #: No message of a client is longer, in bytes.
 LONGEST_MESSAGE: Final = 16 * 1024
 MOST_CALLS: Final = 20

@@ -26,6 +26,7 @@ from connector.flows.tenant import Tenant
 from connector.realtime.hub import Full, Hub, Line, TooMany
 from connector.realtime.protocol import (
     BEARER,
+    CHALLENGE,
     LONGEST_MESSAGE,
     SUBPROTOCOL,
     Agent,
@@ -195,18 +196,15 @@ class Lines:
         if device is None:
             if seconds := self._strangers.wait(request.remote):
                 raise web.HTTPTooManyRequests(headers={"Retry-After": str(seconds)})
-            raise web.HTTPUnauthorized(
-                text="The token opens nothing, or no longer: pair again.",
-                headers={"WWW-Authenticate": 'Bearer realm="connector"'},
-            )
+            raise _pair_again("The token opens nothing, or no longer: pair again.")
         if request.headers.get("Origin", "") != device.origin:
             raise web.HTTPForbidden(text="The token is another origin's.")
         try:
             tenant = await self._tenant_of(device.installation_id)
         except Misconfigured:
-            raise web.HTTPUnauthorized(text="The installation has ended.") from None
+            raise _pair_again("The installation has ended.") from None
         if not await may_dial(tenant, device.user_id, device.agent):
-            raise web.HTTPUnauthorized(text="The agent is not the user's any more: pair again.")
+            raise _pair_again("The agent is not the user's any more: pair again.")
         return device, tenant
 
     async def _stands(self, device_id: str) -> bool:
@@ -274,6 +272,11 @@ class Lines:
 def _abort(request: web.Request) -> None:
     if request.transport is not None:
         request.transport.abort()
+
+
+def _pair_again(why: str) -> web.HTTPUnauthorized:
+    """What ends a client's token; the header tells it from a proxy's own refusal, which must not."""
+    return web.HTTPUnauthorized(text=why, headers={"WWW-Authenticate": CHALLENGE})
 
 
 def _token_of_socket(request: web.Request) -> str:
