@@ -198,6 +198,19 @@ async def test_a_link_in_text_that_is_being_edited_is_left_alone(chromium: Exten
     assert await chromium.line.ordered() == order()
 
 
+async def test_keys_that_a_page_has_its_person_hammer_on_do_not_answer_the_question(
+    chromium: Extension,
+) -> None:
+    page = await chromium.open(f'<a href="tel:{NUMBER}">Call</a>', site=chromium.elsewhere)
+    async with chromium.context.expect_page() as opened:
+        await page.get_by_role("link").click()
+    question = await opened.value
+    await question.get_by_role("button", name="Call", exact=True, disabled=False).wait_for()
+    await question.keyboard.press("Enter")
+    await question.keyboard.press("Space")
+    assert await chromium.line.nothing_ordered()
+
+
 async def test_the_first_call_from_another_site_asks_in_a_window_that_the_page_cannot_reach(
     chromium: Extension,
 ) -> None:

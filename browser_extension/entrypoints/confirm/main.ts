@@ -5,9 +5,7 @@ import { questionOf } from "@/lib/asking";
 import { fill, h, part } from "@/lib/dom";
 import { currentLanguage, wordsOf } from "@/lib/i18n";
 import { request } from "@/lib/requests";
-
-/** A click that was meant for the page underneath must not answer: the buttons wait this long. */
-const PAUSE_MS = 500;
+import { afterRest } from "@/lib/rest";
 
 const tongue = await currentLanguage();
 const words = wordsOf(tongue);
@@ -21,7 +19,7 @@ if (question) {
 		await request({ type: "answer", id, yes });
 		window.close();
 	};
-	const yes = h("button", { class: "main", disabled: true, onclick: () => void answer(true) }, words("ask_yes"));
+	const yes = h("button", { class: "main", onclick: () => void answer(true) }, words("ask_yes"));
 	const no = h("button", { onclick: () => void answer(false) }, words("ask_no"));
 	const ownOrigin = question.origin !== "null";
 	fill(
@@ -34,10 +32,8 @@ if (question) {
 	addEventListener("keydown", (event) => {
 		if (event.key === "Escape") void answer(false);
 	});
-	setTimeout(() => {
-		yes.disabled = false;
-		yes.focus();
-	}, PAUSE_MS);
+	// Nor has it the focus: a key that is pressed for the page must not answer.
+	afterRest(yes);
 } else {
 	fill(part("page"), h("h1", {}, words("ask_title")), h("p", {}, words("ask_over")));
 }
