@@ -37,7 +37,7 @@ _ENDINGS = {
 REASONS = {
     "agent_offline": "You are not logged in at the contact centre.",
     "no_campaign": "You are in no campaign that may call out. Ask an administrator of the contact centre.",
-    "number_refused": "The contact centre refused the number.",
+    "number_refused": "The contact centre refused the number, or an administrator does not allow it.",
     "number_invalid": "This is no phone number.",
     "number_premium": "Premium numbers are not dialled here. An administrator may allow them.",
     "number_internal": "Internal numbers are not dialled here. An administrator may allow them.",
@@ -45,7 +45,7 @@ REASONS = {
     "too_often": "Too many calls at once. Wait a minute.",
     "centre_down": "The contact centre does not answer. Try again.",
     "centre_refused": "The contact centre refused the call.",
-    "no_right": "The connector may not dial for you. Ask an administrator.",
+    "no_right": "The connector may not dial for you, or no longer. Ask an administrator.",
     "not_switched_on": "The connector is not switched on. Ask an administrator.",
     "unknown": "No answer came: it may ring all the same. Look at the phone.",
 }

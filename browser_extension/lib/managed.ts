@@ -1,4 +1,4 @@
-/** What an administrator preset by policy (Chrome's managed storage; Firefox: a native manifest). */
+/** What an administrator preset by policy (`3rdparty`, in either browser). */
 
 import { browser } from "wxt/browser";
 import { readAddress, readSite } from "./address";

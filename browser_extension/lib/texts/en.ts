@@ -29,7 +29,8 @@ export const en = {
 	// Why a call failed
 	agent_offline: "Your phone is offline, or you are not logged in to the contact centre. Log in there and call again.",
 	no_campaign: "You are in no campaign that can call out. Join one in the contact centre, or ask your administrator.",
-	number_refused: "The contact centre refused this number. Check it and call again.",
+	number_refused:
+		"This number is not called: the contact centre refused it, or your administrator does not allow it. Check the digits.",
 	number_invalid: "This is not a number that can be called. Check its digits.",
 	number_premium: "Premium-rate numbers are not allowed here. Your administrator can allow them.",
 	number_internal: "Internal numbers are not allowed here. Your administrator can allow them.",
@@ -37,7 +38,8 @@ export const en = {
 	too_often: "Too many calls in a short time. Wait a minute and call again.",
 	centre_down: "The contact centre does not answer. Call again in a moment, or dial on your phone.",
 	centre_refused: "The contact centre refused to call. Ask your administrator to look at the connection.",
-	no_right: "The contact centre does not let the connector make calls. Ask your administrator to grant that right.",
+	no_right:
+		"You may no longer call as this agent, or the contact centre lets the connector make no calls. Ask your administrator.",
 	unknown: "It is not known whether the call began. Look at your phone before you call again.",
 	not_switched_on: "Calling is not switched on for your company. Ask your administrator.",
 	not_paired: "This browser is not connected yet. Click to connect it.",

@@ -31,7 +31,8 @@ export const pl: Record<keyof typeof en, string> = {
 		"Twój telefon jest niedostępny albo nie jesteś zalogowany w contact center. Zaloguj się tam i zadzwoń ponownie.",
 	no_campaign:
 		"Nie należysz do kampanii, która może dzwonić. Dołącz do niej w contact center albo zapytaj administratora.",
-	number_refused: "Contact center odrzuciło ten numer. Sprawdź go i zadzwoń ponownie.",
+	number_refused:
+		"Pod ten numer się nie dzwoni: odrzuciło go contact center albo nie pozwala na niego administrator. Sprawdź cyfry.",
 	number_invalid: "Pod ten numer nie można zadzwonić. Sprawdź cyfry.",
 	number_premium: "Numery o podwyższonej opłacie nie są tu dozwolone. Administrator może na nie pozwolić.",
 	number_internal: "Numery wewnętrzne nie są tu dozwolone. Administrator może na nie pozwolić.",
@@ -40,7 +41,8 @@ export const pl: Record<keyof typeof en, string> = {
 	centre_down: "Contact center nie odpowiada. Zadzwoń ponownie za chwilę albo wybierz numer na telefonie.",
 	centre_refused:
 		"Contact center odmówiło wykonania połączenia. Poproś administratora, aby sprawdził połączenie z nim.",
-	no_right: "Contact center nie pozwala łącznikowi dzwonić. Poproś administratora o nadanie tego prawa.",
+	no_right:
+		"Nie możesz już dzwonić jako ten agent albo contact center nie pozwala łącznikowi dzwonić. Zapytaj administratora.",
 	unknown: "Nie wiadomo, czy połączenie się zaczęło. Zanim zadzwonisz ponownie, spójrz na telefon.",
 	not_switched_on: "Dzwonienie nie jest włączone w Twojej firmie. Zapytaj administratora.",
 	not_paired: "Ta przeglądarka nie jest jeszcze połączona. Kliknij, aby ją połączyć.",
