@@ -157,14 +157,27 @@ async def test_a_page_that_changes_is_followed(chromium: Extension) -> None:
 
 async def test_numbers_in_shadow_roots_and_frames_are_found(chromium: Extension) -> None:
     inner = chromium.pages.put("<p>+48 601 000 002</p>")
-    page = await chromium.open(f"<div id=host></div><iframe src='{inner}'></iframe>")
-    await page.evaluate("host.attachShadow({mode: 'open'}).innerHTML = '<p>+48 601 000 001</p>'")
+    shadow = "<div><template shadowrootmode=open><p>+48 601 000 001</p></template></div>"
+    page = await chromium.open(f"{shadow}<iframe src='{inner}'></iframe>")
     assert await painted(page, 1) == ["+48 601 000 001"]
     await page.get_by_text("+48 601 000 001").click(position={"x": 20, "y": 8})
     assert await chromium.line.ordered() == order("+48601000001")
     frame = page.frame_locator("iframe").get_by_text("+48 601 000 002")
     await frame.click(position={"x": 20, "y": 8})
     assert await chromium.line.ordered() == order("+48601000002")
+
+
+async def test_numbers_in_elements_that_the_page_defines_late_are_found(chromium: Extension) -> None:
+    page = await chromium.open("<phone-card></phone-card><p>+48 601 000 001</p>")
+    await painted(page, 1)
+    await page.evaluate(
+        "customElements.define('phone-card', class extends HTMLElement { connectedCallback() {"
+        " this.attachShadow({mode: 'open'}).innerHTML = '<p>+48 601 000 002</p>' } });"
+        " document.body.append('ready')"
+    )
+    assert sorted(await painted(page, 2)) == ["+48 601 000 001", "+48 601 000 002"]
+    await page.evaluate("document.querySelector('phone-card').shadowRoot.firstChild.firstChild.data = 'gone'")
+    assert await painted(page, 1) == ["+48 601 000 001"]
 
 
 @pytest.mark.parametrize(("name", "count"), [("numbers", None), ("not-numbers", 0)])

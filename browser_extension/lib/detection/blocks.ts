@@ -15,8 +15,8 @@ export interface Piece {
 	readonly start: number;
 }
 
-/** What a walk meets: a text that may hold a number, a shadow root to walk and to watch, or a place to pause. */
-export type Met = Block | ShadowRoot | null;
+/** What a walk meets: a text that may hold a number, a shadow root, an element that may get one yet, or a place to pause. */
+export type Met = Block | ShadowRoot | Element | null;
 
 const names = (list: string): ReadonlySet<string> => new Set(list.split(" "));
 /** Elements in which a word may go on. */
@@ -87,7 +87,10 @@ export function* blocksOf(root: Element | ShadowRoot, deep: boolean): Generator<
 					const block = flush();
 					if (block) yield block;
 				}
-				if (element.shadowRoot && (deep || isInline)) yield element.shadowRoot;
+				if (deep || isInline) {
+					if (element.shadowRoot) yield element.shadowRoot;
+					else if (element.localName.includes("-")) yield element;
+				}
 				if (isInline || deep) inside = element.firstChild;
 			}
 		}

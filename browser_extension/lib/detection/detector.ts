@@ -19,6 +19,8 @@ export class Detector {
 	readonly #due = new Map<Root, boolean>();
 	/** Nodes that changed or came since. */
 	readonly #changed = new Set<Node>();
+	/** Elements of the page's own kinds, which get their shadow roots without a change that can be seen. */
+	readonly #hosts = new Set<Element>();
 	readonly #watched = new WeakSet<Node>();
 	readonly #observer = new MutationObserver((changes) => this.#note(changes));
 	#walk: Iterator<void> | null = null;
@@ -40,6 +42,7 @@ export class Detector {
 		this.#observer.disconnect();
 		cancelIdleCallback(this.#idle);
 		this.#changed.clear();
+		this.#hosts.clear();
 		this.#due.clear();
 		this.#walk = null;
 		this.marks.end();
@@ -90,6 +93,11 @@ export class Detector {
 	}
 
 	*#lookAtAll(): Generator<void, void> {
+		for (const host of this.#hosts) {
+			if (host.isConnected && !host.shadowRoot) continue;
+			this.#hosts.delete(host);
+			if (host.isConnected && host.shadowRoot) this.#enter(host.shadowRoot);
+		}
 		for (const node of this.#changed) {
 			this.#changed.delete(node);
 			this.#consider(node);
@@ -100,14 +108,18 @@ export class Detector {
 			if (!root.isConnected) continue;
 			this.marks.forget(root, deep, (holder) => blockAround(holder) === root);
 			for (const met of blocksOf(root, deep)) {
-				if (met instanceof ShadowRoot) {
-					this.#watch(met);
-					this.#due.set(met, true);
-				} else if (met) this.#mark(met);
+				if (met instanceof ShadowRoot) this.#enter(met);
+				else if (met instanceof Element) this.#hosts.add(met);
+				else if (met) this.#mark(met);
 				yield;
 			}
 		}
 		this.marks.forget(document, false, () => false);
+	}
+
+	#enter(root: ShadowRoot): void {
+		this.#watch(root);
+		this.#due.set(root, true);
 	}
 
 	#mark(block: Block): void {

@@ -15,7 +15,7 @@ export function show(name: string): void {
 }
 
 export const textsOf = (root: Element): Block[] =>
-	[...blocksOf(root, true)].filter((met): met is Block => met !== null && !(met instanceof ShadowRoot));
+	[...blocksOf(root, true)].filter((met): met is Block => met !== null && "pieces" in met);
 
 /** The numbers that are found in the document, each with the element that it begins in. */
 export function found(region: CountryCode | null): { number: string; text: string; at: Element }[] {
