@@ -49,6 +49,6 @@ export default defineConfig({
 						},
 					},
 				}
-			: { key: KEY, minimum_chrome_version: "120", storage: { managed_schema: "managed_schema.json" } }),
+			: { key: KEY, minimum_chrome_version: "123", storage: { managed_schema: "managed_schema.json" } }),
 	}),
 });

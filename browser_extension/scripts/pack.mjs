@@ -1,7 +1,7 @@
 // Pack both builds for the stores, after looking whether they keep within their limits.
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { zip } from "./zip.mjs";
 
 // What is in every page of an allowed site must be small; the rest loads on demand.
@@ -10,10 +10,13 @@ const REMOTE = /\b(?:eval|importScripts)\(|new Function\(|import\(\s*["'`]https?
 
 const root = new URL("..", import.meta.url).pathname;
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-mkdirSync(join(root, "dist"), { recursive: true });
+// A folder of its own serves tests that build side by side.
+const out = process.env.CLICK_TO_CALL_OUT ?? join(root, ".output");
+const dist = process.env.CLICK_TO_CALL_OUT ?? join(root, "dist");
+mkdirSync(dist, { recursive: true });
 
 for (const browser of ["chrome", "firefox"]) {
-	const folder = join(root, ".output", `${browser}-mv3`);
+	const folder = join(out, `${browser}-mv3`);
 	const names = readdirSync(folder, { recursive: true }).filter((name) => statSync(join(folder, name)).isFile());
 	const files = names.map((name) => [name.replaceAll("\\", "/"), readFileSync(join(folder, name))]);
 	for (const [name, bytes] of files) {
@@ -24,10 +27,10 @@ for (const browser of ["chrome", "firefox"]) {
 	}
 	for (const name of Object.keys(LIMITS)) if (!names.includes(name)) fail(`${browser}/${name} is missing`);
 	const packed = zip(files);
-	const target = join("dist", `click-to-call-${version}-${browser}.zip`);
-	writeFileSync(join(root, target), packed);
+	const target = join(dist, `click-to-call-${version}-${browser}.zip`);
+	writeFileSync(target, packed);
 	const digest = createHash("sha256").update(packed).digest("hex");
-	process.stdout.write(`${digest}  browser_extension/${target}\n`);
+	process.stdout.write(`${digest}  ${relative(join(root, ".."), target)}\n`);
 }
 
 function fail(why) {
