@@ -1,7 +1,7 @@
 """The live line to agents' browsers and terminals: a WebSocket, and the same by long polls; docs/realtime.md describes it.
 
-A token is looked up when a line is opened and with each request of a long poll. Whoever is revoked later loses open lines
-through the hub at once, or where another process revoked within ten minutes. Tokens and numbers are in no log.
+A token is looked up when a line is opened, with each request of a long poll and before each order. Whoever is revoked later
+loses open lines through the hub at once, or where another process revoked within ten minutes. Tokens and numbers are in no log.
 """
 
 from __future__ import annotations
@@ -208,7 +208,7 @@ class Lines:
         return device, tenant
 
     async def _stands(self, device_id: str) -> bool:
-        """Whether a device may still have a line; where that cannot be found out, it may."""
+        """Whether a device may still have a line, and dial; where that cannot be found out, it may."""
         try:
             device = await self._devices.by_id(device_id)
             return device is not None and await may_dial(
@@ -249,8 +249,9 @@ class Lines:
 
     async def _dial(self, device: Paired, order: Dial) -> Dialled | Refused:
         try:
-            tenant = await self._tenant_of(device.installation_id)
-            if await may_dial(tenant, device.user_id, device.agent):
+            # Looked up once more: it may have been revoked since, by another process too.
+            if await self._stands(device.id):
+                tenant = await self._tenant_of(device.installation_id)
                 outcome = await self._telephony.dial(tenant, device.agent, order)
             else:
                 # After this answer, which nothing may follow.

@@ -439,6 +439,19 @@ async def test_a_token_revoked_by_another_process_ends_its_lines_a_while_later(
             assert await client.closed() == 4401
 
 
+async def test_a_token_revoked_by_another_process_dials_nothing_on_the_line_that_is_open(
+    line: Open, tenant: Tenant
+) -> None:
+    device, token = await line.pair()
+    async with line.client(token) as client:
+        await line.devices.revoke(tenant.id, device)
+        await client.say(DIAL)
+        assert {one["type"]: one["reason"] async for one in client.rest()} == {
+            "refused": "no_right", "bye": "revoked",
+        }  # fmt: skip
+    assert not line.exchange.orders
+
+
 async def test_who_signs_off_takes_his_token_back(line: Open, tenant: Tenant) -> None:
     device, token = await line.pair()
     async with line.client(token) as client:
