@@ -1,7 +1,7 @@
 /** Where the extension is present, where it looks for plain-text numbers, and who calls without a question. */
 
 import { browser } from "wxt/browser";
-import { readSite } from "@/lib/address";
+import { patternOf, readSite } from "@/lib/address";
 import { fill, h } from "@/lib/dom";
 import type { Words } from "@/lib/i18n";
 import { managedSites } from "@/lib/managed";
@@ -31,8 +31,9 @@ export function sites(words: Words): Part {
 	async function allow(pattern: string): Promise<void> {
 		const allowed = await browser.permissions.request({ origins: [pattern] }).catch(() => false);
 		if (!allowed) return told.say(words("site_not_allowed"), true);
-		const others = (await store.sites.getValue()).filter((site) => site.pattern !== pattern);
-		await store.sites.setValue([...others, { pattern, detection: false }]);
+		const wanted = await store.sites.getValue();
+		const detection = wanted.some((site) => site.pattern === pattern && site.detection);
+		await store.sites.setValue([...wanted.filter((site) => site.pattern !== pattern), { pattern, detection }]);
 		input.value = "";
 		told.say(words("site_added", { site: nameOf(pattern) }));
 	}
@@ -48,9 +49,9 @@ export function sites(words: Words): Part {
 	async function remove(pattern: string): Promise<void> {
 		await request({ type: "detection", pattern, on: false });
 		await store.sites.setValue((await store.sites.getValue()).filter((site) => site.pattern !== pattern));
-		const address = (await store.pairing.getValue())?.address ?? "";
+		const address = (await store.pairing.getValue())?.address;
 		// The connector's own address stays reachable.
-		if (!address || !covers(pattern, address))
+		if (!address || pattern !== patternOf(address))
 			await browser.permissions.remove({ origins: [pattern] }).catch(() => false);
 		told.say(words("site_removed", { site: nameOf(pattern) }));
 	}
@@ -90,7 +91,7 @@ export function sites(words: Words): Part {
 				"td",
 				{},
 				!allowed && deed("allow", "allow_site", site, () => allow(pattern)),
-				allowed && pattern !== store.PIPEDRIVE && deed("remove", "remove_site", site, () => remove(pattern)),
+				pattern !== store.PIPEDRIVE && deed("remove", "remove_site", site, () => remove(pattern)),
 			),
 		);
 	}
@@ -196,11 +197,4 @@ export function remembered(words: Words): Part {
 		list,
 	);
 	return { element, refresh };
-}
-
-function covers(pattern: string, address: string): boolean {
-	const host = new URL(address).hostname;
-	const suffix = siteName(pattern).replace(/^http:\/\//, "");
-	if (suffix === "*") return true;
-	return suffix.startsWith("*.") ? host === suffix.slice(2) || host.endsWith(suffix.slice(1)) : host === suffix;
 }
