@@ -1,6 +1,7 @@
 """Clicks on numbers, in a real browser with the extension in it."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -198,6 +199,20 @@ async def test_a_link_in_text_that_is_being_edited_is_left_alone(chromium: Exten
     assert await chromium.line.ordered() == order()
 
 
+async def test_a_click_on_pipedrive_in_a_frame_of_another_site_is_asked_about_each_time(
+    chromium: Extension,
+) -> None:
+    inner = chromium.site + chromium.pages.put(f'<a href="tel:{NUMBER}">Call</a>', "/person/7")
+    for _ in range(2):
+        page = await chromium.open(f'<iframe src="{inner}"></iframe>', site=chromium.elsewhere)
+        async with chromium.context.expect_page() as opened:
+            await page.frame_locator("iframe").get_by_role("link").click()
+        question = await opened.value
+        assert await chromium.line.nothing_ordered()
+        await question.get_by_role("button", name="Call", exact=True).click()
+        assert await chromium.line.ordered() == order()
+
+
 async def test_keys_that_a_page_has_its_person_hammer_on_do_not_answer_the_question(
     chromium: Extension,
 ) -> None:
@@ -314,6 +329,28 @@ async def test_a_refusal_is_said_with_its_reason_and_in_polish(chromium: Extensi
     finally:
         chromium.line.refusal = ""
         await chromium.worker.evaluate("chrome.storage.local.set({language: 'auto'})")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "surface"), [("light", "rgb(255, 255, 255)"), ("dark", "rgb(29, 36, 39)")]
+)
+async def test_the_toast_is_light_or_dark_and_moves_only_for_those_who_like_it(
+    chromium: Extension, scheme: Any, surface: str
+) -> None:
+    page = await chromium.open(f'<a href="tel:{NUMBER}">Call</a>')
+    await page.emulate_media(
+        color_scheme=scheme, reduced_motion="reduce" if scheme == "dark" else "no-preference"
+    )
+    session = await chromium.context.new_cdp_session(page)
+    moved: set[str] = set()
+    session.on("Animation.animationCreated", lambda told: moved.add(told["id"]))
+    await session.send("Animation.enable")
+    await page.get_by_role("link").click()
+    await chromium.line.ordered()
+    await chromium.said(page, "Calling")
+    tree = json.dumps(await session.send("DOM.getDocument", {"depth": -1, "pierce": True}))
+    assert f"background: {surface}" in tree
+    assert bool(moved) is (scheme == "light")
 
 
 async def test_the_toast_is_there_where_the_page_forbids_styles_and_scripts(chromium: Extension) -> None:
