@@ -88,7 +88,9 @@ function read(raw: string, claimed: () => Claim, region: CountryCode | null): Ph
 	if (claim === "other") return null;
 	const groups = written.split(/\D+/).filter(Boolean);
 	if (digits.startsWith("00")) return claim || groups.length > 2 ? valid(`+${bare.slice(2)}`) : null;
-	if (!region || (!claim && groups.length < 3 && !IN_BRACKETS.test(written))) return null;
+	// With the national zero two groups are enough: 07400 123456.
+	const enough = digits.startsWith("0") && digits.length > 8 ? 2 : 3;
+	if (!region || (!claim && groups.length < enough && !IN_BRACKETS.test(written))) return null;
 	const phone = valid(digits, region) ?? (digits.startsWith("0") ? valid(digits.slice(1), region) : null);
 	if (claim) return phone ?? (digits.length > 9 ? valid(`+${digits}`) : null);
 	return phone && isWrittenAsNumber(written, groups, phone) ? phone : null;

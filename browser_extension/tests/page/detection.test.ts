@@ -1,4 +1,6 @@
 // @vitest-environment jsdom
+import { getCountries, getExampleNumber } from "libphonenumber-js/max";
+import examples from "libphonenumber-js/mobile/examples";
 import { describe, expect, it } from "vitest";
 import { findNumbers } from "@/lib/detection/numbers";
 import { found, show } from "./samples";
@@ -35,8 +37,19 @@ describe("a number in a text", () => {
 	it("is national only where a country is known", () => {
 		expect(findNumbers("601 000 001", "", null)).toEqual([]);
 		expect(findNumbers("020 7946 0000", "", "GB")[0]?.number).toBe("+442079460000");
+		expect(findNumbers("07400 123456", "", "GB")[0]?.number).toBe("+447400123456");
 		expect(findNumbers("(212) 555-0123", "", "US")[0]?.number).toBe("+12125550123");
 		expect(findNumbers("01 42 68 53 00", "", "FR")[0]?.number).toBe("+33142685300");
+	});
+
+	it("is found as every country writes it internationally, and behind a word as it writes it nationally", () => {
+		const missed = getCountries().filter((country) => {
+			const phone = getExampleNumber(country, examples);
+			if (!phone || phone.nationalNumber.length < 7) return false;
+			const texts = [`Anna ${phone.formatInternational()}, Example`, `tel. ${phone.formatNational()}`];
+			return texts.some((text) => findNumbers(text, "", country)[0]?.number !== phone.number);
+		});
+		expect(missed).toEqual([]);
 	});
 
 	it("is not held up by very long digits and separators", () => {
