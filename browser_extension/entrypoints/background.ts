@@ -105,13 +105,17 @@ async function dialFromBrowser(order: DialOrder, tab: Browser.tabs.Tab | undefin
 	return board.dial({ ...order, record: recordOfTab(tab) });
 }
 
-async function dialFromPage(order: DialOrder, { origin: said, url, tab }: Sender): Promise<DialAnswer> {
+async function dialFromPage(order: DialOrder, { origin: said, url, tab, frameId }: Sender): Promise<DialAnswer> {
 	await board.wake();
 	const origin = said ?? originOf(url);
-	const ours = isPipedrive(origin, board.hosts);
+	const pipedrives = isPipedrive(origin, board.hosts);
+	// In a frame on somebody else's page a click may have been meant for what seemed to lie there.
+	const veiled = pipedrives && frameId !== 0 && !isPipedrive(originOf(tab?.url), board.hosts);
+	const ours = pipedrives && !veiled;
+	const asker = veiled ? "null" : origin;
 	const placed = { ...order, record: (ours && order.record) || recordOfTab(tab) };
-	if (!board.paired || ours || (await mayDial(origin))) return board.dial(placed);
-	await ask(placed, origin, new URL(origin === "null" ? (tab?.url ?? "about:blank") : origin).host);
+	if (!board.paired || ours || (await mayDial(asker))) return board.dial(placed);
+	await ask(placed, asker, new URL(origin === "null" ? (tab?.url ?? "about:blank") : origin).host);
 	return { ok: true, state: "asking" };
 }
 

@@ -34,11 +34,11 @@ export function originOf(url: string | undefined): string {
 	return parsed && /^https?:$/.test(parsed.protocol) ? parsed.origin : "null";
 }
 
-/** Whether an origin is Pipedrive's: its own hosts over https, and those that the connector named. */
+/** Whether an origin is Pipedrive's: its own hosts, and those that the connector named. Plain http only on this machine. */
 export function isPipedrive(origin: string, hosts: readonly string[]): boolean {
 	const url = parse(origin);
-	if (!url) return false;
-	return (url.protocol === "https:" && url.hostname.endsWith(".pipedrive.com")) || hosts.includes(url.host);
+	if (!url || (url.protocol !== "https:" && !LOCAL.has(url.hostname))) return false;
+	return url.hostname.endsWith(".pipedrive.com") || hosts.includes(url.host);
 }
 
 function parse(text: string): URL | null {

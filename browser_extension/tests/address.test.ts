@@ -48,6 +48,7 @@ test("Pipedrive is its own hosts over https, and those that the connector named"
 	expect(isPipedrive("http://127.0.0.1:9000", ["127.0.0.1:9000"])).toBe(true);
 	expect(isPipedrive("http://127.0.0.1:9001", ["127.0.0.1:9000"])).toBe(false);
 	expect(isPipedrive("http://acme.pipedrive.com", [])).toBe(false);
+	expect(isPipedrive("http://acme.pipedrive.com", ["acme.pipedrive.com"])).toBe(false);
 	expect(isPipedrive("https://pipedrive.com.example.com", [])).toBe(false);
 	expect(isPipedrive("https://evilpipedrive.com", [])).toBe(false);
 	expect(isPipedrive("null", [])).toBe(false);
