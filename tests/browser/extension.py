@@ -39,8 +39,8 @@ CALL = {
 
 
 @functools.cache
-def built() -> Path:
-    """Build the extension so that it may reach simulators on this machine: its folder."""
+def built(browser: str = "chrome") -> Path:
+    """Build the extension for a browser so that it may reach simulators on this machine: its folder."""
     assert (EXTENSION / "node_modules").is_dir(), "first: make extension"
     # In a folder of this process: others build at the same time.
     folder = tempfile.mkdtemp(prefix="click-to-call-")
@@ -48,13 +48,13 @@ def built() -> Path:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     here = os.environ | {"PATH": path, "CLICK_TO_CALL_OUT": folder}
     subprocess.run(
-        ["npx", "wxt", "build", "--mode", "loopback"],
+        ["npx", "wxt", "build", "-b", browser, "--mode", "loopback"],
         cwd=EXTENSION,
         env=here,
         check=True,
         capture_output=True,
     )
-    return Path(folder) / "chrome-mv3-loopback"
+    return Path(folder) / f"{browser}-mv3-loopback"
 
 
 @dataclass

@@ -1,9 +1,5 @@
 """The same extension in Firefox: connected, a number clicked in Pipedrive, rung, answered, hung up, written; a caller told."""
 
-import functools
-import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +12,7 @@ import pytest_asyncio
 from connector.app import Service
 from connector.flows.sync import sync
 from connector.store.access import Who
-from tests.browser.extension import EXTENSION
+from tests.browser.extension import built
 from tests.browser.firefox import Firefox, open_firefox, until
 from tests.browser.stage import CALM, serving_on
 from tests.flows.looking import ask, tell
@@ -31,19 +27,6 @@ PERSONS: list[dict[str, Any]] = [
     {"name": "Adam Bliźniak", "phones": [TWINS]},
     {"name": "Ewa Bliźniak", "phones": [TWINS]},
 ]
-
-
-@functools.cache
-def built(folder: Path) -> Path:
-    """Build the extension for Firefox so that it may reach simulators on this machine: its folder."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    subprocess.run(
-        ["npx", "wxt", "build", "-b", "firefox", "--mv3", "--mode", "loopback"],
-        cwd=EXTENSION, env=os.environ | {"PATH": path, "CLICK_TO_CALL_OUT": str(folder)}, check=True,
-        capture_output=True,
-    )  # fmt: skip
-    (made,) = folder.glob("firefox-*")
-    return made
 
 
 @dataclass
@@ -89,7 +72,6 @@ class Office:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
-    built_in = built(tmp_path_factory.mktemp("built"))
     # Firefox keeps a socket in its profile, whose path may not be long.
     profile = Path(mkdtemp(prefix="firefox-"))
     async with (
@@ -108,7 +90,7 @@ async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Offi
             await firefox.tell(
                 "WebDriver:AddCookie", cookie={"name": "session", "value": session, "path": "/"}
             )
-            await firefox.tell("Addon:Install", path=str(built_in), temporary=True)
+            await firefox.tell("Addon:Install", path=str(built("firefox")), temporary=True)
             options = await firefox.window_of("moz-extension://")
             await connect(firefox, options, origin)
             yield Office(firefox, world, service, options)

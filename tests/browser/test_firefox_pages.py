@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.browser.extension import Line, Pages, paired, serving
+from tests.browser.extension import Line, Pages, built, paired, serving
 from tests.browser.firefox import Firefox, open_firefox, until
-from tests.browser.test_firefox import built
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -46,13 +45,12 @@ class Desk:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
-    folder = built(tmp_path_factory.mktemp("built"))
+async def desk() -> AsyncIterator[Desk]:
     line, pages = Line(), Pages()
     # Firefox keeps a socket in its profile, whose path may not be long.
     profile = Path(mkdtemp(prefix="firefox-"))
     async with serving(line, pages) as (address, site, _), open_firefox(profile) as firefox:
-        await firefox.tell("Addon:Install", path=str(folder), temporary=True)
+        await firefox.tell("Addon:Install", path=str(built("firefox")), temporary=True)
         options = await firefox.window_of("moz-extension://")
         await firefox.run(
             "await browser.runtime.sendMessage({type: 'paired', pairing: values[0]});"
