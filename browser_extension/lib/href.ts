@@ -10,11 +10,6 @@ const SEPARATORS = /[\s().\-/_~[\]]/g;
 const LONGEST = 16;
 const KEYS = "22233344455566677778889999";
 
-/** Whether an address is one of these links at all, with a number or without. */
-export function isPhoneHref(href: string): boolean {
-	return SCHEME.test(asBrowsersReadIt(href));
-}
-
 /** Read a link's address: "+48601000001", "223456789" or "+48601000001;ext=12"; null where it holds no number. */
 export function numberFromHref(href: string): string | null {
 	const address = asBrowsersReadIt(href);

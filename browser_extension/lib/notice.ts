@@ -80,7 +80,6 @@ const REASONS: ReadonlySet<string> = new Set<Reason>([
 	"failed",
 	"not_paired",
 	"unreachable",
-	"site_refused",
 ]);
 
 function incoming(call: Call, words: Words): Notice | null {

@@ -22,7 +22,7 @@ export interface DialOrder {
 /** States of a call: the connector's, and "asking" while a window asks whether this site may dial. */
 export type CallState = "dialling" | "ringing_you" | "ringing_them" | "in_call" | "ended" | "failed";
 
-/** Why a call failed or how it ended: the connector's codes, and three of our own. */
+/** Why a call failed or how it ended: the connector's codes, and two of our own. */
 export type Reason =
 	| "agent_offline"
 	| "no_campaign"
@@ -42,8 +42,7 @@ export type Reason =
 	| "busy"
 	| "failed"
 	| "not_paired"
-	| "unreachable"
-	| "site_refused";
+	| "unreachable";
 
 export type DialAnswer =
 	| { readonly ok: true; readonly state: CallState | "asking" }

@@ -1,14 +1,11 @@
 /** A part of the options page: made once per language, brought up to date when something changes. */
 
 import { h } from "@/lib/dom";
-import type { Words } from "@/lib/i18n";
 
 export interface Part {
 	readonly element: HTMLElement;
 	refresh(): Promise<void>;
 }
-
-export type MakePart = (words: Words) => Part;
 
 /** A sentence that screen readers speak when it changes. */
 export function saying(): { element: HTMLElement; say(sentence: string, grave?: boolean): void } {

@@ -45,7 +45,6 @@ export const en = {
 	not_paired: "This browser is not connected yet. Click to connect it.",
 	unreachable:
 		"The connector cannot be reached. If your phone rings all the same, the call goes on. If not, call again in a moment.",
-	site_refused: "You did not let this site call.",
 	answered: "Answered",
 	no_answer: "No answer",
 	missed: "Missed",

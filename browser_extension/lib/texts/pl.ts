@@ -48,7 +48,6 @@ export const pl: Record<keyof typeof en, string> = {
 	not_paired: "Ta przeglądarka nie jest jeszcze połączona. Kliknij, aby ją połączyć.",
 	unreachable:
 		"Nie można połączyć się z łącznikiem. Jeśli telefon mimo to zadzwoni, połączenie trwa. Jeśli nie, zadzwoń ponownie za chwilę.",
-	site_refused: "Nie pozwolono tej witrynie dzwonić.",
 	answered: "Odebrane",
 	no_answer: "Nieodebrane",
 	missed: "Nieodebrane",

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isPhoneHref, numberFromHref, numberFromText } from "@/lib/href";
+import { numberFromHref, numberFromText } from "@/lib/href";
 
 const NBSP = "\u00a0";
 
@@ -106,12 +106,6 @@ describe("numbers in links", () => {
 		expect(numberFromText("601 000 001")).toBe("601000001");
 		expect(numberFromText(" (22) 345 67 89 wew. 5 ")).toBe("223456789;ext=5");
 		expect(numberFromText("call me")).toBeNull();
-	});
-
-	it("tells phone links without a number from other links", () => {
-		expect(isPhoneHref("CALLTO:jan")).toBe(true);
-		expect(isPhoneHref("tel:")).toBe(true);
-		expect(isPhoneHref("https://example.com/")).toBe(false);
 	});
 
 	it.each(["(0)", "+1", "1 ", ",1", ";ext=1", "%20", "x1", "((", "1a", "\u0664"])(
