@@ -7,7 +7,7 @@ only that is ever written to Pipedrive.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -43,6 +43,8 @@ _STALE = timedelta(minutes=5)
 _UNTIL_WRITTEN = timedelta(minutes=40)
 _LISTEN_EVERY = timedelta(minutes=1)
 _MOST_NAMED = 2048
+#: Of one agent's calls so many are looked up in a minute: no phone rings more often, whatever a webhook says.
+_MOST_LOOK_UPS = 20
 
 
 class Exchange:
@@ -59,6 +61,7 @@ class Exchange:
         self._tell, self._find, self._listen, self._ended, self._clock = tell, find, listen, ended, clock
         self._pop = ScreenPop(clock)
         self._named: OrderedDict[str, Found] = OrderedDict()
+        self._looked_up: dict[tuple[str, str], deque[datetime]] = {}
         self._watched: defaultdict[str, dict[str, tuple[datetime, str | None]]] = defaultdict(dict)
         self._read_at: dict[str, datetime] = {}
         self._watching: dict[str, asyncio.Task[None]] = {}
@@ -76,7 +79,7 @@ class Exchange:
             self.do(tenant, self._listen(tenant))
         calls = await tenant.live_calls.latest(connection, login, MOST_CALLS)
         for call in calls:
-            if call.ended_at is None and call.id not in self._named:
+            if call.ended_at is None and call.id not in self._named and self._may_look_up(tenant, call):
                 self.do(tenant, self._name(tenant, call))
         return [self.show(tenant, call) for call in calls]
 
@@ -92,7 +95,7 @@ class Exchange:
             while len(self._named) > _MOST_NAMED:
                 self._named.popitem(last=False)
             is_heard = self._say(tenant, call)
-            if is_heard:
+            if is_heard and self._may_look_up(tenant, call):
                 # Names cost tokens: nobody is looked up for whom nobody listens.
                 self.do(tenant, self._name(tenant, call))
             else:
@@ -103,6 +106,15 @@ class Exchange:
 
     def _say(self, tenant: Tenant, call: LiveCall) -> bool:
         return self._tell(tenant.id, call.whose, CallChanged(self.show(tenant, call)))
+
+    def _may_look_up(self, tenant: Tenant, call: LiveCall) -> bool:
+        """Whether another of the agent's calls may cost tokens in this minute; it is counted."""
+        now, key = self._clock.now(), (tenant.id, call.whose)
+        lately = self._looked_up.setdefault(key, deque(maxlen=_MOST_LOOK_UPS))
+        if len(lately) == _MOST_LOOK_UPS and now - lately[0] < timedelta(minutes=1):
+            return False
+        lately.append(now)
+        return True
 
     async def _name(self, tenant: Tenant, call: LiveCall) -> None:
         """Find who has the number, or of a number that was clicked on a record's page whose that is, and tell it."""

@@ -117,6 +117,17 @@ async def test_a_doubled_ring_is_one_call_and_one_look_up(world: World, service:
         assert await spent(world) - before == 1
 
 
+async def test_rings_without_end_are_told_but_not_all_looked_up(world: World, service: Service) -> None:
+    async with telephones(world, service) as phones:
+        for n in range(25):
+            await phones.told_of("AGENT_RINGING", f"5.{n}", source="601000001", destination="221234567")
+        assert len({call.id for _, call in phones.told}) == 25
+        assert len({call.id for _, call in phones.told if call.known}) == 20
+        service.clock.move_to(timedelta(minutes=1))
+        await phones.told_of("AGENT_RINGING", "6.1", source="601000001", destination="221234567")
+        assert phones.last().known
+
+
 async def test_an_end_that_comes_before_its_ring_leaves_no_phone_ringing(
     world: World, service: Service
 ) -> None:
