@@ -80,7 +80,7 @@ fix: $(VENV)/.tests ## format and mend what can be mended
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-bench: setup $(VENV)/.tests ## the benchmarks; each prints one JSON object on its last line
+bench: setup $(VENV)/.tests browser_extension/node_modules/.done /usr/bin/chromium ## the benchmarks; each prints one JSON object on its last line
 	$(BIN)/python -m tests.bench.activities
 	$(BIN)/python -m tests.bench.index
 	$(BIN)/python -m tests.bench.hooks
@@ -89,6 +89,7 @@ bench: setup $(VENV)/.tests ## the benchmarks; each prints one JSON object on it
 	$(BIN)/python -m tests.bench.deals
 	$(BIN)/python -m tests.bench.console
 	$(BIN)/python -m tests.bench.realtime
+	$(BIN)/python -m tests.bench.pages
 
 lock: ## pin dependencies anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate pyproject.toml -o requirements/run.txt
