@@ -54,20 +54,19 @@ async def traced(session: CDPSession, page: Page, address: str, pause: int) -> l
 
 
 def spent(events: list[dict[str, Any]], script: str, *names: str) -> float:
-    """Milliseconds of a script's own outermost events."""
-    own = sorted(
-        (
-            (one["ts"], one["ts"] + one.get("dur", 0))
-            for one in events
-            if one["name"] in names
-            and script
-            in (one.get("args", {}).get("data", {}).get("url") or one.get("args", {}).get("fileName") or "")
-        ),
-    )
+    """Milliseconds that the main thread worked in a script's own outermost events, other processes' turns left out."""
+    own = [
+        one
+        for one in events
+        if one["name"] in names
+        and script
+        in (one.get("args", {}).get("data", {}).get("url") or one.get("args", {}).get("fileName") or "")
+    ]
     total, covered = 0, 0
-    for began, ended in own:
-        total += max(0, ended - max(began, covered))
-        covered = max(covered, ended)
+    for one in sorted(own, key=lambda event: int(event["ts"])):
+        if one["ts"] >= covered:
+            total += one.get("tdur", one.get("dur", 0))
+            covered = one["ts"] + one.get("dur", 0)
     return total / 1000
 
 
