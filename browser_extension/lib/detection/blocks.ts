@@ -37,6 +37,7 @@ const STEPS_BACK = 12;
 /** Whether an element and all in it is left out. */
 export function isSkipped(element: Element): boolean {
 	if (SKIPPED.has(element.localName)) return true;
+	if (!element.hasAttributes()) return false;
 	const edited = element.getAttribute("contenteditable");
 	if (edited !== null && edited.toLowerCase() !== "false") return true;
 	const role = element.getAttribute("role");

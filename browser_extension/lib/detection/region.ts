@@ -10,14 +10,19 @@ const ANYTHING = new Set(["IO", "CO", "ME", "TV", "AI", "FM", "LY", "CC", "WS", 
 /** Choose a country: by the page's language ("pl-PL"), its domain (".pl"), its bare language, the browser's languages. */
 export function regionOf(language: string, host: string, own: readonly string[]): CountryCode | null {
 	const domain = host.split(".").at(-1) ?? "";
-	const candidates = [
-		countryIn(language),
-		OTHERWISE[domain] ?? (ANYTHING.has(domain.toUpperCase()) ? "" : domain.toUpperCase()),
-		likelyCountry(language),
-		...own.map(countryIn),
-		...own.map(likelyCountry),
+	// One after the other: the browser takes milliseconds to think of the country of a language.
+	const candidates: (() => string)[] = [
+		() => countryIn(language),
+		() => OTHERWISE[domain] ?? (ANYTHING.has(domain.toUpperCase()) ? "" : domain.toUpperCase()),
+		() => likelyCountry(language),
+		...own.map((one) => () => countryIn(one)),
+		...own.map((one) => () => likelyCountry(one)),
 	];
-	return (candidates.find((country) => country && isSupportedCountry(country)) as CountryCode | undefined) ?? null;
+	for (const candidate of candidates) {
+		const country = candidate();
+		if (country && isSupportedCountry(country)) return country;
+	}
+	return null;
 }
 
 function countryIn(language: string): string {
@@ -26,7 +31,9 @@ function countryIn(language: string): string {
 
 /** The country where most of those live who speak a language: PL for "pl", and none for English. */
 function likelyCountry(language: string): string {
-	if (/^en\b/i.test(language)) return "";
+	if (!language || /^en\b/i.test(language)) return "";
+	// The commonest here, without the wait.
+	if (/^pl\b/i.test(language)) return "PL";
 	try {
 		return new Intl.Locale(language).maximize().region ?? "";
 	} catch {
