@@ -89,6 +89,8 @@ class Exchange:
 
     def changed(self, tenant: Tenant, call: LiveCall) -> None:
         """Tell the agent of a call that is new or has changed, and look after it until it is over."""
+        if self._is_old(tenant, call):
+            return
         self._watched[tenant.id][call.id] = (call.changed_at, call.activity_id)
         if call.id not in self._named and call.ended_at is None:
             self._named[call.id] = Found(known=False)
@@ -103,6 +105,11 @@ class Exchange:
         else:
             self._say(tenant, call)
         self._watch(tenant.id)
+
+    def _is_old(self, tenant: Tenant, call: LiveCall) -> bool:
+        """Whether something newer of the call has been told while this was read."""
+        told = self._watched[tenant.id].get(call.id)
+        return told is not None and call.changed_at < told[0]
 
     def _say(self, tenant: Tenant, call: LiveCall) -> bool:
         return self._tell(tenant.id, call.whose, CallChanged(self.show(tenant, call)))
@@ -125,7 +132,8 @@ class Exchange:
         number = call.number.partition(";")[0]
         self._named[call.id] = await self._pop.look_up(tenant, number, person_id=call.person_id)
         for now in await tenant.live_calls.named([call.id]):
-            self._say(tenant, now)
+            if not self._is_old(tenant, now):
+                self._say(tenant, now)
 
     def began(self, tenant: Tenant, call: LiveCall) -> None:
         """Tell of a call that is about to be dialled, and find what it was clicked on for."""

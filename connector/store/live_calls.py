@@ -206,7 +206,8 @@ class LiveCalls:
             row = db.execute(_ROWS.where(*which)).one_or_none()
             if row is None or (after := by(before := self._opened(row))) == before:
                 return None
-            after = replace(after, changed_at=now)
+            # Later than before even where no time has passed: what was read is told by it from what came after.
+            after = replace(after, changed_at=max(now, before.changed_at + timedelta(microseconds=1)))
             values = {name: getattr(after, name) for name in _CHANGING}
             db.execute(update(live).where(*which).values(**values))
             return after

@@ -67,6 +67,17 @@ async def test_news_that_comes_twice_or_in_the_wrong_order_takes_nothing_back(
         assert phones.last().reason == "answered"
 
 
+async def test_what_was_read_before_the_last_news_is_not_told_after_it(
+    world: World, service: Service
+) -> None:
+    async with telephones(world, service) as phones:
+        call = await phones.dialled()
+        before = await phones.kept(call.id)
+        await phones.told_of("AGENT_RINGING", custom_data=call.id)
+        phones.exchange.changed(phones.tenant, before)
+        assert phones.last().state == "ringing_you"
+
+
 async def test_two_calls_of_one_agent_are_two(world: World, service: Service) -> None:
     async with telephones(world, service) as phones:
         await phones.switch(phones="auto", dial_seconds=60)
