@@ -66,7 +66,7 @@ class World:
         """The settings of a connector that works on these simulators."""
         hosts = tuple(origin.removeprefix("http://") for origin in (self.pipedrive, self.thulium))
         values: dict[str, Any] = {
-            "database_url": f"{compiled.SQLITE}:///{self.database}", "secret_keys": (KEY,), "trusted_hosts": hosts,
+            "database_url": f"sqlite:///{self.database}", "secret_keys": (KEY,), "trusted_hosts": hosts,
             "pipedrive_client_id": "demo-client", "pipedrive_client_secret": "demo-secret",
             "pipedrive_oauth_url": self.pipedrive, "pipedrive_api_url": self.pipedrive,
             "thulium_url": self.thulium + "/{system}", **SHORT_WAITS, **self.waits, **changes,
@@ -76,7 +76,8 @@ class World:
     @asynccontextmanager
     async def connector(self, clock: Clock | None = None, **changes: object) -> AsyncIterator[Service]:
         """The connector, open on this world's database."""
-        async with open_service(self.settings(**changes), clock) as service:
+        database = {"database_url": f"{compiled.SQLITE}:///{self.database}"}
+        async with open_service(self.settings(**database | changes), clock) as service:
             yield service
 
     async def happen(self, what: str, **details: object) -> Any:
