@@ -43,6 +43,8 @@ _STALE = timedelta(minutes=5)
 _UNTIL_WRITTEN = timedelta(minutes=40)
 _LISTEN_EVERY = timedelta(minutes=1)
 _MOST_NAMED = 2048
+#: Who rings and could not be told in time is asked for again after so long: what is being read goes on meanwhile.
+_LOOK_AGAIN_S = (1.0, 3.0, 10.0)
 #: Of one agent's calls so many are looked up in a minute: no phone rings more often, whatever a webhook says.
 _MOST_LOOK_UPS = 20
 
@@ -130,10 +132,15 @@ class Exchange:
             if call.person_id is None and call.is_resolved:
                 return
         number = call.number.partition(";")[0]
-        self._named[call.id] = await self._pop.look_up(tenant, number, person_id=call.person_id)
-        for now in await tenant.live_calls.named([call.id]):
-            if not self._is_old(tenant, now):
-                self._say(tenant, now)
+        for wait in (*_LOOK_AGAIN_S, None):
+            found = self._named[call.id] = await self._pop.look_up(tenant, number, person_id=call.person_id)
+            calls = await tenant.live_calls.named([call.id])
+            for now in calls:
+                if not self._is_old(tenant, now):
+                    self._say(tenant, now)
+            if found.known or wait is None or all(now.ended_at is not None for now in calls):
+                return
+            await self._clock.sleep(wait)
 
     def began(self, tenant: Tenant, call: LiveCall) -> None:
         """Tell of a call that is about to be dialled, and find what it was clicked on for."""

@@ -128,6 +128,17 @@ async def test_a_doubled_ring_is_one_call_and_one_look_up(world: World, service:
         assert await spent(world) - before == 1
 
 
+async def test_who_rings_is_asked_for_again_where_pipedrive_could_not_say_at_first(
+    world: World, service: Service
+) -> None:
+    await world.seed_pipedrive(persons=[PERSON])
+    async with telephones(world, service) as phones:
+        await world.fault("pipedrive", "status_before", path="/persons/", status=500, times=2)
+        await phones.told_of("AGENT_RINGING", "5.1", source="601000001", destination="221234567")
+        assert [call.known for _, call in phones.told] == [False, False, True]
+        assert [one.name for one in phones.last().candidates] == ["Jan Próba"]
+
+
 async def test_rings_without_end_are_told_but_not_all_looked_up(world: World, service: Service) -> None:
     async with telephones(world, service) as phones:
         for n in range(25):
