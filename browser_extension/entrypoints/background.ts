@@ -5,7 +5,7 @@ import { defineBackground } from "wxt/utils/define-background";
 import { isPipedrive, originOf, patternOf } from "@/lib/address";
 import { answered, ask, mayDial } from "@/lib/asking";
 import { showMenu, startMenu } from "@/lib/menu";
-import { callIdOf, takeAway } from "@/lib/notifying";
+import { callIdOf, noticeOf, standing, takeAway } from "@/lib/notifying";
 import type { DialAnswer, DialOrder, RecordRef } from "@/lib/orders";
 import { signOff } from "@/lib/pairing";
 import { recordOf } from "@/lib/record";
@@ -145,9 +145,9 @@ async function redial(call: Call | undefined): Promise<DialAnswer> {
 	return board.dial(order);
 }
 
-/** Firefox says the same of a notification that gave way to a newer one of its call. */
+/** A notification that gave way to a newer one of its call is closed too, but not by its person. */
 async function closed(id: string, call: string): Promise<void> {
-	if (!(id in (await browser.notifications.getAll()))) await board.closed(call);
+	if (!(await standing(id)).length) await board.closed(call);
 }
 
 /** One click opens the record; where several may be meant, a small window offers them. */
@@ -157,7 +157,7 @@ async function clicked(id: string, button?: number): Promise<void> {
 	if (callId) {
 		const call = board.call(callId);
 		if (call) await openCall(call, button);
-	} else if (id === CONNECT) {
+	} else if (noticeOf(id) === CONNECT) {
 		await browser.runtime.openOptionsPage();
 	}
 	await takeAway(id);

@@ -45,6 +45,7 @@ function giveBrowser(): void {
 				return true;
 			},
 			clear: async (id: string) => notices.delete(id),
+			getAll: async () => Object.fromEntries([...notices.keys()].map((id) => [id, true])),
 		},
 	});
 	Object.assign(fakeBrowser.runtime, { getPlatformInfo: async () => ({ os: "linux" }) });

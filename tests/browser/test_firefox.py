@@ -1,5 +1,6 @@
 """The same extension in Firefox: connected, a number clicked in Pipedrive, rung, answered, hung up, written; a caller told."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,14 +49,16 @@ class Office:
         said = await self.firefox.run("return await browser.storage.session.get('told')")
         standing: dict[str, Any] = await self.firefox.run("return await browser.notifications.getAll()")
         told: dict[str, str] = said.get("told", {})
-        return {name: told.get(name.removeprefix("call:"), "") for name in standing}
+        return {name: told.get(name.removeprefix("call:").partition("#")[0], "") for name in standing}
 
     async def noticed(self, *words: str) -> None:
-        async def said() -> bool:
+        """Wait until exactly one notification stands, and says this."""
+        for _ in range(400):
             found = await self.notices()
-            return len(found) == 1 and all(word in text for text in found.values() for word in words)
-
-        await until(said)
+            if len(found) == 1 and all(word in text for text in found.values() for word in words):
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError((words, found, await self.heard()))
 
     async def heard(self) -> list[str]:
         """States of the newest call, as the extension remembers it."""
