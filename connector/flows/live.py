@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -270,7 +270,8 @@ class Exchange:
             except ConnectorError as error:
                 log.warning("calls not read", installation=tenant.id, connection=connection, error=str(error))
                 continue
-            for call, event in _ends(tenant, part, events):
+            taken = await tenant.live_calls.taken(connection, [event.id for event in events])
+            for call, event in _ends(tenant, part, events, taken):
                 has_ended |= await self._change(tenant, call, partial(finished, event=event)) is not None
         if has_ended and tenant.settings.live:
             self._ended(tenant)
@@ -332,12 +333,16 @@ def _windows(calls: Sequence[LiveCall]) -> list[Window]:
     return windows
 
 
-def _ends(tenant: Tenant, calls: Sequence[LiveCall], events: Sequence[Call]) -> list[tuple[LiveCall, Call]]:
-    """Which of the listed events is of which call; one may have rung several agents."""
+def _ends(
+    tenant: Tenant, calls: Sequence[LiveCall], events: Sequence[Call], taken: Set[str]
+) -> list[tuple[LiveCall, Call]]:
+    """Which of the listed events is of which call; one may have rung several agents, and `taken` are known to be a call's."""
     keyed = {
-        number: (event, number_keys(tenant, event.customer_number)) for number, event in enumerate(events)
+        number: (event, number_keys(tenant, event.customer_number))
+        for number, event in enumerate(events)
+        if event.id not in taken
     }
     paired = {call.id: events[number] for number, call in pair_up(calls, keyed).items()}
     told = {event.id: event for event in events}
-    found = ((call, paired.get(call.id) or told.get(call.external_id or "")) for call in calls)
+    found = ((call, told.get(call.external_id or "") or paired.get(call.id)) for call in calls)
     return [(call, event) for call, event in found if event is not None]
