@@ -107,8 +107,8 @@ class Line:
         return {key: order[key] for key in ("number", "record", "source")}
 
     async def open_again(self, before: int) -> None:
-        """Wait for another line than those of before."""
-        for _ in range(300):
+        """Wait for another line than those of before: where nothing else wakes the worker, its alarm of the half minute does."""
+        for _ in range(900):
             if self.opened > before:
                 return
             await asyncio.sleep(0.05)
