@@ -135,27 +135,37 @@ async def calls_of(tenant: Tenant, entries: Sequence[Entry], *, at_hand: bool) -
 
     With `at_hand` Pipedrive is not asked. Raises what may pass.
     """
-    events: dict[str, list[tuple[Entry, Call]]] = {}
+    events: dict[str, dict[int, Call]] = {}
     for entry in entries:
-        event = entry.event
-        if isinstance(event, Call) and event.direction is Direction.OUTBOUND and event.agent_id:
-            events.setdefault(entry.connection, []).append((entry, event))
+        if isinstance(entry.event, Call):
+            events.setdefault(entry.connection, {})[entry.id] = entry.event
     found: dict[int, LiveCall] = {}
     for connection, part in events.items():
-        told = {entry.id: (event, number_keys(tenant, event.customer_number)) for entry, event in part}
-        times = [event.started_at for event, _ in told.values()]
-        calls = await tenant.live_calls.dialled(
-            connection,
-            agents={event.agent_id or "" for event, _ in told.values()},
-            keys=frozenset().union(*(keys for _, keys in told.values())),
-            external_ids={event.id for event, _ in told.values()},
-            since=min(times) - NEAR,
-            until=max(times) + NEAR + _PRECISION,
-        )
-        found |= pair_up(calls, told)
+        found |= await dialled_as(tenant, connection, part)
     if at_hand:
         return found
     return {entry_id: await resolve(tenant, call, tenant.pipedrive) for entry_id, call in found.items()}
+
+
+async def dialled_as(tenant: Tenant, connection: str, events: Mapping[int, Call]) -> dict[int, LiveCall]:
+    """The calls that agents had dialled which these events are of: of all that they may be, so that none takes another's."""
+    told = {
+        number: (event, number_keys(tenant, event.customer_number))
+        for number, event in events.items()
+        if event.direction is Direction.OUTBOUND and event.agent_id
+    }
+    if not told:
+        return {}
+    times = [event.started_at for event, _ in told.values()]
+    calls = await tenant.live_calls.dialled(
+        connection,
+        agents={event.agent_id or "" for event, _ in told.values()},
+        keys=frozenset().union(*(keys for _, keys in told.values())),
+        external_ids={event.id for event, _ in told.values()},
+        since=min(times) - NEAR,
+        until=max(times) + NEAR + _PRECISION,
+    )
+    return pair_up(calls, told)
 
 
 def pair_up(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Awaitable, Callable, Sequence, Set
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -17,7 +17,7 @@ import structlog
 from connector.clock import Clock
 from connector.errors import ConnectorError
 from connector.flows.call_states import after, begins, given_up, not_taken, passed_over, shown, which
-from connector.flows.clicked import NEAR, finished, number_keys, pair_up, resolve
+from connector.flows.clicked import NEAR, dialled_as, finished, number_keys, resolve
 from connector.flows.screen_pop import Found, ScreenPop
 from connector.flows.tenant import Tenant
 from connector.pipedrive.budget import Lane
@@ -270,8 +270,7 @@ class Exchange:
             except ConnectorError as error:
                 log.warning("calls not read", installation=tenant.id, connection=connection, error=str(error))
                 continue
-            taken = await tenant.live_calls.taken(connection, [event.id for event in events])
-            for call, event in _ends(tenant, part, events, taken):
+            for call, event in await _ends(tenant, connection, part, events):
                 has_ended |= await self._change(tenant, call, partial(finished, event=event)) is not None
         if has_ended and tenant.settings.live:
             self._ended(tenant)
@@ -333,16 +332,12 @@ def _windows(calls: Sequence[LiveCall]) -> list[Window]:
     return windows
 
 
-def _ends(
-    tenant: Tenant, calls: Sequence[LiveCall], events: Sequence[Call], taken: Set[str]
+async def _ends(
+    tenant: Tenant, connection: str, calls: Sequence[LiveCall], events: Sequence[Call]
 ) -> list[tuple[LiveCall, Call]]:
-    """Which of the listed events is of which call; one may have rung several agents, and `taken` are known to be a call's."""
-    keyed = {
-        number: (event, number_keys(tenant, event.customer_number))
-        for number, event in enumerate(events)
-        if event.id not in taken
-    }
-    paired = {call.id: events[number] for number, call in pair_up(calls, keyed).items()}
-    told = {event.id: event for event in events}
-    found = ((call, told.get(call.external_id or "") or paired.get(call.id)) for call in calls)
+    """Which of the listed events is of which call; one may have rung several agents."""
+    known = {event.id: event for event in events}
+    dialled = await dialled_as(tenant, connection, dict(enumerate(events)))
+    ours = {call.id: events[number] for number, call in dialled.items()}
+    found = ((call, known.get(call.external_id or "") or ours.get(call.id)) for call in calls)
     return [(call, event) for call, event in found if event is not None]

@@ -229,14 +229,6 @@ class LiveCalls:
         """The calls among `ids`."""
         return await self._read(_ROWS.where(self._mine, live.c.id.in_(any_of(ids)))) if ids else []
 
-    async def taken(self, connection: str, external_ids: Collection[str]) -> frozenset[str]:
-        """Those among the contact centre's ids of calls that are known to be a call's."""
-        query = select(live.c.external_id).where(
-            self._mine, live.c.connection == connection, live.c.external_id.in_(any_of(external_ids))
-        )
-        rows = await self._db.read(lambda db: db.execute(query).all()) if external_ids else []
-        return frozenset(row.external_id for row in rows)
-
     async def told(
         self, connection: str, agent: str | None, external_id: str, tag: str, since: datetime
     ) -> list[LiveCall]:
