@@ -32,7 +32,7 @@ async def erase_customer(service: Service, args: argparse.Namespace) -> int:
         return 0
     if args.now:
         report = await erase(tenant, subject, doer=COMMAND_LINE)
-        show(report.as_json(tenant.page))
+        show(report.as_json(tenant.record_page))
         return 0
     person, kept = await look_up(tenant, subject)
     show(

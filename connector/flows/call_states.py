@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal, get_args
 
-from connector.flows.screen_pop import Found, record_link
+from connector.flows.screen_pop import Found
 from connector.flows.tenant import Tenant
 from connector.phone import Dialable, is_internal
 from connector.realtime.protocol import Call as ShownCall
@@ -111,9 +111,9 @@ def shown(tenant: Tenant, call: LiveCall, found: Found) -> ShownCall:
     if call.answered_at is not None and call.ended_at is not None:
         talked = max(round((call.ended_at - call.answered_at).total_seconds()), 0)
     record = _record(call)
-    link = record_link(tenant, record.entity, record.id) if record is not None else ""
+    link = tenant.record_page(record.entity, record.id) if record is not None else ""
     if call.activity_id is not None:
-        link = record_link(tenant, "activity", call.activity_id)
+        link = tenant.record_page("activity", call.activity_id)
     return ShownCall(
         id=call.id, direction=call.direction, state=call.state.value, reason=call.reason, number=number,
         number_shown=Dialable(number, extension).shown if number else "", record=record,

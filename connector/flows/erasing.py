@@ -27,15 +27,15 @@ class Report:
     shared: bool
     kept: Kept
 
-    def as_json(self, page: Callable[[str], str]) -> dict[str, object]:
+    def as_json(self, page: Callable[[str, str], str]) -> dict[str, object]:
         """The same to be kept as a file, with addresses of what stands in Pipedrive, which `page` gives."""
         return {
             "installation": self.installation, "erased_at": self.at.isoformat(timespec="seconds"),
             "only_this_number_or_address": self.shared, "erased": self.kept.counts,
             "left_in_pipedrive": {
-                "activities": [page(f"activities/{one}") for one in self.kept.activities],
-                "persons": [page(f"person/{one}") for one in self.kept.persons],
-                "deals": [page(f"deal/{one}") for one in self.kept.deals],
+                "activities": [page("activity", one) for one in self.kept.activities],
+                "persons": [page("person", one) for one in self.kept.persons],
+                "deals": [page("deal", one) for one in self.kept.deals],
             },
             "left_in_the_contact_centre": self.kept.customers,
         }  # fmt: skip

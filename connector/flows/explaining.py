@@ -125,18 +125,8 @@ def report(tenant: Tenant, explained: Explained, conceal: Callable[[str], str]) 
             "with_topic": explained.has_topic
         }
     if entry.crm_id is not None:
-        found["link"] = activity_page(tenant, entry.crm_id)
+        found["link"] = tenant.record_page("activity", entry.crm_id)
     return found
-
-
-def activity_page(tenant: Tenant, crm_id: str) -> str:
-    """Where an activity is looked at in Pipedrive."""
-    return record_page(tenant, "activities", crm_id)
-
-
-def record_page(tenant: Tenant, kind: str, crm_id: str) -> str:
-    """Where a record is looked at: `kind` is person, organization, deal or activities."""
-    return tenant.page(f"{kind}/{crm_id}")
 
 
 #: Fields of events and activities in which customers are named, or in which anybody may have written anything.

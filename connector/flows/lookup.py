@@ -135,7 +135,7 @@ async def _read(tenant: Tenant, entity: Entity, record_id: str) -> _Known | None
 
 
 def _known(tenant: Tenant, entity: Entity, record: Person | Organization) -> _Known:
-    link = tenant.page(f"{entity}/{record.id}")
+    link = tenant.record_page(entity, record.id)
     if isinstance(record, Organization):
         return _Known(Caller(entity, record.id, record.name, (), link), None)
     emails = dict.fromkeys(email for raw in record.emails if (email := normalise_email(raw)))

@@ -105,12 +105,6 @@ def new_person_page(tenant: Tenant) -> str:
     return tenant.page("persons/list#dialog/person/add")
 
 
-def record_link(tenant: Tenant, entity: str, record_id: str) -> str:
-    """Where a record is looked at in Pipedrive."""
-    path = {"lead": "leads/inbox", "activity": "activities"}.get(entity, entity)
-    return tenant.page(f"{path}/{record_id}")
-
-
 def _record(said: Matched) -> tuple[Entity, str]:
     if said.person_id is not None:
         return Entity.PERSON, said.person_id
@@ -125,7 +119,7 @@ async def _read(tenant: Tenant, entity: Entity, record_id: str) -> _Read | None:
             organization = await api.organization(record_id)
             if organization.is_deleted:
                 return None
-            link = record_link(tenant, entity, record_id)
+            link = tenant.record_page(entity, record_id)
             return _Read(Candidate("organization", record_id, organization.name, "", None, link), None)
         person = await api.person(record_id)
         if person.is_deleted:
@@ -134,7 +128,7 @@ async def _read(tenant: Tenant, entity: Entity, record_id: str) -> _Read | None:
             _organization(tenant, person.org_id), _newest_deal(tenant, record_id)
         )
         numbers = frozenset(key for raw in person.phones for key in tenant.phones.keys(raw))
-        link = record_link(tenant, entity, record_id)
+        link = tenant.record_page(entity, record_id)
         return _Read(Candidate("person", record_id, person.name or record_id, name, deal, link), numbers)
     return None
 

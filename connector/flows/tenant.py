@@ -52,6 +52,8 @@ FRESH_FOR = timedelta(hours=24)
 _LEAST_AGE = timedelta(minutes=1)
 _STRANGERS_EVERY = timedelta(minutes=10)
 _MOST_FRESH = 1000
+#: Where Pipedrive shows what has no page by its own name.
+_PAGES = {"lead": "leads/inbox", "activity": "activities"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +204,12 @@ class Tenant:
         return self.installed.settings
 
     def page(self, path: str) -> str:
-        """The address of a page of the company in Pipedrive, such as `person/7`."""
+        """The address of a page of the company in Pipedrive, such as `persons/list`."""
         return f"{self.service.pipedrive_url.replace('{domain}', self.installed.domain)}/{path}"
+
+    def record_page(self, entity: str, record_id: str) -> str:
+        """Where a person, organization, deal, lead or activity is looked at in Pipedrive."""
+        return self.page(f"{_PAGES.get(entity, entity)}/{record_id}")
 
     @property
     def ignored(self) -> frozenset[str]:

@@ -26,7 +26,7 @@ from connector.flows.deals.opening import (
     open_deal,
     ticket_source,
 )
-from connector.flows.deals.viewing import Viewer, customer_deals, deal_page
+from connector.flows.deals.viewing import Viewer, customer_deals
 from connector.flows.tenant import Tenant
 from connector.store.access import Access
 from connector.store.operations import Operations
@@ -147,7 +147,7 @@ class _Api:
             there = standing[-1].deal_id
             raise _Trouble(
                 409, "The ticket has a deal.", "To open one more, send another: true.",
-                link=deal_page(tenant, there) if there else None,
+                link=tenant.record_page("deal", there) if there else None,
             )  # fmt: skip
         return Order(
             source=ticket_source(ticket_key),

@@ -211,7 +211,7 @@ async def test_the_trail_and_the_report_name_nobody(office: Office) -> None:
     report = await erase(office.tenant, ADA, doer=COMMAND_LINE)
     (noted,) = await office.tenant.audit.entries(limit=1)
     assert noted.action == "erase"
-    said = f"{noted.detail} {report.as_json(office.tenant.page)}"
+    said = f"{noted.detail} {report.as_json(office.tenant.record_page)}"
     assert all(word not in said for word in (*WORDS, ADA))
     assert noted.detail["events"] == 1
     assert office.tenant.page("activities/") in said

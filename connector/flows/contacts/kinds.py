@@ -33,15 +33,13 @@ class Kind:
     crm: Entity
     asks_of_centre: QuestionKind
     asks_of_crm: QuestionKind
-    page: str
 
 
 CUSTOMERS = Kind(
-    bindings.CUSTOMER, Entity.CUSTOMER, Entity.PERSON, QuestionKind.CUSTOMER, QuestionKind.PERSON, "person"
+    bindings.CUSTOMER, Entity.CUSTOMER, Entity.PERSON, QuestionKind.CUSTOMER, QuestionKind.PERSON
 )
 COMPANIES = Kind(
     bindings.COMPANY, Entity.COMPANY, Entity.ORGANIZATION, QuestionKind.COMPANY, QuestionKind.ORGANIZATION,
-    "organization",
 )  # fmt: skip
 KINDS = {kind.entity: kind for kind in (CUSTOMERS, COMPANIES)}
 

@@ -157,16 +157,11 @@ def _shown_in_centre(tenant: Tenant, kind: Kind, crm_id: str, centre: CentreReco
         found.append(Extra("our id", Way.TO_CENTRE, crm_id, shown, f"custom:{fields.customer_pipedrive_id}"))
     if fields.customer_pipedrive_link is not None:
         shown = str(centre.custom.get(fields.customer_pipedrive_link) or "")
-        page = page_of(tenant, kind, crm_id)
+        page = tenant.record_page(kind.crm, crm_id)
         found.append(
             Extra("our page", Way.TO_CENTRE, page, shown, f"custom:{fields.customer_pipedrive_link}")
         )
     return found
-
-
-def page_of(tenant: Tenant, kind: Kind, crm_id: str) -> str:
-    """The address of a record's page in Pipedrive."""
-    return tenant.page(f"{kind.page}/{crm_id}")
 
 
 def marked_values(tenant: Tenant, kind: Kind, crm_id: str) -> dict[str, str]:
@@ -178,7 +173,7 @@ def marked_values(tenant: Tenant, kind: Kind, crm_id: str) -> dict[str, str]:
     else:
         values["external_id"] = OUTSIDE_ID + crm_id
     if fields.customer_pipedrive_link is not None:
-        values[f"custom:{fields.customer_pipedrive_link}"] = page_of(tenant, kind, crm_id)
+        values[f"custom:{fields.customer_pipedrive_link}"] = tenant.record_page(kind.crm, crm_id)
     return values
 
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from connector.errors import Misconfigured, Retryable
 from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, KINDS, Kind
-from connector.flows.contacts.linking import keep_special_fields, page_of
+from connector.flows.contacts.linking import keep_special_fields
 from connector.flows.contacts.marking import in_step
 from connector.flows.contacts.work import Work
 from connector.flows.contacts.working import BUTTON, at_work, work_on
@@ -60,7 +60,7 @@ class Pushed:
 
     def links(self, tenant: Tenant) -> list[str]:
         """The pages in Pipedrive."""
-        return [page_of(tenant, KINDS[one.entity], one.crm_id) for one in self.pairs]
+        return [tenant.record_page(KINDS[one.entity].crm, one.crm_id) for one in self.pairs]
 
     def report(self, tenant: Tenant) -> dict[str, object]:
         """The same as one JSON object, without names and numbers."""

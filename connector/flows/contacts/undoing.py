@@ -22,7 +22,6 @@ from connector.flows.contacts.kinds import (
     update_in_centre,
     write_crm,
 )
-from connector.flows.contacts.linking import page_of
 from connector.flows.contacts.marking import in_step
 from connector.flows.contacts.pairing import Pair
 from connector.flows.contacts.pushing import let_go, take
@@ -124,7 +123,7 @@ async def _part(tenant: Tenant, kind: Kind, wrote: Wrote, bound: Bound | None, d
     shown = _of(wrote)
     crm_id = bound.crm_id if bound is not None else wrote.record_id if wrote.side == Side.PIPEDRIVE else ""
     if crm_id:
-        shown["page"] = page_of(tenant, kind, crm_id)
+        shown["page"] = tenant.record_page(kind.crm, crm_id)
     if bound is not None and bound.state is not Bond.GONE and is_ours:
         await tenant.questions.settle(kind.asks_of_centre, [bound.centre_id], {"choose": IGNORE})
         await tenant.questions.settle(kind.asks_of_crm, [bound.crm_id], {"choose": IGNORE})

@@ -17,7 +17,6 @@ from connector.errors import ConnectorError, NotFound, Rejected, Retryable
 from connector.flows.contacts.kinds import asking, centre_of
 from connector.flows.deals.patience import Patience
 from connector.flows.deals.reasons import _
-from connector.flows.deals.viewing import deal_page
 from connector.flows.tenant import Tenant
 from connector.flows.worker import retry_wait
 from connector.store.opened import Link, OpenedRow
@@ -102,7 +101,7 @@ async def _not_shown(tenant: Tenant, row: OpenedRow, reason: str, *, again_in: f
 
 async def _show(tenant: Tenant, row: OpenedRow) -> Link:
     centre, ticket_id = centre_of(tenant, row.ticket_id or "")
-    page, _ = deal_page(tenant, row.deal_id or ""), tenant.translate
+    page, _ = tenant.record_page("deal", row.deal_id or ""), tenant.translate
     name = tenant.settings.special_fields.ticket_deal_link
     async with asking(centre, row.ticket_id or "") as there:
         is_for_field = name is not None and await _has_the_field(tenant, row)

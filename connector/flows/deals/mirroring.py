@@ -318,6 +318,6 @@ async def _put_deal(
 
 def _deal_of(tenant: Tenant, item: FieldItem) -> str | None:
     """The deal that a row is about: its link is a deal's of this company, and nothing else."""
-    host = re.escape(tenant.page("deal/"))
+    host = re.escape(tenant.record_page("deal", ""))
     found = re.fullmatch(host + r"(\d+)/?", item.values.get(captions(tenant)[-1], "").strip())
     return found[1] if found else None

@@ -16,7 +16,7 @@ from connector.flows.deals import reasons
 from connector.flows.deals.back_linking import link_soon
 from connector.flows.deals.making import make, settle_doubt
 from connector.flows.deals.sending import Result, Step
-from connector.flows.deals.viewing import deal_page, pair_of, sees_all_deals
+from connector.flows.deals.viewing import pair_of, sees_all_deals
 from connector.flows.deals.wanting import NewDeal, body_for, misfits, not_there
 from connector.flows.tenant import Tenant
 from connector.pipedrive.budget import Lane
@@ -238,7 +238,7 @@ def _opened(tenant: Tenant, step: Step, row: OpenedRow | None) -> Opened:
     return Opened(
         step.result,
         step.deal_id,
-        deal_page(tenant, step.deal_id) if step.deal_id else None,
+        tenant.record_page("deal", step.deal_id) if step.deal_id else None,
         step.reason,
         Link.NONE if row is None else row.link_state,
         step.detail,

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, KINDS
-from connector.flows.contacts.linking import page_of
 from connector.flows.deals.catalogue import OLD, YOUNG, Catalogue, catalogue
 from connector.flows.tenant import Tenant
 from connector.pipedrive.budget import Lane
@@ -80,7 +79,7 @@ async def customer_deals(tenant: Tenant, key: str, viewer: Viewer, *, lane: Lane
     seen.sort(key=lambda deal: deal.status != "open")
     return CustomerDeals(
         pair,
-        page_of(tenant, KINDS[pair.entity], pair.crm_id),
+        tenant.record_page(KINDS[pair.entity].crm, pair.crm_id),
         [shown(tenant, known, viewer, deal) for deal in seen],
         _totals(seen),
         len(listed) - len(seen),
@@ -136,11 +135,6 @@ async def sees_all_deals(tenant: Tenant) -> bool:
     return (await tenant.pipedrive.on(Lane.POP).me()).is_admin
 
 
-def deal_page(tenant: Tenant, deal_id: str) -> str:
-    """The address of a deal's page in Pipedrive, on the company's own host."""
-    return tenant.page(f"deal/{deal_id}")
-
-
 def may_see(tenant: Tenant, known: Catalogue, viewer: Viewer, deal: Deal) -> bool:
     """Whether a deal is the viewer's own, or open to the whole company, or the admin lets everybody see all."""
     if viewer.sees_all or tenant.settings.deals.visible == "all" or deal.visible_to == known.whole_company:
@@ -165,7 +159,7 @@ def shown(tenant: Tenant, known: Catalogue, viewer: Viewer, deal: Deal) -> Shown
         probability=deal.probability,
         status=deal.status,
         owner=known.names.get(deal.owner_id or "", ""),
-        link=deal_page(tenant, deal.id),
+        link=tenant.record_page("deal", deal.id),
         mine=viewer.user_id is not None and deal.owner_id == viewer.user_id,
     )
 

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from connector.flows.contacts.kinds import CUSTOMERS
 from connector.flows.contacts.pushing import Outcome, push
-from connector.flows.deals.viewing import deal_page, pair_of
+from connector.flows.deals.viewing import pair_of
 from connector.store.dirty import Side
 from connector.store.opened import OpenedRow, State
 from connector.web.embed.desk import Desk, Visit
@@ -50,7 +50,7 @@ class CustomerPages:
         asked = await case_of(tenant, key, party)
         choice = await self._parties.choice(tenant, asked)
         if row is not None:
-            said = say_made(row, deal_page(tenant, row.deal_id) if row.deal_id else None, _)
+            said = say_made(row, tenant.record_page("deal", row.deal_id) if row.deal_id else None, _)
         may_add = choice is None and party.in_step is party.is_gone
         return page(
             visit.request, "embed/customer.html", visit=visit, show=Show.of(visit.request, visit.tenant.settings.tz), said=said,

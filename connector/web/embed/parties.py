@@ -10,7 +10,6 @@ from connector.clock import Clock
 from connector.errors import ConnectorError, NotFound
 from connector.flows.contacts.identifying import is_ignored
 from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS, KINDS, Kind, read_centre
-from connector.flows.contacts.linking import page_of
 from connector.flows.tenant import Tenant
 from connector.names import join_name
 from connector.pipedrive.budget import Lane
@@ -114,7 +113,7 @@ async def case_of(tenant: Tenant, key: str, party: Party) -> Asked | None:
 
 async def _in_pipedrive(tenant: Tenant, pair: Bound, with_organization: bool) -> Party:
     kind = KINDS[pair.entity]
-    link = page_of(tenant, kind, pair.crm_id)
+    link = tenant.record_page(kind.crm, pair.crm_id)
     try:
         record = await _read_record(tenant, kind, pair.crm_id)
         name = record.name if record is not None else ""
@@ -164,5 +163,7 @@ async def _choice(tenant: Tenant, asked: Asked) -> Choice:
         organization = await _organization_of(tenant, record)
         ways = (*record.phones, *record.emails) if isinstance(record, Person) else (record.address,)
         known_by = ", ".join(way for way in ways if way)
-        found.append(Candidate(crm_id, record.name, organization, known_by, page_of(tenant, kind, crm_id)))
+        found.append(
+            Candidate(crm_id, record.name, organization, known_by, tenant.record_page(kind.crm, crm_id))
+        )
     return Choice(found, is_company=kind is COMPANIES)

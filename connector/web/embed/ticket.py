@@ -9,7 +9,7 @@ from aiohttp import web
 
 from connector.flows.contacts.kinds import asking
 from connector.flows.deals.opening import deals_of_ticket, next_place, ticket_source
-from connector.flows.deals.viewing import CustomerDeals, deal_page
+from connector.flows.deals.viewing import CustomerDeals
 from connector.records import Ticket
 from connector.store.opened import OpenedRow, State
 from connector.web.embed.desk import Desk, Visit
@@ -105,6 +105,6 @@ def _lines(visit: Visit, rows: Sequence[OpenedRow], shown: CustomerDeals | None)
     lines = []
     for row in rows:
         number = _("Deal %(number)s") % {"number": row.deal_id} if row.deal_id else _("New deal")
-        link = deal_page(visit.tenant, row.deal_id) if row.deal_id else None
+        link = visit.tenant.record_page("deal", row.deal_id) if row.deal_id else None
         lines.append(say_row(row, titles.get(row.deal_id or "", number), link, _))
     return lines

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from connector.flows.contacts.kinds import KINDS
-from connector.flows.contacts.linking import page_of
 from connector.flows.contacts.marking import in_step
 from connector.flows.contacts.working import BUTTON, paused
 from connector.flows.tenant import Tenant
@@ -145,7 +144,7 @@ def line(row: Listed | Bound, visit: Visit) -> Line:
     return Line(
         row.centre_id, pair_page(visit, row.entity, row.centre_id),
         names[row.entity, Side.CENTRE] % {"id": short(tenant, row.centre_id)}, card_page(tenant, row),
-        names[row.entity, Side.PIPEDRIVE] % {"id": row.crm_id}, page_of(tenant, kind, row.crm_id),
+        names[row.entity, Side.PIPEDRIVE] % {"id": row.crm_id}, tenant.record_page(kind.crm, row.crm_id),
         state, word, problems, visit.show.ago(row.in_step_at, tenant.clock.now()),
     )  # fmt: skip
 
@@ -191,7 +190,9 @@ def _failing(one: Marked, visit: Visit) -> Failing:
     what = next(name for name, meant in WHAT.items() if meant == (kind, one.side))
     here = one.side is Side.PIPEDRIVE
     key = one.record_id if here else short(tenant, one.record_id)
-    page = page_of(tenant, kind, one.record_id) if here else pair_page(visit, one.entity, one.record_id)
+    page = (
+        tenant.record_page(kind.crm, one.record_id) if here else pair_page(visit, one.entity, one.record_id)
+    )
     return Failing(
         words.records(_)[one.entity, one.side] % {"id": key}, what, one.record_id, page,
         visit.show.ago(one.marked_at, tenant.clock.now()), visit.show.number(one.attempts), why, detail,

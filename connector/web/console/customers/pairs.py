@@ -9,7 +9,6 @@ from aiohttp import web
 
 from connector.errors import ConnectorError, Misconfigured
 from connector.flows.contacts.kinds import KINDS, Kind
-from connector.flows.contacts.linking import page_of
 from connector.flows.contacts.parting import forget_pair
 from connector.flows.contacts.pushing import GOOD, Outcome, Pushed, prepared, push
 from connector.flows.contacts.side_by_side import TOKENS, Compared, SideBySide, side_by_side
@@ -163,7 +162,7 @@ class PairPages:
             visit, "console/customers/pair.html", "customers", bound=bound, here=pair_page(visit, bound.entity, bound.centre_id),
             there=names[bound.entity, Side.CENTRE] % {"id": short(tenant, bound.centre_id)}, there_page=card_page(tenant, bound),
             this=names[bound.entity, Side.PIPEDRIVE] % {"id": bound.crm_id},
-            this_page=page_of(tenant, KINDS[bound.entity], bound.crm_id), state=state, is_bound=bound.state is Bond.BOUND,
+            this_page=tenant.record_page(KINDS[bound.entity].crm, bound.crm_id), state=state, is_bound=bound.state is Bond.BOUND,
             name=_hide(both.centre_name or both.crm_name or "", reveal=reveal), both=both, trouble=trouble,
             rows=[_row(one, fields, _, reveal=reveal) for one in both.fields], reveal=reveal, confirming=confirming,
             problems=[(words.row(one["field"], _), *words.reason(one["reason"], _)) for one in bound.problems],

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from connector.flows.contacts.kinds import COMPANIES, CUSTOMERS
-from connector.flows.contacts.linking import page_of
 from connector.flows.deals.back_linking import link_soon
-from connector.flows.deals.viewing import deal_page
 from connector.flows.tenant import Tenant
 from connector.i18n import Translate
 from connector.store.figures import Figures
@@ -95,7 +93,7 @@ class DealPages:
 
 def _shown(visit: Visit, row: OpenedRow) -> ShownDeal:
     tenant, _ = visit.tenant, visit.translate
-    link = deal_page(tenant, row.deal_id) if row.deal_id else None
+    link = tenant.record_page("deal", row.deal_id) if row.deal_id else None
     title = _("Deal %(number)s") % {"number": row.deal_id} if row.deal_id else _("Not made")
     ticket = _record(row.ticket_id)
     customer = _record(row.customer_id)
@@ -125,7 +123,7 @@ def _address(template: str | None, record_id: str) -> str:
 def _in_pipedrive(tenant: Tenant, row: OpenedRow) -> str:
     for kind, record_id in ((CUSTOMERS, row.person_id), (COMPANIES, row.organization_id)):
         if record_id:
-            return page_of(tenant, kind, record_id)
+            return tenant.record_page(kind.crm, record_id)
     return ""
 
 

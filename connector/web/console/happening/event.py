@@ -12,9 +12,7 @@ from connector.flows.explaining import (
     LOOK_TOKENS,
     SEND_TOKENS,
     Explained,
-    activity_page,
     explain,
-    record_page,
 )
 from connector.flows.rendering import seconds_between
 from connector.flows.rules import Rule, agent_of
@@ -128,7 +126,7 @@ class EventPage:
             subject="" if draft is None else _subject(draft.subject, reveal=reveal),
             body=[] if draft is None else body_lines(draft.note, reveal=reveal),
             held=now, held_body=[] if now is None else _lines(now.note or ""), has_read=has_read,
-            activity=activity_page(visit.tenant, entry.crm_id) if entry.crm_id else "",
+            activity=visit.tenant.record_page("activity", entry.crm_id) if entry.crm_id else "",
             times=_times(explained, visit), can_retry=can_retry, unsure=can_retry and looked.reason == UNSEEN,
             type_now=_type(visit.tenant, explained.type_now or "") or _("left out"), send_tokens=SEND_TOKENS, look_tokens=LOOK_TOKENS, read_tokens=READ_TOKENS,
         )  # fmt: skip
@@ -197,7 +195,7 @@ def _decided(explained: Explained, visit: Visit) -> list[Fact]:
     _, kept, tenant = visit.translate, explained.decided, visit.tenant
 
     def page(kind: str, name: str) -> str:
-        return record_page(tenant, kind, str(kept[name])) if kept.get(name) else ""
+        return tenant.record_page(kind, str(kept[name])) if kept.get(name) else ""
 
     facts = []
     how = words.matched_by(_).get(str(kept.get("matched")), str(kept.get("matched") or ""))
@@ -213,7 +211,7 @@ def _decided(explained: Explained, visit: Visit) -> list[Fact]:
         facts.append(Fact(_("Lead"), str(kept["lead"]), page("leads/inbox", "lead"), note))
     candidates = kept.get("candidates")
     for one in candidates[:10] if isinstance(candidates, list) else ():
-        facts.append(Fact(_("Could be"), str(one), record_page(tenant, "person", str(one))))  # noqa: PERF401
+        facts.append(Fact(_("Could be"), str(one), tenant.record_page("person", str(one))))  # noqa: PERF401
     if kept.get("type"):
         kind = _type(tenant, str(kept["type"]))
         facts.append(Fact(_("Activity type"), kind, note=_rule(kept.get("rule"), _)))

@@ -10,11 +10,10 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from connector.flows.tenant import Tenant
 from connector.i18n import Translate
 from connector.phone import normalise_email
 from connector.records import EventKind
-from connector.store.entries import UNSEEN, Entry, State
+from connector.store.entries import UNSEEN, State
 from connector.store.events import About, Events, Failure, Looked, Place, Wanted
 from connector.web.console.desk import PATH, Console, Soon, Visit
 from connector.web.console.happening import event_words as words
@@ -215,16 +214,12 @@ def line(looked: Looked, visit: Visit, *, reveal: bool = False) -> Line:
     """An event as the list shows it, whom it was with masked unless it is to be shown."""
     entry, _ = looked.entry, visit.translate
     state, word = words.states(_)[entry.state]
+    activity = visit.tenant.record_page("activity", entry.crm_id) if entry.crm_id else ""
     return Line(
         entry.id, entry.occurred_at, words.what(entry.kind, entry.event, _), words.who(entry.event, reveal=reveal),
-        words.agent(entry, visit.tenant.directory), state, word, words.why(looked, _), activity_page(visit.tenant, entry),
+        words.agent(entry, visit.tenant.directory), state, word, words.why(looked, _), activity,
         can_retry=entry.state is State.PARKED and not looked.is_purged,
     )  # fmt: skip
-
-
-def activity_page(tenant: Tenant, entry: Entry) -> str:
-    """Where the activity is looked at in Pipedrive; empty while there is none."""
-    return tenant.page(f"activities/{entry.crm_id}") if entry.crm_id else ""
 
 
 def _reason(failure: Failure, _: Translate) -> words.Why:

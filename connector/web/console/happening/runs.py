@@ -161,13 +161,8 @@ def _event(row: SettledRow, visit: Visit) -> dict[str, str]:
     return {
         "id": str(row.id), "at": visit.show.time(row.occurred_at), "kind": kind_word(row.kind, visit.translate),
         "state": state, "word": word, "href": visit.at(f"events/{row.id}"),
-        "activity": activity_page(visit.tenant, row.crm_id) if row.crm_id else "",
+        "activity": visit.tenant.record_page("activity", row.crm_id) if row.crm_id else "",
     }  # fmt: skip
-
-
-def activity_page(tenant: Tenant, activity_id: str) -> str:
-    """The address of an activity in Pipedrive, on the company's own host."""
-    return tenant.page(f"activities/{activity_id}")
 
 
 def kind_word(kind: EventKind, _: Translate) -> str:

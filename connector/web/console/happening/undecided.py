@@ -22,7 +22,6 @@ from connector.flows.contacts.answering import (
 from connector.flows.contacts.braking import brakes, release
 from connector.flows.contacts.identifying import IGNORE, NEW
 from connector.flows.contacts.pushing import GOOD, prepared
-from connector.flows.explaining import record_page
 from connector.flows.tenant import Tenant
 from connector.flows.worker import HALTING
 from connector.i18n import Translate
@@ -328,7 +327,7 @@ def _candidate(visit: Visit, record: Mapping[str, object], kind: Kind, *, in_pip
     page = "organization" if kind in _OF_COMPANIES else "person"
     return Candidate(
         record_id, str(record.get("name") or words % {"id": record_id.rpartition("/")[2]}),
-        record_page(visit.tenant, page, record_id) if in_pipedrive else "", lines, str(record.get("belongs_to") or ""),
+        visit.tenant.record_page(page, record_id) if in_pipedrive else "", lines, str(record.get("belongs_to") or ""),
         is_gone=bool(record.get("gone")),
     )  # fmt: skip
 

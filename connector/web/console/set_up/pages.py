@@ -234,7 +234,7 @@ class SetUp:
         if entry.state is not State.DONE or entry.crm_id is None:
             return self._told(visit, "test", words.not_written(entry.state, _))
         said = done(_("It is in Pipedrive, as one completed activity."), _)
-        address = tenant.page(f"activities/{entry.crm_id}")
+        address = tenant.record_page("activity", entry.crm_id)
         return self._told(visit, "test", replace(said, link=address))
 
     async def _switch(self, visit: Visit) -> web.StreamResponse:

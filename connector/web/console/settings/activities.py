@@ -122,7 +122,7 @@ class Line:
     """One event of the preview, in words."""
 
     def __init__(self, foreseen: Foreseen, visit: Visit, choices: Choices, *, reveal: bool) -> None:
-        _, self._tenant = visit.translate, visit.tenant
+        _, self.page = visit.translate, visit.tenant.record_page
         event = foreseen.event
         self.at, self.tokens, self.draft = foreseen.entry.occurred_at, foreseen.tokens, foreseen.draft
         self.what, self.why = _event(event, _), _why(foreseen, _)
@@ -136,10 +136,6 @@ class Line:
             self.subject = draft.subject if reveal else head + dash + masked(tail)
             self.type = choices.types.get(draft.type, draft.type)
             self.owner_by = owned_by(_).get(str(foreseen.trace.get("owner_by")), "")
-
-    def page(self, kind: str, record_id: str) -> str:
-        """Where a record is looked at in Pipedrive."""
-        return self._tenant.page(f"{kind}/{record_id}")
 
 
 def _event(event: Event, _: Translate) -> str:

@@ -95,7 +95,7 @@ class PrivacyPages:
             return await self._not_one(visit, "subject", subject)
         return self._console.page(
             visit, "console/settings/erase.html", PAGE, subject=subject, person=person, kept=kept, report=None,
-            names=counted(_), link=_link(visit), shown=_SHOWN,
+            names=counted(_), link=visit.tenant.record_page, shown=_SHOWN,
         )  # fmt: skip
 
     async def _erase(self, visit: Visit) -> web.Response:
@@ -125,12 +125,12 @@ class PrivacyPages:
         if "json" in visit.request.query:
             at = f"{report.at:%Y-%m-%d-%H%M}"
             return web.json_response(
-                report.as_json(visit.tenant.page),
+                report.as_json(visit.tenant.record_page),
                 headers={"Content-Disposition": f'attachment; filename="erased-{at}.json"'},
             )
         return self._console.page(
             visit, "console/settings/erase.html", PAGE, report=report, kept=report.kept, name=name, names=counted(_),
-            link=_link(visit), shown=_SHOWN, subject="", person=None,
+            link=visit.tenant.record_page, shown=_SHOWN, subject="", person=None,
         )  # fmt: skip
 
     async def _let_back(self, visit: Visit) -> web.Response:
@@ -165,10 +165,6 @@ class PrivacyPages:
             visit, "console/settings/privacy.html", PAGE, status=status, form=form,
             settings=visit.tenant.settings, erasures=await visit.tenant.suppressed.erasures(),
         )  # fmt: skip
-
-
-def _link(visit: Visit) -> object:
-    return lambda kind, record_id: visit.tenant.page(f"{kind}/{record_id}")
 
 
 def counted(_: Translate) -> Mapping[str, str]:
