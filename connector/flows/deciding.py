@@ -11,8 +11,9 @@ from typing import TypedDict
 import structlog
 
 from connector.errors import Rejected, Retryable, Unauthorised, Unreachable
-from connector.flows.clicked import calls_of, finish
+from connector.flows.clicked import calls_of
 from connector.flows.contacts.marking import in_step
+from connector.flows.listed_calls import finish
 from connector.flows.matching import LeftAlone, Matched, Nobody, Several, by_decision, choose_deal, match
 from connector.flows.rendering import Names, render, seconds_between, topic_names
 from connector.flows.rules import LeftOut, activity_type, agent_of, is_to_do, not_active, owner_of, ruled

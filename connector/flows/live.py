@@ -7,7 +7,7 @@ only that is ever written to Pipedrive.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, defaultdict, deque
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,14 +16,15 @@ import structlog
 
 from connector.clock import Clock
 from connector.errors import ConnectorError
+from connector.flows.call_names import CallNames
 from connector.flows.call_states import after, begins, given_up, not_taken, passed_over, shown, which
-from connector.flows.clicked import NEAR, dialled_as, finished, number_keys, resolve
-from connector.flows.screen_pop import Found, ScreenPop
+from connector.flows.clicked import resolve
+from connector.flows.listed_calls import NEAR, ends_of, finished, number_keys
 from connector.flows.tenant import Tenant
 from connector.pipedrive.budget import Lane
 from connector.realtime.protocol import MOST_CALLS, CallChanged, Message
 from connector.realtime.protocol import Call as ShownCall
-from connector.records import Call, LiveEvent, Window
+from connector.records import LiveEvent
 from connector.store.live_calls import LiveCall, State
 
 log = structlog.get_logger()
@@ -42,11 +43,8 @@ _STALE = timedelta(minutes=5)
 #: A call that has ended is looked at until its activity is there.
 _UNTIL_WRITTEN = timedelta(minutes=40)
 _LISTEN_EVERY = timedelta(minutes=1)
-_MOST_NAMED = 2048
 #: Who rings and could not be told in time is asked for again after so long: what is being read goes on meanwhile.
 _LOOK_AGAIN_S = (1.0, 3.0, 10.0)
-#: Of one agent's calls so many are looked up in a minute: no phone rings more often, whatever a webhook says.
-_MOST_LOOK_UPS = 20
 
 
 class Exchange:
@@ -61,9 +59,7 @@ class Exchange:
         `ended` is called when a call has ended of an installation that wants its activities at once.
         """
         self._tell, self._find, self._listen, self._ended, self._clock = tell, find, listen, ended, clock
-        self._pop = ScreenPop(clock)
-        self._named: OrderedDict[str, Found] = OrderedDict()
-        self._looked_up: dict[tuple[str, str], deque[datetime]] = {}
+        self._names = CallNames(clock)
         self._watched: defaultdict[str, dict[str, tuple[datetime, str | None]]] = defaultdict(dict)
         self._read_at: dict[str, datetime] = {}
         self._watching: dict[str, asyncio.Task[None]] = {}
@@ -81,31 +77,23 @@ class Exchange:
             self.do(tenant, self._listen(tenant))
         calls = await tenant.live_calls.latest(connection, login, MOST_CALLS)
         for call in calls:
-            if call.ended_at is None and call.id not in self._named and self._may_look_up(tenant, call):
+            if self._names.is_missing(call) and self._names.may_find(tenant, call):
                 self.do(tenant, self._name(tenant, call))
         return [self.show(tenant, call) for call in calls]
 
     def show(self, tenant: Tenant, call: LiveCall) -> ShownCall:
         """A call as its agent is told it, with the names that are at hand."""
-        return shown(tenant, call, self._named.get(call.id, Found(known=False)))
+        return shown(tenant, call, self._names.of(call))
 
     def changed(self, tenant: Tenant, call: LiveCall) -> None:
         """Tell the agent of a call that is new or has changed, and look after it until it is over."""
         if self._is_old(tenant, call):
             return
         self._watched[tenant.id][call.id] = (call.changed_at, call.activity_id)
-        if call.id not in self._named and call.ended_at is None:
-            self._named[call.id] = Found(known=False)
-            while len(self._named) > _MOST_NAMED:
-                self._named.popitem(last=False)
-            is_heard = self._say(tenant, call)
-            if is_heard and self._may_look_up(tenant, call):
-                # Names cost tokens: nobody is looked up for whom nobody listens.
-                self.do(tenant, self._name(tenant, call))
-            else:
-                del self._named[call.id]
-        else:
-            self._say(tenant, call)
+        is_heard = self._say(tenant, call)
+        # Names cost tokens: nobody is looked up for whom nobody listens.
+        if is_heard and self._names.is_missing(call) and self._names.may_find(tenant, call):
+            self.do(tenant, self._name(tenant, call))
         self._watch(tenant.id)
 
     def _is_old(self, tenant: Tenant, call: LiveCall) -> bool:
@@ -116,24 +104,14 @@ class Exchange:
     def _say(self, tenant: Tenant, call: LiveCall) -> bool:
         return self._tell(tenant.id, call.whose, CallChanged(self.show(tenant, call)))
 
-    def _may_look_up(self, tenant: Tenant, call: LiveCall) -> bool:
-        """Whether another of the agent's calls may cost tokens in this minute; it is counted."""
-        now, key = self._clock.now(), (tenant.id, call.whose)
-        lately = self._looked_up.setdefault(key, deque(maxlen=_MOST_LOOK_UPS))
-        if len(lately) == _MOST_LOOK_UPS and now - lately[0] < timedelta(minutes=1):
-            return False
-        lately.append(now)
-        return True
-
     async def _name(self, tenant: Tenant, call: LiveCall) -> None:
         """Find who has the number, or of a number that was clicked on a record's page whose that is, and tell it."""
         if call.record_entity is not None:
             call = await resolve(tenant, call, tenant.pipedrive.on(Lane.DIAL))
             if call.person_id is None and call.is_resolved:
                 return
-        number = call.number.partition(";")[0]
         for wait in (*_LOOK_AGAIN_S, None):
-            found = self._named[call.id] = await self._pop.look_up(tenant, number, person_id=call.person_id)
+            found = await self._names.find(tenant, call)
             calls = await tenant.live_calls.named([call.id])
             for now in calls:
                 if not self._is_old(tenant, now):
@@ -145,7 +123,7 @@ class Exchange:
     def began(self, tenant: Tenant, call: LiveCall) -> None:
         """Tell of a call that is about to be dialled, and find what it was clicked on for."""
         self.changed(tenant, call)
-        if call.record_entity is not None and call.id not in self._named:
+        if call.record_entity is not None and self._names.is_missing(call):
             self.do(tenant, self._resolve(tenant, call))
 
     async def _resolve(self, tenant: Tenant, call: LiveCall) -> None:
@@ -266,11 +244,11 @@ class Exchange:
         has_ended = False
         for connection, part in parts.items():
             try:
-                events = await _listed(tenant, connection, part)
+                ends = await ends_of(tenant, connection, part)
             except ConnectorError as error:
                 log.warning("calls not read", installation=tenant.id, connection=connection, error=str(error))
                 continue
-            for call, event in await _ends(tenant, connection, part, events):
+            for call, event in ends:
                 has_ended |= await self._change(tenant, call, partial(finished, event=event)) is not None
         if has_ended and tenant.settings.live:
             self._ended(tenant)
@@ -294,7 +272,7 @@ class Exchange:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._pop.close()
+        await self._names.close()
 
 
 async def _tried(tenant: Tenant, work: Awaitable[None]) -> None:
@@ -309,35 +287,3 @@ async def _tried(tenant: Tenant, work: Awaitable[None]) -> None:
 def _is_silent(call: LiveCall, now: datetime) -> bool:
     """Whether nothing will be heard of a call any more."""
     return now - call.began_at > (_SILENCE if call.external_id is None else _LONGEST)
-
-
-async def _listed(tenant: Tenant, connection: str, calls: Sequence[LiveCall]) -> list[Call]:
-    """What the contact centre lists about the times at which these began."""
-    centre = tenant.centres.get(connection)
-    if centre is None:
-        return []
-    pages = [page for window in _windows(calls) async for page in centre.api.calls(window)]
-    return [one for page in pages for one in page if isinstance(one, Call)]
-
-
-def _windows(calls: Sequence[LiveCall]) -> list[Window]:
-    """The times about the beginnings of calls, as few as there can be."""
-    windows: list[Window] = []
-    for at in sorted(call.began_at for call in calls):
-        since, until = at - NEAR - timedelta(minutes=1), at + NEAR + timedelta(minutes=1)
-        if windows and since <= windows[-1].until:
-            windows[-1] = Window(windows[-1].since, until)
-        else:
-            windows.append(Window(since, until))
-    return windows
-
-
-async def _ends(
-    tenant: Tenant, connection: str, calls: Sequence[LiveCall], events: Sequence[Call]
-) -> list[tuple[LiveCall, Call]]:
-    """Which of the listed events is of which call; one may have rung several agents."""
-    known = {event.id: event for event in events}
-    dialled = await dialled_as(tenant, connection, dict(enumerate(events)))
-    ours = {call.id: events[number] for number, call in dialled.items()}
-    found = ((call, known.get(call.external_id or "") or ours.get(call.id)) for call in calls)
-    return [(call, event) for call, event in found if event is not None]
