@@ -4,6 +4,7 @@ import asyncio
 import atexit
 import functools
 import itertools
+import json
 import os
 import shutil
 import subprocess
@@ -107,8 +108,8 @@ class Line:
         return {key: order[key] for key in ("number", "record", "source")}
 
     async def open_again(self, before: int) -> None:
-        """Wait for another line than those of before: where nothing else wakes the worker, its alarm of the half minute does."""
-        for _ in range(900):
+        """Wait for another line than those of before."""
+        for _ in range(300):
             if self.opened > before:
                 return
             await asyncio.sleep(0.05)
@@ -217,6 +218,7 @@ async def serving(line: Line, pages: Pages) -> AsyncIterator[tuple[str, str, str
 async def extension(playwright: Playwright, profile: Path) -> AsyncIterator[Extension]:
     """Start Chromium with the extension, connect it to a line, and serve pages on two sites."""
     folder = Path(shutil.copytree(built(), profile / "extension"))
+    allow_unpacked(profile / "profile")
     line, pages = Line(), Pages()
     async with serving(line, pages) as (address, here, there):
         context = await playwright.chromium.launch_persistent_context(
@@ -235,6 +237,13 @@ async def extension(playwright: Playwright, profile: Path) -> AsyncIterator[Exte
             yield Extension(context, line, pages, here, there)
         finally:
             await context.close()
+
+
+def allow_unpacked(profile: Path) -> None:
+    """Switch a profile's developer mode on: without, an unpacked extension that reloads itself may be switched off for good."""
+    (profile / "Default").mkdir(parents=True)
+    preferences = {"extensions": {"ui": {"developer_mode": True}}}
+    (profile / "Default" / "Preferences").write_text(json.dumps(preferences))
 
 
 def paired(address: str, line: Line) -> dict[str, Any]:
