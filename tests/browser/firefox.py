@@ -9,7 +9,7 @@ import json
 import shutil
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -30,6 +30,7 @@ PREFERENCES: dict[str, object] = {
 }
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 PATIENCE_S = 20
+READY = "return document.readyState === 'complete'"
 
 
 class Firefox:
@@ -68,16 +69,20 @@ class Firefox:
         return handles
 
     async def window_of(self, beginning: str) -> str:
-        """Switch to the window whose address begins so, as soon as there is one."""
+        """Switch to the window whose address begins so, as soon as there is one and it has been read to its end."""
+        addresses: list[str] = []
 
         async def found() -> str:
+            addresses.clear()
             for handle in await self.windows():
                 await self.switch(handle)
-                if str(await self.tell("WebDriver:GetCurrentURL")).startswith(beginning):
+                addresses.append(str(await self.tell("WebDriver:GetCurrentURL")))
+                # What is clicked before its styles are there has moved when the click comes.
+                if addresses[-1].startswith(beginning) and await self.run(READY):
                     return handle
             return ""
 
-        return str(await until(found))
+        return str(await until(found, lambda: f"no {beginning} among {addresses}"))
 
     async def click(self, selector: str) -> None:
         await self.tell("WebDriver:ElementClick", id=await self._find(selector))
@@ -96,21 +101,27 @@ class Firefox:
     async def shows(self, text: str) -> None:
         """Wait until the page says this."""
 
-        async def said() -> bool:
-            return text in str(await self.run("return document.body.innerText"))
+        shown: list[str] = []
 
-        await until(said)
+        async def said() -> bool:
+            shown[:] = [str(await self.run("return document.body.innerText"))]
+            return text in shown[0]
+
+        await until(said, lambda: f"{text!r} is not in {shown}")
 
     async def _find(self, selector: str) -> str:
         found = await self.tell("WebDriver:FindElement", using="css selector", value=selector)
         return str(found[_ELEMENT])
 
 
-async def until(true: Callable[[], Awaitable[Any]]) -> Any:
-    """Wait for something to come true; gives it."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not (found := await true()):  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+async def until(true: Callable[[], Awaitable[Any]], instead: Callable[[], str] = str) -> Any:
+    """Wait for something to come true; gives it. `instead` says what was there when it did not."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while not (found := await true()):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+    except TimeoutError as error:
+        raise AssertionError(instead()) from error
     return found
 
 
@@ -128,13 +139,13 @@ async def open_firefox(profile: Path) -> AsyncIterator[Firefox]:
     try:
         port = await until(partial(asyncio.to_thread, _port, profile / "MarionetteActivePort"))
         reader, writer = await asyncio.open_connection("127.0.0.1", int(port), limit=1 << 24)
-        driven = Firefox(reader, writer)
-        await driven.hear()
-        await driven.tell("WebDriver:NewSession")
-        await driven.tell("WebDriver:SetTimeouts", implicit=PATIENCE_S * 1000 // 2)
-        yield driven
-        await driven.tell("Marionette:Quit", flags=["eForceQuit"])
-        writer.close()
+        with closing(writer):
+            driven = Firefox(reader, writer)
+            await driven.hear()
+            await driven.tell("WebDriver:NewSession")
+            await driven.tell("WebDriver:SetTimeouts", implicit=PATIENCE_S * 1000 // 2)
+            yield driven
+            await driven.tell("Marionette:Quit", flags=["eForceQuit"])
     finally:
         try:
             await asyncio.wait_for(process.wait(), 2)

@@ -249,7 +249,7 @@ async def test_the_menu_calls_a_link_and_a_selected_number(chromium: Extension) 
     selected = {"menuItemId": "selection", "selectionText": "Tel. 601 000 001", "frameId": 0}
     await chromium.press(page, "contextMenus.onClicked", selected)
     assert await chromium.line.ordered() == order("601000001", "menu", deal)
-    assert await chromium.said(page, "Calling 601000001") == "status"
+    assert await chromium.said(page, "Calling 601000001. Pick up your phone") == "status"
     await chromium.press(page, "contextMenus.onClicked", selected | {"selectionText": "Anna"})
     assert await chromium.said(page, "There is no phone number in it.") == "alert"
     assert await chromium.line.nothing_ordered()
@@ -283,7 +283,7 @@ async def test_the_keys_call_the_selection(chromium: Extension) -> None:
     await page.evaluate(SELECT, "one")
     await chromium.press(page, "commands.onCommand", "dial-selection")
     assert await chromium.line.ordered() == order("601000001", "shortcut", {"entity": "person", "id": "7"})
-    assert await chromium.said(page, "Calling 601000001") == "status"
+    assert await chromium.said(page, "Calling 601000001. Pick up your phone") == "status"
     await page.evaluate(SELECT, "two")
     await chromium.press(page, "commands.onCommand", "dial-selection")
     assert await chromium.line.nothing_ordered()

@@ -104,7 +104,7 @@ async def connect(firefox: Firefox, options: str, origin: str) -> None:
     await firefox.write("#address", origin)
     await firefox.click("form button")
     await firefox.window_of(f"{origin}/pair")
-    await firefox.click("button[value=allow], form .button")
+    await firefox.click("button[value=allow]")
     await firefox.switch(options)
     await firefox.shows("Connected as Anna Nowak.")
 
