@@ -7,6 +7,8 @@ ARGS ?=
 # One process more than there are cores, for tests wait; those of a file stay together and share what they opened.
 PYTEST = $(BIN)/python -m pytest -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist loadfile --no-loadscope-reorder
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
+# Tests start the service over and over: what is compiled once is kept, also where somebody keeps no bytecode.
+unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
