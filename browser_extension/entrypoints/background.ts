@@ -51,7 +51,8 @@ export default defineBackground({
 		startMenu(dialFromBrowser);
 		startShortcut(dialFromBrowser);
 		self.addEventListener("online", () => void board.hurry());
-		// The token is for the worker and our own pages, not for scripts in other people's. Firefox keeps it so anyway.
+		// The token is for the worker and our own pages. Where a browser cannot say so our scripts in other people's pages
+		// could read it, and do not; those pages themselves never can.
 		void browser.storage.local.setAccessLevel?.({ accessLevel: "TRUSTED_CONTEXTS" });
 		void board.wake();
 	},
