@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo test test-long test-sip check check-extension extension fix bench lock ready
+.PHONY: help setup demo test test-long test-sip check check-extension extension fix bench lock ready compiled
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
@@ -64,14 +64,18 @@ extension: browser_extension/node_modules/.done ## build the browser extension: 
 check-extension: extension ## the extension's types, lint, tests, limits, and what Firefox's store says
 	cd browser_extension && npm run --silent check && npm run --silent lint:firefox
 
-# What tests need, and what is checked without them, side by side: each of it waits, or keeps one core busy.
-ready: check check-extension tests/node/node_modules/.done /usr/bin/chromium /usr/bin/firefox-esr
+# Pytest rewrites what it runs: here once, and not in each of its processes at the same time. What is wrong, it says later.
+compiled: $(VENV)/.tests
+	$(BIN)/python -m pytest --collect-only -qq >/dev/null || true
 
-test: $(VENV)/.tests ## every check and every test
+# What tests need, and what is checked without them, side by side: each of it waits, or keeps one core busy.
+ready: check check-extension compiled tests/node/node_modules/.done /usr/bin/chromium /usr/bin/firefox-esr
+
+test: ## every check and every test
 	$(MAKE) --no-print-directory -j3 --output-sync=target ready
 	$(PYTEST) $(ARGS)
 
-test-long: $(VENV)/.tests ## the same tests, run longer
+test-long: ## the same tests, run longer
 	$(MAKE) --no-print-directory -j3 --output-sync=target ready
 	CONNECTOR_TEST_LONG=1 $(PYTEST) $(ARGS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from traceback import format_tb
@@ -33,6 +34,12 @@ def set_up(log_format: Literal["json", "text"], level: str) -> None:
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
     )
+    logging.getLogger("apscheduler.executors.default").addFilter(_is_no_end)
+
+
+def _is_no_end(record: logging.LogRecord) -> bool:
+    """Whether a line of the scheduler is more than that a job was broken off: all that are under way are when we stop."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 def _say_where(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:

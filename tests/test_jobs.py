@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from datetime import timedelta
+
+import pytest
 
 from connector.flows.indexing import ensure
 from tests.at_work import NUMBER, a_call, activities, change, rows, two, until
@@ -31,6 +34,15 @@ async def test_where_pipedrive_refuses_webhooks_a_person_is_known_within_half_an
             return key in await tenant.index.candidates([key])
 
         await until(found)
+
+
+async def test_stopping_while_jobs_are_under_way_is_told_as_no_error(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(5):
+        async with served(world, HastyClock()):
+            pass
+    assert [line.getMessage() for line in caplog.records if line.levelno >= logging.WARNING] == []
 
 
 async def test_moving_the_clock_a_day_brings_the_nightly_work(world: World) -> None:
