@@ -33,7 +33,15 @@ LONGEST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+    """Begin with the longest, and spread what has a browser over the rest: two at once keep each other waiting."""
+    files = dict.fromkeys(item.path for item in items)
+    with_browser = [path for path in files if "browser" in path.parts]
+    without = [path for path in files if "browser" not in path.parts]
+    # None begins when the others are about to end.
+    place = {path: 0.8 * number / len(with_browser) for number, path in enumerate(with_browser)}
+    place |= {path: number / len(without) for number, path in enumerate(without)}
+    longest = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: (longest.get(item.path.name, len(LONGEST)), place[item.path]))
 
 
 def pytest_collection_finish() -> None:
