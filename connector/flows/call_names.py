@@ -33,8 +33,10 @@ class CallNames:
         """Whether a call goes on that nobody has begun to look up."""
         return call.ended_at is None and call.id not in self._named
 
-    def may_find(self, tenant: Tenant, call: LiveCall) -> bool:
-        """Whether another of the agent's calls may cost tokens in this minute; it is counted."""
+    def begin(self, tenant: Tenant, call: LiveCall) -> bool:
+        """Whether to look a call up now: nobody has begun to, and another may cost the agent tokens in this minute. Counted."""
+        if not self.is_missing(call):
+            return False
         now, key = self._clock.now(), (tenant.id, call.whose)
         lately = self._looked_up.setdefault(key, deque(maxlen=_MOST_LOOK_UPS))
         if len(lately) == _MOST_LOOK_UPS and now - lately[0] < timedelta(minutes=1):

@@ -77,7 +77,7 @@ class Exchange:
             self.do(tenant, self._listen(tenant))
         calls = await tenant.live_calls.latest(connection, login, MOST_CALLS)
         for call in calls:
-            if self._names.is_missing(call) and self._names.may_find(tenant, call):
+            if self._names.begin(tenant, call):
                 self.do(tenant, self._name(tenant, call))
         return [self.show(tenant, call) for call in calls]
 
@@ -92,7 +92,7 @@ class Exchange:
         self._watched[tenant.id][call.id] = (call.changed_at, call.activity_id)
         is_heard = self._say(tenant, call)
         # Names cost tokens: nobody is looked up for whom nobody listens.
-        if is_heard and self._names.is_missing(call) and self._names.may_find(tenant, call):
+        if is_heard and self._names.begin(tenant, call):
             self.do(tenant, self._name(tenant, call))
         self._watch(tenant.id)
 

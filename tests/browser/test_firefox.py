@@ -1,6 +1,5 @@
 """The same extension in Firefox: connected, a number clicked in Pipedrive, rung, answered, hung up, written; a caller told."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,12 +52,14 @@ class Office:
 
     async def noticed(self, *words: str) -> None:
         """Wait until exactly one notification stands, and says this."""
-        for _ in range(400):
-            found = await self.notices()
-            if len(found) == 1 and all(word in text for text in found.values() for word in words):
-                return
-            await asyncio.sleep(0.05)
-        raise AssertionError((words, found, await self.heard()))
+        found: dict[str, str] = {}
+
+        async def said() -> bool:
+            found.clear()
+            found.update(await self.notices())
+            return len(found) == 1 and all(word in text for text in found.values() for word in words)
+
+        await until(said, lambda: f"{words} are not in {found}")
 
     async def heard(self) -> list[str]:
         """States of the newest call, as the extension remembers it."""
