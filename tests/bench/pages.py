@@ -20,6 +20,7 @@ from tests.browser.extension import EXTENSION, Extension, built, extension, unti
 
 SAMPLES = EXTENSION / "tests" / "page" / "samples"
 LOADS = 30
+VISITS = 5
 PROSE = "<p>Anna wrote to <b>Example Ltd.</b> on <i>Monday</i> and waits for an answer.</p>"
 POLISH = "<script>document.documentElement.lang = 'pl-PL'</script>"
 COUNT = "[...CSS.highlights.get('click-to-call-number') ?? []].length"
@@ -35,6 +36,19 @@ def contact(number: int) -> str:
         f"ZAM/{number:09}",
     )
     return "<tr>" + "".join(f"<td><div><span>{cell}</span></div></td>\n" for cell in cells) + "</tr>\n"
+
+
+def numbers_only(number: int) -> str:
+    """A line of nothing but a number of its own, as people in Poland write them."""
+    mobile, landline = f"{601_000_000 + number * 37}", f"{223_450_000 + number * 37}"
+    writings = (
+        f"{mobile[:3]} {mobile[3:6]} {mobile[6:]}",
+        f"+48 {mobile[:3]} {mobile[3:6]} {mobile[6:]}",
+        f"{landline[:2]} {landline[2:5]} {landline[5:7]} {landline[7:]}",
+        f"({landline[:2]}) {landline[2:5]}-{landline[5:7]}-{landline[7:]}",
+        f"tel. {mobile}",
+    )
+    return f"<p>{writings[number % len(writings)]}</p>\n"
 
 
 async def traced(session: CDPSession, page: Page, address: str, pause: int) -> list[dict[str, Any]]:
@@ -83,13 +97,14 @@ async def measure(chromium: Extension) -> dict[str, Any]:
     kinds = {
         "prose": PROSE * 2_000,
         "contacts": "<table>" + "".join(map(contact, range(1_000))) + "</table>",
-        "nothing but numbers": numbers * 20,
-        "nothing but other digits": digits * 20,
+        "nothing but numbers": "".join(map(numbers_only, range(2_000))),
+        "numbers of 12 countries in every writing": numbers * 20,
+        "digits that are no numbers": digits * 20,
     }
     costs, preparing = {}, []
     for kind, body in kinds.items():
         times = []
-        for _ in range(3):
+        for _ in range(VISITS):
             events = await traced(session, page, chromium.site + chromium.pages.put(POLISH + body), 3_000)
             times.append(spent(events, "detect.js", "FunctionCall") / await page.evaluate(NODES) * 1_000)
             preparing.append(spent(events, "detect.js", "EvaluateScript", "v8.compile"))

@@ -25,12 +25,16 @@ const REACH = 22;
 /** A heading before a text of its own speaks for it when it is not a text itself. */
 const HEADING = 32;
 
-const MONEY = "zł|złotych|pln|eur|euro|usd|gbp|chf|czk|sek|nok|dkk|huf|jpy|€|\\$|£|¥|zl";
-const MEASURES =
-	"szt|sztuk|pcs|kg|mg|g|t|km|m|mm|cm|m²|m2|m³|km²|ha|l|ml|b|kb|mb|gb|tb|kib|mib|gib|ms|s|min|h|w|kw|mw|kwh|mwh|hz|khz|mhz|ghz|px|pt|pkt|" +
-	"osób|ludzi|mieszkańców|people|inhabitants|rows|wierszy|bytes|bajtów|views|users|tys|mln|mld|million|billion|°|%|‰";
-const MONEY_BEFORE = new RegExp(`(?<![\\p{L}])(?:${MONEY})[\\s\\ue000]{0,2}$`, "iu");
-const MEASURED = new RegExp(`^[\\s\\ue000]{0,2}(?:${MONEY}|${MEASURES})(?![\\p{L}\\p{N}])`, "iu");
+const MONEY = "zł złotych pln eur euro usd gbp chf czk sek nok dkk huf jpy zl € $ £ ¥";
+const IS_MONEY = vocabulary(MONEY);
+const IS_MEASURE = vocabulary(
+	`${MONEY} szt sztuk pcs kg mg g t km m mm cm m² m2 m³ km² ha l ml b kb mb gb tb kib mib gib ms s min h w kw mw kwh mwh hz khz mhz ` +
+		"ghz px pt pkt osób ludzi mieszkańców people inhabitants rows wierszy bytes bajtów views users tys mln mld million billion ° °c % ‰",
+);
+const LAST_WORD = /(\p{L}+|[€$£¥])[\s\ue000]{0,2}$/u;
+const NEXT_WORD = /^[\s\ue000]{0,2}([\p{L}\p{N}€$£¥°%‰]+)/u;
+/** The letters of RR 601 000 001 PL. */
+const OF_PARCEL = /^[A-Z]{2}$/;
 
 /** What a word calls the digits behind it: a phone number, something else, or nothing. */
 export type Claim = "phone" | "other" | "";
@@ -44,20 +48,25 @@ export function claimOf(behind: string, before: string): Claim {
 
 /** Whether digits are an amount of something, or the number of a parcel: RR 601 000 001 PL. */
 export function isMeasured(behind: string, ahead: string): boolean {
-	const isParcel = /(?<!\p{L})[A-Z]{2}\s$/u.test(behind.slice(-4)) && /^\s[A-Z]{2}(?!\p{L})/u.test(ahead);
-	return isParcel || MONEY_BEFORE.test(behind.slice(-8)) || MEASURED.test(ahead);
+	const last = LAST_WORD.exec(behind.slice(-10))?.[1] ?? "";
+	const next = NEXT_WORD.exec(ahead)?.[1] ?? "";
+	return (
+		(OF_PARCEL.test(last) && OF_PARCEL.test(next)) || IS_MONEY(last.toLowerCase()) || IS_MEASURE(next.toLowerCase())
+	);
 }
 
 function claimed(text: string): Claim {
 	let claim: Claim = "";
 	let end = 0;
-	for (const found of text.matchAll(WORDS)) {
+	// What speaks for these digits has no others in between.
+	const near = text.slice(text.search(/\D*$/));
+	for (const found of near.matchAll(WORDS)) {
 		const meant = meaningOf(found[0]);
 		if (!meant) continue;
 		claim = meant;
 		end = found.index + found[0].length;
 	}
-	return claim && text.length - end <= REACH && !/\d/.test(text.slice(end)) ? claim : "";
+	return near.length - end <= REACH ? claim : "";
 }
 
 function meaningOf(written: string): Claim {

@@ -1,6 +1,6 @@
 /** Looks for numbers in a page when the browser has nothing else to do, and again where the page changes. */
 
-import type { CountryCode } from "libphonenumber-js/max";
+import type { CountryCode } from "libphonenumber-js/max/es6";
 import { type Block, blockAround, blocksOf } from "./blocks";
 import { Marks } from "./marks";
 import { findNumbers } from "./numbers";
@@ -8,6 +8,8 @@ import { findNumbers } from "./numbers";
 /** Milliseconds of the main thread at a time, when the browser does not say how many it has to spare. */
 const SLICE_MS = 4;
 const PATIENCE_MS = 1_000;
+/** Steps between two looks at the clock, which cost more than a step without a number. */
+const STEPS = 8;
 const WATCHED = { childList: true, characterData: true, subtree: true } as const;
 
 type Root = Element | ShadowRoot;
@@ -84,7 +86,8 @@ export class Detector {
 		const until = performance.now() + Math.min(deadline.didTimeout ? SLICE_MS : deadline.timeRemaining(), SLICE_MS);
 		do {
 			this.#walk ??= this.#lookAtAll();
-			if (this.#walk.next().done) {
+			for (let steps = 0; steps < STEPS; steps++) {
+				if (!this.#walk.next().done) continue;
 				this.#walk = null;
 				return;
 			}

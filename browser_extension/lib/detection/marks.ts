@@ -33,8 +33,9 @@ export class Marks {
 		for (const { node, start } of block.pieces) {
 			const parent = node.parentNode;
 			if (!parent || start >= found.end || start + node.length <= found.start) continue;
-			const marks = this.#byElement.get(parent) ?? [];
-			if (!marks.includes(mark)) this.#byElement.set(parent, [...marks, mark]);
+			const marks = this.#byElement.get(parent);
+			if (!marks) this.#byElement.set(parent, [mark]);
+			else if (!marks.includes(mark)) marks.push(mark);
 		}
 	}
 

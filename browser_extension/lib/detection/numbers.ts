@@ -1,6 +1,11 @@
 /** Phone numbers in plain text: those that can be nothing else, or that a word before them calls so. Pure. */
 
-import { type CountryCode, type PhoneNumber, parsePhoneNumberFromString } from "libphonenumber-js/max";
+import {
+	type CountryCode,
+	getCountryCallingCode,
+	PhoneNumber,
+	parsePhoneNumberFromString,
+} from "libphonenumber-js/max/es6";
 import { type Claim, claimOf, isMeasured } from "./context";
 
 export interface Found {
@@ -22,8 +27,15 @@ const SEPARATOR = `(?:${SPACE}{0,4}[()]${SPACE}{0,4}-?|${SEAM}?[./${DASHES}]${SE
 const RUN = new RegExp(`(?:\\+${SEAM}?)?\\(?\\d(?:${SEPARATOR}?\\d){6,}`, "gu");
 /** Most text has no seven digits near each other, and is done with here. */
 const DIGITS = /\d(?:\D{0,9}\d){6}/;
-const EXTENSION = /^[\s\ue000]{0,3}(?:ext\.?|x|wewn?\.?|w\.)[\s\ue000:]{0,3}(\d{1,5})(?![\p{L}\p{N}])/iu;
-const JOINT = /^[\s\ue000]*(?:[,;/|]|lub|or|oraz|and|i)?[\s\ue000]*$/iu;
+/** Unicode's letters and digits. Such classes take the browser long to prepare: they are few, and stand alone. */
+const OF_WORD = /[\p{L}\p{N}]/u;
+const EXTENSION = /^[\s\ue000]{0,3}(?:ext\.?|x|wewn?\.?|w\.)[\s\ue000:]{0,3}(\d{1,5})(?=(.?))/i;
+const JOINT = /^[\s\ue000]*(?:[,;/|]|lub|or|oraz|and|i)?[\s\ue000]*$/i;
+/** What belongs to the digits behind it or in front of it, and what does between two words or two digits. */
+const GLUE_BEFORE = "_#@\\=&%*^+~$€£¥§-\u2212";
+const GLUE_AFTER = "_#@\\=%*^+~$€£¥°";
+const HYPHENS = "\u2010\u2011\u2012\u2013\u2014\u2015/";
+const POINTS = ".,:;";
 
 /** An area in brackets: (22) 3456789. */
 const IN_BRACKETS = /^\(0?[\s-]?\d{2,5}\)/;
@@ -46,12 +58,11 @@ export function findNumbers(text: string, before: string, region: CountryCode | 
 		const end = start + raw.length;
 		const ahead = text.slice(end, end + LOOK_AHEAD);
 		const behind = text.slice(Math.max(0, start - LOOK_BACK), start);
-		if (!standsAlone(behind, ahead)) return false;
+		const extension = extensionIn(ahead);
+		if (isGluedTo(behind) || (!extension && isGluedIn(ahead))) return false;
 		const isNamed = named >= 0 && JOINT.test(text.slice(named, start));
 		const phone = read(raw, () => (isNamed ? "phone" : claimOf(behind, before)), region);
-		if (!phone) return false;
-		const extension = EXTENSION.exec(ahead);
-		if (!extension && isMeasured(behind, ahead)) return false;
+		if (!phone || (!extension && isMeasured(behind, ahead))) return false;
 		const whole = end + (extension?.[0].length ?? 0);
 		named = whole;
 		found.push({ start, end: whole, number: phone.number + (extension ? `;ext=${extension[1]}` : "") });
@@ -69,25 +80,39 @@ export function findNumbers(text: string, before: string, region: CountryCode | 
 	return found;
 }
 
-/** Whether a run is a word of its own, not a piece of an id, an address, a decimal or a time. */
-function standsAlone(behind: string, ahead: string): boolean {
-	const last = behind.slice(-2);
-	const gluedBefore = /[\p{L}\p{N}_#@\\=&%*^+~$€£¥§\-\u2212]$|[\p{L}\p{N}][\u2010-\u2015/]$|\p{N}[.,:;]$/u;
-	const gluedAfter = /^(?:[\p{L}\p{N}_@\\=%*^+~#$€£¥°]|[-\u2010-\u2015/][\p{L}\p{N}]|[.,:;]\p{N})/u;
-	return !gluedBefore.test(last) && (!gluedAfter.test(ahead) || EXTENSION.test(ahead));
+/** Whether digits go on what is in front of them: an id, an address, a decimal or a time. */
+function isGluedTo(behind: string): boolean {
+	const last = behind.at(-1);
+	if (!last) return false;
+	if (GLUE_BEFORE.includes(last) || OF_WORD.test(last)) return true;
+	const other = behind.at(-2) ?? "";
+	return HYPHENS.includes(last) ? OF_WORD.test(other) : POINTS.includes(last) && /\d/.test(other);
+}
+
+/** Whether what is behind digits goes on with them. */
+function isGluedIn(ahead: string): boolean {
+	const next = ahead[0];
+	if (!next) return false;
+	if (GLUE_AFTER.includes(next) || OF_WORD.test(next)) return true;
+	const other = ahead[1] ?? "";
+	return next === "-" || HYPHENS.includes(next) ? OF_WORD.test(other) : POINTS.includes(next) && /\d/.test(other);
+}
+
+function extensionIn(ahead: string): RegExpExecArray | null {
+	const extension = EXTENSION.exec(ahead);
+	return extension && !OF_WORD.test(extension[2] ?? "") ? extension : null;
 }
 
 function read(raw: string, claimed: () => Claim, region: CountryCode | null): PhoneNumber | null {
 	const written = raw.replaceAll(SEAM, "").replace(/\s+/g, " ").trim();
-	const digits = written.replace(/\D+/g, "");
-	if (digits.length > MOST_DIGITS || isDate(written) || isAddress(written) || isDecimal(written)) return null;
-	// An international number carries no national zero: +44 (0)20 …
-	const bare = written.replace(/^((?:\+|00)\d{1,3}\D*)\(0\)/, "$1").replace(/\D+/g, "");
-	if (written.startsWith("+")) return valid(`+${bare}`);
+	const groups = written.match(/\d+/g) ?? [];
+	const digits = groups.join("");
+	if (digits.length > MOST_DIGITS) return null;
+	if (written.startsWith("+")) return isPlace(written) ? null : valid(`+${withoutZero(written)}`);
+	if (isDate(written) || isAddress(written) || isDecimal(written)) return null;
 	const claim = claimed();
 	if (claim === "other") return null;
-	const groups = written.split(/\D+/).filter(Boolean);
-	if (digits.startsWith("00")) return claim || groups.length > 2 ? valid(`+${bare.slice(2)}`) : null;
+	if (digits.startsWith("00")) return claim || groups.length > 2 ? valid(`+${withoutZero(written).slice(2)}`) : null;
 	// With the national zero two groups are enough: 07400 123456.
 	const enough = digits.startsWith("0") && digits.length > 8 ? 2 : 3;
 	if (!region || (!claim && groups.length < enough && !IN_BRACKETS.test(written))) return null;
@@ -96,12 +121,30 @@ function read(raw: string, claimed: () => Claim, region: CountryCode | null): Ph
 	return phone && isWrittenAsNumber(written, groups, phone) ? phone : null;
 }
 
+/** The number that digits are as they stand, or without what people dial in front of it, which takes longer to find out. */
 function valid(digits: string, region?: CountryCode): PhoneNumber | null {
+	const plain = validAsItStands(region ? `+${getCountryCallingCode(region)}${digits}` : digits);
+	if (plain) return plain;
 	const phone = parsePhoneNumberFromString(
 		digits,
 		region ? { defaultCountry: region, extract: false } : { extract: false },
 	);
 	return phone?.isValid() ? phone : null;
+}
+
+function validAsItStands(number: string): PhoneNumber | null {
+	try {
+		const phone = new PhoneNumber(number);
+		return phone.isValid() ? phone : null;
+	} catch {
+		// No country has such a code.
+		return null;
+	}
+}
+
+/** The digits of an international number, which has no national zero: +44 (0)20 … */
+function withoutZero(written: string): string {
+	return written.replace(/^((?:\+|00)\d{1,3}\D*)\(0\)/, "$1").replace(/\D+/g, "");
 }
 
 /** Whether digits are grouped as their country groups them: an amount or an id seldom is. */
@@ -110,7 +153,7 @@ function isWrittenAsNumber(written: string, groups: readonly string[], phone: Ph
 	// One stroke may stand behind the area; several part numbers from numbers: 500/501/503.
 	if (/\/.*\//.test(written)) return false;
 	const shape = (parts: readonly string[]) => parts.map((part) => part.length).join();
-	const national = phone.formatNational().split(/\D+/).filter(Boolean);
+	const national = phone.formatNational().match(/\d+/g) ?? [];
 	const given = groups[0] === "0" ? groups.slice(1) : groups;
 	if (shape(given) === shape(national)) return true;
 	if (given[0]?.startsWith("0") && !national[0]?.startsWith("0")) {
@@ -131,11 +174,15 @@ function isAddress(written: string): boolean {
 	return /^\d{1,3}(?:\.\d{1,3}){3}$/.test(written);
 }
 
-/** 52.2297 21.0122, 1234.5678; numbers with dots have groups of two to four digits behind at least two of them. */
-function isDecimal(written: string): boolean {
-	// Coordinates as ISO 6709 writes them: +4953-09709.
+/** +52.2297 21.0122, and as ISO 6709 has it: +4953-09709. */
+function isPlace(written: string): boolean {
 	if (/^\+\d{4,7}-\d{5,7}$/.test(written)) return true;
 	if (/^\+\d{1,3}\.\d{7,12}$/.test(written)) return false;
 	if (/^\+\d{1,3}(?:[. ]\d{1,4}){4,}$/.test(written)) return false;
+	return isDecimal(written);
+}
+
+/** 52.2297 21.0122, 1234.5678; numbers with dots have groups of two to four digits behind at least two of them. */
+function isDecimal(written: string): boolean {
 	return written.includes(".") && !/^\+?\(?\d{1,4}\)?(?:[. ()\-/]+\d{2,4}){2,}$/.test(written);
 }

@@ -1,6 +1,6 @@
 /** Whose national numbers a page means. Pure. */
 
-import { type CountryCode, isSupportedCountry } from "libphonenumber-js/max";
+import { type CountryCode, isSupportedCountry } from "libphonenumber-js/max/es6";
 
 /** Domains whose letters are not those of their country. */
 const OTHERWISE: Record<string, CountryCode> = { uk: "GB" };

@@ -1,5 +1,5 @@
 // @vitest-environment jsdom
-import { getCountries, getExampleNumber } from "libphonenumber-js/max";
+import { getCountries, getExampleNumber } from "libphonenumber-js/max/es6";
 import examples from "libphonenumber-js/mobile/examples";
 import { describe, expect, it } from "vitest";
 import { findNumbers } from "@/lib/detection/numbers";

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { CountryCode } from "libphonenumber-js/max";
+import type { CountryCode } from "libphonenumber-js/max/es6";
 import { type Block, blocksOf, type Piece } from "@/lib/detection/blocks";
 import { findNumbers } from "@/lib/detection/numbers";
 
