@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection, and_, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, select, update
 from sqlmodel import SQLModel
 
 from connector.installation_settings import InstallationSettings
@@ -48,6 +48,11 @@ sessions, codes = table_of(Session), table_of(OneTimeCode)
 devices = table_of(Device)
 api_keys = table_of(ApiKey)
 opened_deals = table_of(OpenedDeal)
+#: What says something of people, or opens a door: gone with the end of a sync.
+ERASED_WITH_THE_SYNC: tuple[type[SQLModel], ...] = (
+    IndexedRecord, IndexedKey, IndexPass, WaitingKey, DirtyRecord, Change, Brake, Question, Load, Staged,
+    Session, OneTimeCode, Device, LiveCall,
+)  # fmt: skip
 
 
 class Outcome(StrEnum):
@@ -244,63 +249,39 @@ class Installations(Grants, Connections):
                 )
             if db.scalar(select(installations.c.owner_user_id).where(mine)) != user_id:
                 return False
-            reason = "Uninstalled in Pipedrive by the user who owned the sync."
-            db.execute(update(installations).where(mine).values(state="ended", reason=reason, ended_at=now))
-            db.execute(delete(connections).where(connections.c.installation_id == installation_id))
-            db.execute(delete(hooks).where(hooks.c.installation_id == installation_id))
-            db.execute(delete(deliveries).where(deliveries.c.installation_id == installation_id))
-            erased = (
-                IndexedRecord,
-                IndexedKey,
-                IndexPass,
-                WaitingKey,
-                DirtyRecord,
-                Change,
-                Brake,
-                Question,
-                Load,
-                Staged,
-                Session,
-                OneTimeCode,
-                Device,
-                LiveCall,
-            )
-            for model in erased:
-                table = table_of(model)
-                db.execute(delete(table).where(table.c.installation_id == installation_id))
-            db.execute(
-                update(bindings)
-                .where(bindings.c.installation_id == installation_id)
-                .values(base=None, sent=None, overwrote=None, problems="[]", in_step_at=None)
-            )
-            db.execute(
-                update(api_keys)
-                .where(api_keys.c.installation_id == installation_id, api_keys.c.revoked_at.is_(None))
-                .values(revoked_at=now)
-            )
-            # The claims stay, so that nothing is made twice.
-            db.execute(
-                update(creations).where(creations.c.installation_id == installation_id).values(sent=None)
-            )
-            db.execute(
-                update(opened_deals)
-                .where(opened_deals.c.installation_id == installation_id)
-                .values(body_sealed=None)
-            )
-            db.execute(
-                update(ledger)
-                .where(ledger.c.installation_id == installation_id)
-                .values(payload_sealed=None, trace=None, number_key=None, email_key=None)
-            )
-            unwritten = (State.NEW, State.WAITING, State.UNDECIDED, State.RETRY)
-            db.execute(
-                update(ledger)
-                .where(ledger.c.installation_id == installation_id, ledger.c.state.in_(unwritten))
-                .values(state=State.SKIPPED, reason=ERASED, not_before=None)
-            )
+            self._end(db, installation_id, now)
             return True
 
         return await self.db.write(work)
+
+    def _end(self, db: Connection, installation_id: str, now: datetime) -> None:
+        """End a sync; of what was said and written nothing stays, of claims and ids all, so that nothing is made twice."""
+
+        def of(table: Table) -> ColumnElement[bool]:
+            return table.c.installation_id == installation_id
+
+        reason = "Uninstalled in Pipedrive by the user who owned the sync."
+        db.execute(
+            update(installations)
+            .where(installations.c.id == installation_id)
+            .values(state="ended", reason=reason, ended_at=now)
+        )
+        for table in (connections, hooks, deliveries, *map(table_of, ERASED_WITH_THE_SYNC)):
+            db.execute(delete(table).where(of(table)))
+        revoked = update(api_keys).where(of(api_keys), api_keys.c.revoked_at.is_(None))
+        db.execute(revoked.values(revoked_at=now))
+        wiped = {"base": None, "sent": None, "overwrote": None, "problems": "[]", "in_step_at": None}
+        db.execute(update(bindings).where(of(bindings)).values(wiped))
+        db.execute(update(creations).where(of(creations)).values(sent=None))
+        db.execute(update(opened_deals).where(of(opened_deals)).values(body_sealed=None))
+        unsaid = {"payload_sealed": None, "trace": None, "number_key": None, "email_key": None}
+        db.execute(update(ledger).where(of(ledger)).values(unsaid))
+        unwritten = (State.NEW, State.WAITING, State.UNDECIDED, State.RETRY)
+        db.execute(
+            update(ledger)
+            .where(of(ledger), ledger.c.state.in_(unwritten))
+            .values(state=State.SKIPPED, reason=ERASED, not_before=None)
+        )
 
     async def seal_anew(self) -> None:
         """Seal keys, tokens and passwords with the newest key, so that an old one can be taken away."""
