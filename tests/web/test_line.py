@@ -354,7 +354,7 @@ def test_lines_leave_files_for_others() -> None:
 
 
 async def test_a_client_that_does_not_read_loses_its_line(service: Service, tenant: Tenant) -> None:
-    async with open_lines(service, tenant, unread=0.05) as line:
+    async with open_lines(service, tenant, unread=0.5) as line:
         _, token = await line.pair()
         long = a_call(link="https://acme.pipedrive.com/" + "x" * 200_000)
         async with line.client(token, max_queue=1) as client:
