@@ -7,23 +7,35 @@ its pid and, in the end, its status.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
 from connector.__main__ import main as service
 
+PR_SET_PDEATHSIG = 1
+
 
 def main() -> None:
+    _end_with_parent()
     for line in sys.stdin:
         order = json.loads(line)
         child = os.fork()
         if child == 0:
+            _end_with_parent()
             _serve(order["environment"], Path(order["log"]), order.get("verb", ["serve"]))
         print(child, flush=True)
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+def _end_with_parent() -> None:
+    """Leave no process behind when a test run is killed, where the system can do that: prctl(2)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _serve(environment: dict[str, str], log: Path, verb: list[str]) -> None:
