@@ -79,7 +79,7 @@ def _beginning(value: str) -> str:
 class Dialling(_Part):
     """Which numbers agents may have dialled by a click; never those of emergency services.
 
-    `premium` are paid and shared-cost numbers, `internal` those of five digits and fewer; `refused` are beginnings.
+    `premium` are paid and shared-cost numbers and satellites, `internal` those of five digits and fewer; `refused` are beginnings.
     """
 
     premium: bool = False

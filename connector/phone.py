@@ -42,6 +42,8 @@ _PLAIN = re.compile(r"\+?[\d\s().\-\u00a0\u2010-\u2015]+")
 _SERVICE_CODE = re.compile(r"[*#]")
 _PREFIX = re.compile(r"(?:\+|00)[\d\s().-]+")
 _PAID = (phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.SHARED_COST)
+#: Satellites, and networks of no country: they cost as much as paid services, and fraud likes them.
+_COSTLY_CODES = frozenset({870, 881, 882, 883})
 #: Of Europe, of Poland, and those that whoever comes from elsewhere might try.
 _EMERGENCY = frozenset({"112", "911", "999", "997", "998"})
 
@@ -149,7 +151,7 @@ def to_dial(
     """Read the one number in `raw`, a text or what a `tel:` link says; `refused` are beginnings such as +48 70.
 
     Numbers of public emergency services are never dialled: who rings them must stand where he rings from. Premium are
-    those that cost the caller or the called a share as well, short ones of paid services among them.
+    those that cost the caller or the called a share as well: short ones of paid services and satellites are among them.
     """
     text, extension, context = _parts(raw.strip()[:_LONGEST])
     said = text
@@ -164,7 +166,9 @@ def to_dial(
     if len(found) != 1:
         return NotDialled.INVALID
     number = found[0]
-    if phonenumbers.number_type(phonenumbers.parse(number)) in _PAID and not premium:
+    parsed = phonenumbers.parse(number)
+    is_paid = parsed.country_code in _COSTLY_CODES or phonenumbers.number_type(parsed) in _PAID
+    if is_paid and not premium:
         return NotDialled.PREMIUM
     is_refused = any(number.startswith(beginning) for beginning in map(prefix_of, refused) if beginning)
     return NotDialled.REFUSED if is_refused else Dialable(number, extension)

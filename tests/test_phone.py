@@ -140,6 +140,7 @@ def test_a_number_is_dialled_however_it_is_written(raw: str, number: str, extens
             "112", "999", "tel:997", "998;ext=3", "1 1 2", "112 (alarm)", "+48112", "0048 112", "0112", "9112", "00112", "911",
         )),
         *((raw, NotDialled.PREMIUM) for raw in ("+48 700 123 456", "801 123 456", "0 801 123 456", "118913", "+979 123 456 789")),
+        *((raw, NotDialled.PREMIUM) for raw in ("+870 773 111 632", "+881 6 3123 4567", "+883 5100 01234", "00883510001234")),
         *((raw, NotDialled.INTERNAL) for raw in ("204", "12345", "tel:7042;phone-context=example.com")),
         *((raw, NotDialled.INVALID) for raw in (
             "", " ", "Jan", "callto:jan.kowalski", "*21#", "*21*601000001#", "+48 601 000", "1" * 18, "601000001 / 601000002",
@@ -153,7 +154,7 @@ def test_a_number_that_must_not_be_dialled_says_why(raw: str, why: NotDialled) -
 
 
 def test_an_administrator_may_allow_paid_and_internal_numbers_but_no_emergency_number() -> None:
-    for raw in ("700123456", "801123456", "118913"):
+    for raw in ("700123456", "801123456", "118913", "+883510001234"):
         assert isinstance(to_dial(raw, POLAND, premium=True), Dialable)
     assert to_dial("204", POLAND, internal=True) == Dialable("204")
     assert to_dial("118913", POLAND, internal=True) is NotDialled.PREMIUM
