@@ -57,8 +57,19 @@ export function blockAround(node: Node): Element | ShadowRoot | null {
 	return null;
 }
 
-/** Walk through the texts of an element: of it alone, or with `deep` of all blocks in it. */
-export function* blocksOf(root: Element | ShadowRoot, deep: boolean): Generator<Met, void> {
+/** The element whose running text a text node is part of, left out or not; null for what is gone. */
+export function blockOf(text: Text): Node | null {
+	let at = text.parentNode;
+	while (at instanceof Element && INLINE.has(at.localName)) at = at.parentNode;
+	return at;
+}
+
+/** Walk through the texts of an element: of it alone, or with `deep` of all blocks in it, each of which is told as it is entered. */
+export function* blocksOf(
+	root: Element | ShadowRoot,
+	deep: boolean,
+	enter: (block: Element) => void = () => undefined,
+): Generator<Met, void> {
 	let text = "";
 	let before = textBefore(root);
 	let pieces: Piece[] = [];
@@ -92,6 +103,7 @@ export function* blocksOf(root: Element | ShadowRoot, deep: boolean): Generator<
 					if (element.shadowRoot) yield element.shadowRoot;
 					else if (element.localName.includes("-")) yield element;
 				}
+				if (deep && !isInline) enter(element);
 				if (isInline || deep) inside = element.firstChild;
 			}
 		}

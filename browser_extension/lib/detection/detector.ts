@@ -37,6 +37,7 @@ export class Detector {
 	start(body: Element): void {
 		this.#watch(document);
 		this.#want(body, true);
+		this.#wake();
 	}
 
 	/** Leave the page as it was. */
@@ -73,7 +74,6 @@ export class Detector {
 
 	#want(root: Root, deep: boolean): void {
 		this.#due.set(root, deep || this.#due.get(root) === true);
-		this.#wake();
 	}
 
 	#wake(): void {
@@ -92,7 +92,7 @@ export class Detector {
 				return;
 			}
 		} while (performance.now() < until);
-		this.#idle = requestIdleCallback((next) => this.#work(next), { timeout: PATIENCE_MS });
+		this.#wake();
 	}
 
 	*#lookAtAll(): Generator<void, void> {
@@ -109,15 +109,16 @@ export class Detector {
 		for (const [root, deep] of this.#due) {
 			this.#due.delete(root);
 			if (!root.isConnected) continue;
-			this.marks.forget(root, deep, (holder) => blockAround(holder) === root);
-			for (const met of blocksOf(root, deep)) {
+			this.marks.forget(root);
+			for (const met of blocksOf(root, deep, (block) => this.marks.forget(block))) {
 				if (met instanceof ShadowRoot) this.#enter(met);
 				else if (met instanceof Element) this.#hosts.add(met);
 				else if (met) this.#mark(met);
 				yield;
 			}
+			yield;
 		}
-		this.marks.forget(document, false, () => false);
+		this.marks.forgetGone();
 	}
 
 	#enter(root: ShadowRoot): void {

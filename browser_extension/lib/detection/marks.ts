@@ -1,6 +1,6 @@
 /** Numbers that were found, painted by the browser's own highlights: nothing of the page changes, so nothing can move. */
 
-import type { Block, Piece } from "./blocks";
+import { type Block, blockOf, type Piece } from "./blocks";
 import type { Found } from "./numbers";
 
 /** The name in detect.css. */
@@ -9,12 +9,15 @@ const NAME = "click-to-call-number";
 export interface Mark {
 	readonly number: string;
 	readonly range: StaticRange;
+	/** The elements that hold its text directly, which are those that events name. */
+	readonly holders: readonly Node[];
 }
 
 export class Marks {
 	readonly #highlight = new Highlight();
-	/** By the elements that hold the text directly, which are those that events name. */
-	readonly #byElement = new Map<Node, Mark[]>();
+	/** By the element whose running text it is in: that text is looked at again as a whole. */
+	readonly #byBlock = new Map<Node, Mark[]>();
+	readonly #byHolder = new Map<Node, Set<Mark>>();
 
 	constructor() {
 		CSS.highlights.set(NAME, this.#highlight);
@@ -27,39 +30,55 @@ export class Marks {
 	add(block: Block, found: Found): void {
 		const [startContainer, startOffset] = placeOf(block.pieces, found.start);
 		const [endContainer, endOffset] = placeOf(block.pieces, found.end - 1);
+		const around = blockOf(startContainer);
+		// The page took it away while it was read: where it puts it is looked at in turn.
+		if (!around) return;
 		const range = new StaticRange({ startContainer, startOffset, endContainer, endOffset: endOffset + 1 });
-		const mark = { number: found.number, range };
+		const pieces = block.pieces.filter(({ node, start }) => start < found.end && start + node.length > found.start);
+		const holders = pieces.flatMap(({ node }) => node.parentNode ?? []);
+		const mark = { number: found.number, range, holders };
 		this.#highlight.add(range);
-		for (const { node, start } of block.pieces) {
-			const parent = node.parentNode;
-			if (!parent || start >= found.end || start + node.length <= found.start) continue;
-			const marks = this.#byElement.get(parent);
-			if (!marks) this.#byElement.set(parent, [mark]);
-			else if (!marks.includes(mark)) marks.push(mark);
-		}
+		entry(this.#byBlock, around, () => []).push(mark);
+		for (const holder of holders) entry(this.#byHolder, holder, () => new Set()).add(mark);
 	}
 
-	/** Forget the marks in an element, of it alone or of all in it, and those whose text has gone. */
-	forget(within: Node, deep: boolean, isOf: (holder: Node) => boolean): void {
-		for (const [holder, marks] of this.#byElement) {
-			if (holder.isConnected && !(deep ? within.contains(holder) : isOf(holder))) continue;
-			for (const mark of marks) this.#highlight.delete(mark.range);
-			this.#byElement.delete(holder);
+	/** Forget the marks in the running text of an element, not in the blocks inside of it. Asks nothing of the others. */
+	forget(block: Node): void {
+		for (const mark of this.#byBlock.get(block) ?? []) {
+			this.#highlight.delete(mark.range);
+			for (const holder of mark.holders) {
+				const marks = this.#byHolder.get(holder);
+				if (marks?.delete(mark) && !marks.size) this.#byHolder.delete(holder);
+			}
 		}
+		this.#byBlock.delete(block);
+	}
+
+	/** Forget the marks in what has gone from the page. Asks each block: once for many changes. */
+	forgetGone(): void {
+		for (const block of this.#byBlock.keys()) if (!block.isConnected) this.forget(block);
 	}
 
 	/** The mark at a place in the window, in the text that an element holds directly. */
 	at(holder: EventTarget | undefined, x: number, y: number): Mark | null {
-		return (this.#byElement.get(holder as Node) ?? []).find((mark) => covers(mark.range, x, y)) ?? null;
+		for (const mark of this.#byHolder.get(holder as Node) ?? []) if (covers(mark.range, x, y)) return mark;
+		return null;
 	}
 
 	/** Paint nothing any more. */
 	end(): void {
 		this.#highlight.clear();
-		this.#byElement.clear();
+		this.#byBlock.clear();
+		this.#byHolder.clear();
 		// Another run of this script in the same page may have taken the name over.
 		if (CSS.highlights.get(NAME) === this.#highlight) CSS.highlights.delete(NAME);
 	}
+}
+
+function entry<Value>(map: Map<Node, Value>, key: Node, made: () => Value): Value {
+	const value = map.get(key) ?? made();
+	map.set(key, value);
+	return value;
 }
 
 /** The node and the offset in it of a sign of a block's text. */

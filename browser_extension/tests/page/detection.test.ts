@@ -1,7 +1,8 @@
 // @vitest-environment jsdom
 import { getCountries, getExampleNumber } from "libphonenumber-js/max/es6";
 import examples from "libphonenumber-js/mobile/examples";
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Detector } from "@/lib/detection/detector";
 import { findNumbers } from "@/lib/detection/numbers";
 import { found, show } from "./samples";
 
@@ -56,5 +57,93 @@ describe("a number in a text", () => {
 		for (const part of ["1", "1 ", "(1) ", "1\ue000", "+1", "1.", "tel ", "1-", " ", "\ue000"]) {
 			expect(findNumbers(part.repeat(30_000), "", "PL")).toEqual([]);
 		}
+	});
+});
+
+describe("a page that changes", () => {
+	const NUMBERS = 2_000;
+	const CHANGES = 100;
+	/** What the detector asked the browser to do when it has nothing else to do. */
+	let due: IdleRequestCallback[] = [];
+	let detector: Detector;
+
+	beforeEach(() => {
+		vi.stubGlobal("Highlight", Set);
+		vi.stubGlobal("CSS", { highlights: new Map() });
+		vi.stubGlobal("requestIdleCallback", (work: IdleRequestCallback) => due.push(work));
+		vi.stubGlobal("cancelIdleCallback", () => undefined);
+		const row = "<tr><td><div><span>+48 601 000 001</span></div></td><td class=state><b>new</b></td></tr>";
+		document.body.innerHTML = `<table>${row.repeat(NUMBERS)}</table>`;
+		due = [];
+		detector = new Detector("PL");
+		detector.start(document.body);
+	});
+
+	afterEach(() => {
+		detector.stop();
+		vi.restoreAllMocks();
+		vi.unstubAllGlobals();
+	});
+
+	/** Let the detector work, without time to spare, until it is done. */
+	async function settled(afterTurn = () => {}): Promise<void> {
+		await Promise.resolve();
+		for (let work = due.shift(); work; work = due.shift()) {
+			work({ didTimeout: false, timeRemaining: () => 0 });
+			afterTurn();
+		}
+	}
+
+	const states = () => [...document.querySelectorAll(".state b")].slice(0, CHANGES);
+	const change = () => {
+		for (const state of states()) (state.firstChild as Text).data = "seen";
+	};
+
+	it("is looked at a little at a time", async () => {
+		await settled();
+		change();
+		const read = vi.spyOn(Node.prototype, "firstChild", "get");
+		const blocks: number[] = [];
+		await settled(() => {
+			blocks.push(read.mock.calls.length);
+			read.mockClear();
+		});
+		expect(Math.max(...blocks)).toBeLessThanOrEqual(20);
+	});
+
+	it("has its other numbers left alone", async () => {
+		await settled();
+		expect(detector.marks.count).toBe(NUMBERS);
+		change();
+		const asked = vi.spyOn(Node.prototype, "isConnected", "get");
+		await settled();
+		expect(asked.mock.calls.length).toBeLessThan(NUMBERS + 10 * CHANGES);
+		expect(detector.marks.count).toBe(NUMBERS);
+	});
+
+	it("loses the numbers that change, move to other places or go, and those only", async () => {
+		await settled();
+		const [first, second, third, fourth] = document.querySelectorAll("tr");
+		const text = (row: Element | undefined) => row?.querySelector("span")?.firstChild as Text;
+		text(first).data = "none";
+		second?.remove();
+		third?.querySelector("div")?.append(fourth?.querySelector("span") as Element);
+		await settled();
+		expect(detector.marks.count).toBe(NUMBERS - 2);
+		// Taken out, changed there and put back: nobody sees such a change but who looks at all of it.
+		const table = document.querySelector("table") as Element;
+		table.remove();
+		await settled();
+		expect(detector.marks.count).toBe(0);
+		text(third).data = "+48 601 000 002";
+		document.body.append(table);
+		await settled();
+		expect(detector.marks.count).toBe(NUMBERS - 2);
+		table.remove();
+		await Promise.resolve();
+		text(third).data = "none";
+		document.body.append(table);
+		await settled();
+		expect(detector.marks.count).toBe(NUMBERS - 3);
 	});
 });
