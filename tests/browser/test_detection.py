@@ -136,7 +136,38 @@ async def test_the_cursor_says_that_a_number_can_be_clicked_and_is_given_back(ch
     await page.mouse.move(30, 25)
     assert await page.evaluate("getComputedStyle(one).cursor") == "pointer"
     await page.locator("#two").hover()
-    assert await page.evaluate("one.getAttribute('style')") == "color: red"
+    assert await page.evaluate("one.getAttribute('style')") == "color: red;"
+
+
+async def test_the_cursor_leaves_what_the_page_styles_meanwhile(chromium: Extension) -> None:
+    page = await chromium.open(
+        "<style>p { width: 300px }</style><p id=one>+48 601 000 001</p>"
+        "<p id=two style='cursor: help'>+48 601 000 002</p><p id=three>+48 601 000 003</p><p id=four>Text</p>"
+    )
+    await painted(page, 3)
+    styles = []
+    for name, change in (
+        ("one", "one.style.color = 'red'"),
+        ("two", ""),
+        ("three", "three.style.cursor = 'wait'"),
+        ("one", "one.style.color = ''"),
+    ):
+        await page.locator(f"#{name}").hover(position={"x": 20, "y": 8})
+        assert await page.evaluate(f"getComputedStyle({name}).cursor") == "pointer"
+        await page.evaluate(change)
+        await page.locator("#four").hover()
+        styles.append(await page.evaluate(f"{name}.getAttribute('style')"))
+    assert styles == ["color: red;", "cursor: help;", "cursor: wait;", ""]
+
+
+@pytest.mark.parametrize("later", ["one.contentEditable = 'true'", "one.role = 'button'", "document.designMode = 'on'"])
+async def test_a_number_in_text_that_became_something_else_is_not_called(chromium: Extension, later: str) -> None:
+    page = await chromium.open("<div id=one>Note: <b id=number>+48 601 000 001</b></div>")
+    await painted(page, 1)
+    await page.evaluate(later)
+    await click_on_text(page, "#number")
+    assert await page.evaluate("getComputedStyle(number).cursor") != "pointer"
+    assert await chromium.line.nothing_ordered()
 
 
 async def test_a_page_that_changes_is_followed(chromium: Extension) -> None:

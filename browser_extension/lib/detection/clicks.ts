@@ -2,7 +2,8 @@
 
 import { Hearing, isPlain, take } from "../page/hearing";
 import { order } from "../page/ordering";
-import type { Marks } from "./marks";
+import { isSkipped } from "./blocks";
+import type { Mark, Marks } from "./marks";
 
 /** A second click within this time selects the number instead of calling it. */
 const DOUBLE_CLICK_MS = 300;
@@ -13,7 +14,11 @@ export function clicksOnMarks(on: Window, marks: Marks): Hearing {
 	const cursor = new Cursor();
 	let waiting: ReturnType<typeof setTimeout> | undefined;
 
-	const markAt = (event: MouseEvent) => marks.at(event.composedPath()[0], event.clientX, event.clientY);
+	const markAt = (event: MouseEvent): Mark | null => {
+		const path = event.composedPath();
+		const mark = marks.at(path[0], event.clientX, event.clientY);
+		return mark && !isTaken(path) ? mark : null;
+	};
 
 	hearing.hear("click", (event) => {
 		clearTimeout(waiting);
@@ -36,24 +41,39 @@ export function clicksOnMarks(on: Window, marks: Marks): Hearing {
 	return hearing;
 }
 
+/** Whether a click there does something else: the text became editable or a button since, of which no observer tells. */
+function isTaken(path: readonly EventTarget[]): boolean {
+	return (
+		document.designMode === "on" ||
+		path.some((one) => one instanceof Element && (isSkipped(one) || (one as HTMLElement).isContentEditable))
+	);
+}
+
 /** The hand over a number: a highlight has no cursor of its own, so its element gets one while the pointer is there. */
 class Cursor {
 	#on: HTMLElement | null = null;
-	#before: string | null = null;
+	#value = "";
+	#priority = "";
+	#hadStyle = false;
 
 	over(element: HTMLElement): void {
 		if (this.#on === element) return;
 		this.leave();
 		this.#on = element;
-		this.#before = element.getAttribute("style");
+		this.#hadStyle = element.hasAttribute("style");
+		this.#value = element.style.getPropertyValue("cursor");
+		this.#priority = element.style.getPropertyPriority("cursor");
 		element.style.setProperty("cursor", "pointer", "important");
 	}
 
-	/** Give the element back as it was. */
+	/** Give the element back as it was, but for what the page changed meanwhile. */
 	leave(): void {
-		if (!this.#on) return;
-		if (this.#before === null) this.#on.removeAttribute("style");
-		else this.#on.setAttribute("style", this.#before);
+		const style = this.#on?.style;
+		if (this.#on && style?.getPropertyValue("cursor") === "pointer" && style.getPropertyPriority("cursor")) {
+			// Without a value it goes.
+			style.setProperty("cursor", this.#value, this.#priority);
+			if (!this.#hadStyle && !style.length) this.#on.removeAttribute("style");
+		}
 		this.#on = null;
 	}
 }
