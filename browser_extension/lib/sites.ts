@@ -51,12 +51,15 @@ export async function reachOpenTabs(): Promise<void> {
 	await Promise.all([inject(links, LINKS.file), inject(detection, DETECTION.file, DETECTION.style)]);
 }
 
-/** Switch detection of a site on or off in pages that are open. */
+/** Switch detection of a site on or off in pages that are open; it stays on where another site asks for it. */
 export async function tellOpenTabs(pattern: string, on: boolean): Promise<void> {
 	if (on) return inject([pattern], DETECTION.file, DETECTION.style);
-	const tabs = await browser.tabs.query({ url: pattern });
+	const { detection } = await currentPatterns();
+	const [tabs, kept] = await Promise.all([tabsAt([pattern]), tabsAt(detection.filter((other) => other !== pattern))]);
 	await Promise.all(
-		tabs.map((tab) => tab.id && browser.tabs.sendMessage(tab.id, { type: "detection", on }).catch(() => undefined)),
+		tabs
+			.filter((id) => !kept.includes(id))
+			.map((id) => browser.tabs.sendMessage(id, { type: "detection", on }).catch(() => undefined)),
 	);
 }
 
@@ -90,15 +93,19 @@ async function currentPatterns(): Promise<ReturnType<typeof patternsOf>> {
 }
 
 async function inject(patterns: string[], file: string, style?: string): Promise<void> {
-	if (!patterns.length) return;
-	const tabs = await browser.tabs.query({ url: patterns });
+	const tabs = await tabsAt(patterns);
 	await Promise.all(
-		tabs.map(async ({ id }) => {
-			if (id === undefined) return;
+		tabs.map(async (id) => {
 			const target = { tabId: id, allFrames: true };
 			// A page of the browser's own, or one that just went, takes no script.
 			if (style) await browser.scripting.insertCSS({ target, files: [style] }).catch(() => undefined);
 			await browser.scripting.executeScript({ target, files: [file as ScriptPublicPath] }).catch(() => undefined);
 		}),
 	);
+}
+
+async function tabsAt(patterns: string[]): Promise<number[]> {
+	// Without a pattern the browser would name all tabs.
+	const tabs = patterns.length ? await browser.tabs.query({ url: patterns }) : [];
+	return tabs.flatMap(({ id }) => id ?? []);
 }

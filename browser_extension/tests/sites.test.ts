@@ -3,6 +3,7 @@ import { beforeEach, expect, test } from "vitest";
 import { fakeBrowser } from "wxt/testing/fake-browser";
 import { sites } from "@/entrypoints/options/sites";
 import { wordsOf } from "@/lib/i18n";
+import { tellOpenTabs } from "@/lib/sites";
 import * as store from "@/lib/store";
 
 const CRM = "https://crm.example.com/*";
@@ -76,4 +77,29 @@ test("a site that is allowed again is as it was", async () => {
 	await press("Allow crm.example.com", { pattern: CRM, detection: true });
 
 	expect(await store.sites.getValue()).toContainEqual({ pattern: CRM, detection: true });
+});
+
+test("switching detection off leaves tabs alone where another site has it on", async () => {
+	const tabs = { 1: "https://crm.example.com/deals", 2: "https://other.example.net/", 3: "https://shop.example.org/" };
+	const told: number[] = [];
+	Object.assign(fakeBrowser.tabs, {
+		query: async ({ url }: { url: string | string[] }) =>
+			Object.entries(tabs)
+				.filter(([, open]) => [url].flat().some((one) => one === store.ALL_SITES || open.startsWith(one.slice(0, -1))))
+				.map(([id]) => ({ id: Number(id) })),
+		sendMessage: async (id: number) => told.push(id),
+	});
+	allowed.add(CRM).add(store.ALL_SITES).add("https://shop.example.org/*");
+	await store.sites.setValue([
+		{ pattern: store.ALL_SITES, detection: false },
+		{ pattern: CRM, detection: true },
+		{ pattern: "https://other.example.net/*", detection: true },
+		{ pattern: "https://shop.example.org/*", detection: false },
+	]);
+
+	await tellOpenTabs(store.ALL_SITES, false);
+	expect(told).toEqual([2, 3]);
+	told.length = 0;
+	await tellOpenTabs(CRM, false);
+	expect(told).toEqual([1]);
 });
