@@ -154,7 +154,9 @@ function isWrittenAsNumber(written: string, groups: readonly string[], phone: Ph
 	if (/\/.*\//.test(written)) return false;
 	const shape = (parts: readonly string[]) => parts.map((part) => part.length).join();
 	const national = phone.formatNational().match(/\d+/g) ?? [];
-	const given = groups[0] === "0" ? groups.slice(1) : groups;
+	// What people dial in front of it may stand alone: 1-212-456-7890.
+	const isPrefix = groups[0] === "0" || (groups[0] === "1" && phone.countryCallingCode === "1");
+	const given = isPrefix ? groups.slice(1) : groups;
 	if (shape(given) === shape(national)) return true;
 	if (given[0]?.startsWith("0") && !national[0]?.startsWith("0")) {
 		return shape([given[0].slice(1), ...given.slice(1)]) === shape(national);

@@ -43,6 +43,18 @@ describe("a number in a text", () => {
 		expect(findNumbers("01 42 68 53 00", "", "FR")[0]?.number).toBe("+33142685300");
 	});
 
+	it.each([
+		["US", "1-212-456-7890", "+12124567890"],
+		["US", "1 (800) 356-9377", "+18003569377"],
+		["CA", "1-416-967-1111", "+14169671111"],
+	] as const)("is one as people in %s write it: %s", (region, text, numbers) => {
+		expect(
+			findNumbers(text, "", region)
+				.map(({ number }) => number)
+				.join(" "),
+		).toBe(numbers);
+	});
+
 	it("is found as every country writes it internationally, and behind a word as it writes it nationally", () => {
 		const missed = getCountries().filter((country) => {
 			const phone = getExampleNumber(country, examples);
