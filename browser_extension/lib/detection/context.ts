@@ -27,12 +27,17 @@ const HEADING = 32;
 
 const MONEY = "zł złotych pln eur euro usd gbp chf czk sek nok dkk huf jpy zl € $ £ ¥";
 const IS_MONEY = vocabulary(MONEY);
+const IS_SUM = vocabulary(`${MONEY} % ‰`);
 const IS_MEASURE = vocabulary(
-	`${MONEY} szt sztuk pcs kg mg g t km m mm cm m² m2 m³ km² ha l ml b kb mb gb tb kib mib gib ms s min h w kw mw kwh mwh hz khz mhz ` +
-		"ghz px pt pkt osób ludzi mieszkańców people inhabitants rows wierszy bytes bajtów views users tys mln mld million billion ° °c % ‰",
+	"szt sztuk pcs kg mg g t km m mm cm m² m2 m³ km² ha l ml b kb mb gb tb kib mib gib ms s min h w kw mw kwh mwh hz khz mhz " +
+		"ghz px pt pkt osób ludzi mieszkańców " +
+		"people inhabitants rows wierszy bytes bajtów views users tys mln mld million " +
+		"billion ° °c",
 );
 const LAST_WORD = /(\p{L}+|[€$£¥])[\s\ue000]{0,2}$/u;
 const NEXT_WORD = /^[\s\ue000]{0,2}([\p{L}\p{N}€$£¥°%‰]+)/u;
+/** What may stand behind a unit of one letter: else it is a preposition, an initial, days, or what the next number is. */
+const BEHIND_LETTER = /^[\s\ue000]*(?:$|[,;/)!?\ue001]|\.[\s\ue000]*$)/;
 /** The letters of RR 601 000 001 PL. */
 const OF_PARCEL = /^[A-Z]{2}$/;
 
@@ -46,13 +51,14 @@ export function claimOf(behind: string, before: string): Claim {
 	);
 }
 
-/** Whether digits are an amount of something, or the number of a parcel: RR 601 000 001 PL. */
-export function isMeasured(behind: string, ahead: string): boolean {
+/** Whether digits are an amount of something, or the number of a parcel: RR 601 000 001 PL; `isSaid` tells what can only be a phone number. */
+export function isMeasured(behind: string, ahead: string, isSaid: () => boolean): boolean {
 	const last = LAST_WORD.exec(behind.slice(-10))?.[1] ?? "";
-	const next = NEXT_WORD.exec(ahead)?.[1] ?? "";
-	return (
-		(OF_PARCEL.test(last) && OF_PARCEL.test(next)) || IS_MONEY(last.toLowerCase()) || IS_MEASURE(next.toLowerCase())
-	);
+	const [untilNext = "", next = ""] = NEXT_WORD.exec(ahead) ?? [];
+	if (IS_MONEY(last.toLowerCase()) || IS_SUM(next.toLowerCase())) return true;
+	const isUnit =
+		IS_MEASURE(next.toLowerCase()) && (next.length > 1 || BEHIND_LETTER.test(ahead.slice(untilNext.length)));
+	return (isUnit || (OF_PARCEL.test(last) && OF_PARCEL.test(next))) && !isSaid();
 }
 
 function claimed(text: string): Claim {

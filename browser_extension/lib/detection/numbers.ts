@@ -33,7 +33,7 @@ const EXTENSION = /^[\s\ue000]{0,3}(?:ext\.?|x|wewn?\.?|w\.)[\s\ue000:]{0,3}(\d{
 const JOINT = /^[\s\ue000]*(?:[,;/|]|lub|or|oraz|and|i)?[\s\ue000]*$/i;
 /** What belongs to the digits behind it or in front of it, and what does between two words or two digits. */
 const GLUE_BEFORE = "_#@\\=&%*^+~$€£¥§-\u2212";
-const GLUE_AFTER = "_#@\\=%*^+~$€£¥°";
+const GLUE_AFTER = "_#@\\=%^+~$€£¥°";
 const HYPHENS = "\u2010\u2011\u2012\u2013\u2014\u2015/";
 const POINTS = ".,:;";
 
@@ -61,8 +61,10 @@ export function findNumbers(text: string, before: string, region: CountryCode | 
 		const extension = extensionIn(ahead);
 		if (isGluedTo(behind) || (!extension && isGluedIn(ahead))) return false;
 		const isNamed = named >= 0 && JOINT.test(text.slice(named, start));
-		const phone = read(raw, () => (isNamed ? "phone" : claimOf(behind, before)), region);
-		if (!phone || (!extension && isMeasured(behind, ahead))) return false;
+		const claim = () => (isNamed ? "phone" : claimOf(behind, before));
+		const isSaid = () => /^(?:\+|00)/.test(raw) || claim() === "phone";
+		const phone = read(raw, claim, region);
+		if (!phone || (!extension && isMeasured(behind, ahead, isSaid))) return false;
 		const whole = end + (extension?.[0].length ?? 0);
 		named = whole;
 		found.push({ start, end: whole, number: phone.number + (extension ? `;ext=${extension[1]}` : "") });
@@ -91,10 +93,10 @@ function isGluedTo(behind: string): boolean {
 
 /** Whether what is behind digits goes on with them. */
 function isGluedIn(ahead: string): boolean {
-	const next = ahead[0];
+	// Stars refer to a note.
+	const [next, other = ""] = ahead.replace(/^\*+/, "");
 	if (!next) return false;
 	if (GLUE_AFTER.includes(next) || OF_WORD.test(next)) return true;
-	const other = ahead[1] ?? "";
 	return next === "-" || HYPHENS.includes(next) ? OF_WORD.test(other) : POINTS.includes(next) && /\d/.test(other);
 }
 
