@@ -16,8 +16,14 @@ const OTHER = vocabulary(
 		"release kwot* suma sumy sumie sum sums razem total* amount* price* cena ceny cenie wartość value values qty ilość liczb* count counts population data daty date* case cases " +
 		"ticket* zgłoszeni* sprawa sprawy umow* contract polis* policy dowod* dowód* paszport* passport* licence license tracking przesyłk* " +
 		"parcel* shipment* card cards karta karty kartą doi pmid coordinates współrzędne gps lon lng latitude longitude grid utm mgrs ip mac port " +
-		"timestamp unix epoch hash commit działk*",
+		"timestamp unix epoch hash commit działk* sygn sygnatur* akt kapitał* budżet* budget* przychod* revenue* zysk* ludność ludności populacj*",
 );
+/** Two words that do, though alone they may stand before phone numbers. */
+const OTHER_PAIR =
+	/^(?:nr|numer[a-z]*) (?:klient|rezerwacj|rej$|rejestracyjn|zam|zgłosz|zlece|faktur|przesył|polis|umow)|^(?:customer|client|member|reservation|confirmation) (?:no|number)$/;
+/** With a colon these are whom to call, unless they are what the word before them is of: a confirmation of an order. */
+const DEPARTMENT = vocabulary("zgłoszenia zamówienia zlecenia faktury przesyłki polisy umowy orders invoices tickets");
+const BEFORE_DEPARTMENT = vocabulary("i oraz and");
 /** Words, and what stands behind them; signs. */
 const WORDS = /\p{L}+(?:[.:](?=\P{L}|$))?|[\u260e\u260f\u2706\u{1f4de}\u{1f4f1}\u{1f4f2}]/gu;
 /** A word speaks for the digits behind it, not for those of the next sentence. */
@@ -30,8 +36,8 @@ const IS_MONEY = vocabulary(MONEY);
 const IS_SUM = vocabulary(`${MONEY} % ‰`);
 const IS_MEASURE = vocabulary(
 	"szt sztuk pcs kg mg g t km m mm cm m² m2 m³ km² ha l ml b kb mb gb tb kib mib gib ms s min h w kw mw kwh mwh hz khz mhz " +
-		"ghz px pt pkt osób ludzi mieszkańców " +
-		"people inhabitants rows wierszy bytes bajtów views users tys mln mld million " +
+		"ghz px pt pkt osób ludzi mieszkańców klientów użytkowników użytkownicy odsłon odsłony wyświetleń wyświetlenia odtworzeń " +
+		"pobrań rekordów rekordy people inhabitants rows records wierszy bytes bajtów views users downloads tys mln mld million " +
 		"billion ° °c",
 );
 const LAST_WORD = /(\p{L}+|[€$£¥])[\s\ue000]{0,2}$/u;
@@ -64,10 +70,12 @@ export function isMeasured(behind: string, ahead: string, isSaid: () => boolean)
 function claimed(text: string): Claim {
 	let claim: Claim = "";
 	let end = 0;
+	let last = "";
 	// What speaks for these digits has no others in between.
 	const near = text.slice(text.search(/\D*$/));
 	for (const found of near.matchAll(WORDS)) {
-		const meant = meaningOf(found[0]);
+		const meant = meaningOf(found[0], last);
+		last = plain(found[0]);
 		if (!meant) continue;
 		claim = meant;
 		end = found.index + found[0].length;
@@ -75,10 +83,24 @@ function claimed(text: string): Claim {
 	return near.length - end <= REACH ? claim : "";
 }
 
-function meaningOf(written: string): Claim {
+/** What a word says, with the one before it. */
+function meaningOf(written: string, last: string): Claim {
 	if (SIGNS.test(written) || SHORT.test(written)) return "phone";
-	const word = written.replace(/[.:]$/, "").toLowerCase();
-	return PHONE(word) ? "phone" : OTHER(word) ? "other" : "";
+	const word = plain(written);
+	if (PHONE(word)) return "phone";
+	if (OTHER_PAIR.test(`${last} ${word}`)) return "other";
+	return OTHER(word) && !isDepartment(written, last) ? "other" : "";
+}
+
+/** Zamówienia: 601 000 001 */
+function isDepartment(written: string, last: string): boolean {
+	if (!written.endsWith(":") || !DEPARTMENT(plain(written))) return false;
+	const isCapital = written.charAt(0) !== written.charAt(0).toLowerCase();
+	return !last || isCapital || PHONE(last) || BEFORE_DEPARTMENT(last);
+}
+
+function plain(written: string): string {
+	return written.replace(/[.:]$/, "").toLowerCase();
 }
 
 /** Whether a word is one of a list, in lower case. */

@@ -118,6 +118,7 @@ function read(raw: string, claimed: () => Claim, region: CountryCode | null): Ph
 	// With the national zero two groups are enough: 07400 123456.
 	const enough = digits.startsWith("0") && digits.length > 8 ? 2 : 3;
 	if (!region || (!claim && groups.length < enough && !IN_BRACKETS.test(written))) return null;
+	if (!claim && isCounted(groups)) return null;
 	const phone = valid(digits, region) ?? (digits.startsWith("0") ? valid(digits.slice(1), region) : null);
 	if (claim) return phone ?? (digits.length > 9 ? valid(`+${digits}`) : null);
 	return phone && isWrittenAsNumber(written, groups, phone) ? phone : null;
@@ -164,6 +165,11 @@ function isWrittenAsNumber(written: string, groups: readonly string[], phone: Ph
 		return shape([given[0].slice(1), ...given.slice(1)]) === shape(national);
 	}
 	return phone.getType() === "MOBILE" && shape(given) === "3,2,2,2";
+}
+
+/** Rooms 601-602-603. */
+function isCounted(groups: readonly string[]): boolean {
+	return groups.length > 2 && groups.every((group, index) => Number(group) === Number(groups[0]) + index);
 }
 
 /** 2026-11-22, 22.11.2026, 22-11-26 14, 2025/2026. */
