@@ -2,7 +2,8 @@
 
 One JSON object, measured by the browser's own trace: `content_script_bytes` and `content_script_ms_per_load` (median of
 compiling and running the script of every page), `detection_ms_per_1000_nodes` by kind of page (main thread, all slices),
-`detection_load_ms` (its number library, on chosen sites only), and `numbers_found`, `numbers_there`, `false_hits` and
+`detection_ms_per_500_changes` (main thread, where as many texts change on a page with 3,000 numbers) and the longest of its
+turns, `detection_load_ms` (its number library, on chosen sites only), and `numbers_found`, `numbers_there`, `false_hits` and
 `digits_that_are_no_numbers` on the pages of samples.
 """
 
@@ -11,6 +12,7 @@ import json
 import statistics
 import sys
 import tempfile
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,9 @@ SAMPLES = EXTENSION / "tests" / "page" / "samples"
 LOADS = 30
 VISITS = 5
 PROSE = "<p>Anna wrote to <b>Example Ltd.</b> on <i>Monday</i> and waits for an answer.</p>"
+CHANGES = 500
+CHANGE = f"""[...document.querySelectorAll('.state')].slice(0, {CHANGES})
+    .forEach((one) => {{ one.firstChild.data = 'seen ' + performance.now() }})"""
 POLISH = "<script>document.documentElement.lang = 'pl-PL'</script>"
 COUNT = "[...CSS.highlights.get('click-to-call-number') ?? []].length"
 NODES = "document.evaluate('count(//node())', document, null, XPathResult.NUMBER_TYPE).numberValue"
@@ -51,15 +56,15 @@ def numbers_only(number: int) -> str:
     return f"<p>{writings[number % len(writings)]}</p>\n"
 
 
-async def traced(session: CDPSession, page: Page, address: str, pause: int) -> list[dict[str, Any]]:
-    """Load a page, let it rest for `pause` milliseconds, and return what the browser did meanwhile."""
+async def traced(session: CDPSession, page: Page, deed: Awaitable[Any], pause: int) -> list[dict[str, Any]]:
+    """Do something with a page, let it rest for `pause` milliseconds, and return what the browser did meanwhile."""
     events: list[dict[str, Any]] = []
     ended = asyncio.Event()
     collect = lambda told: events.extend(told["value"])  # noqa: E731
     session.on("Tracing.dataCollected", collect)
     session.once("Tracing.tracingComplete", lambda _: ended.set())
     await session.send("Tracing.start", {"traceConfig": {"includedCategories": ["devtools.timeline", "v8"]}})
-    await page.goto(address)
+    await deed
     await page.wait_for_timeout(pause)
     await session.send("Tracing.end")
     await ended.wait()
@@ -67,8 +72,8 @@ async def traced(session: CDPSession, page: Page, address: str, pause: int) -> l
     return events
 
 
-def spent(events: list[dict[str, Any]], script: str, *names: str) -> float:
-    """Milliseconds that the main thread worked in a script's own outermost events, other processes' turns left out."""
+def turns(events: list[dict[str, Any]], script: str, *names: str) -> list[float]:
+    """Milliseconds of the main thread in each of a script's own outermost events, other processes' turns left out."""
     own = [
         one
         for one in events
@@ -76,12 +81,16 @@ def spent(events: list[dict[str, Any]], script: str, *names: str) -> float:
         and script
         in (one.get("args", {}).get("data", {}).get("url") or one.get("args", {}).get("fileName") or "")
     ]
-    total, covered = 0, 0
+    times, covered = [], 0
     for one in sorted(own, key=lambda event: int(event["ts"])):
         if one["ts"] >= covered:
-            total += one.get("tdur", one.get("dur", 0))
+            times.append(one.get("tdur", one.get("dur", 0)) / 1000)
             covered = one["ts"] + one.get("dur", 0)
-    return total / 1000
+    return times
+
+
+def spent(events: list[dict[str, Any]], script: str, *names: str) -> float:
+    return sum(turns(events, script, *names))
 
 
 async def measure(chromium: Extension) -> dict[str, Any]:
@@ -89,7 +98,10 @@ async def measure(chromium: Extension) -> dict[str, Any]:
     session = await chromium.context.new_cdp_session(page)
     plain = chromium.site + chromium.pages.put(PROSE * 50 + '<a href="tel:+48601000001">Call</a>')
     running = ("EvaluateScript", "v8.compile", "FunctionCall")
-    loads = [spent(await traced(session, page, plain, 100), "phone-links.js", *running) for _ in range(LOADS)]
+    loads = [
+        spent(await traced(session, page, page.goto(plain), 100), "phone-links.js", *running)
+        for _ in range(LOADS)
+    ]
     site = {"pattern": "http://127.0.0.1/*", "detection": True}
     await chromium.worker.evaluate("site => chrome.storage.local.set({sites: [site]})", site)
     await until(chromium.worker, "(await chrome.scripting.getRegisteredContentScripts()).length === 2")
@@ -105,10 +117,18 @@ async def measure(chromium: Extension) -> dict[str, Any]:
     for kind, body in kinds.items():
         times = []
         for _ in range(VISITS):
-            events = await traced(session, page, chromium.site + chromium.pages.put(POLISH + body), 3_000)
+            address = chromium.site + chromium.pages.put(POLISH + body)
+            events = await traced(session, page, page.goto(address), 3_000)
             times.append(spent(events, "detect.js", "FunctionCall") / await page.evaluate(NODES) * 1_000)
             preparing.append(spent(events, "detect.js", "EvaluateScript", "v8.compile"))
         costs[kind] = round(statistics.median(times), 2)
+    rows = "".join(map(contact, range(3_000))).replace("Example Ltd.", "<b class=state>new</b>")
+    await page.goto(chromium.site + chromium.pages.put(f"{POLISH}<table>{rows}</table>"))
+    await page.wait_for_function(f"{COUNT} === 3000")
+    changes = [
+        turns(await traced(session, page, page.evaluate(CHANGE), 1_500), "detect.js", "FunctionCall")
+        for _ in range(VISITS)
+    ]
     found = {}
     for name in ("numbers", "not-numbers"):
         chromium.pages.html[f"/{name}"] = (SAMPLES / f"{name}.html").read_text()
@@ -120,6 +140,8 @@ async def measure(chromium: Extension) -> dict[str, Any]:
         "content_script_ms_per_load": round(statistics.median(loads), 2),
         "content_script_ms_per_load_p95": round(sorted(loads)[int(LOADS * 0.95)], 2),
         "detection_ms_per_1000_nodes": costs,
+        f"detection_ms_per_{CHANGES}_changes": round(statistics.median(map(sum, changes)), 1),
+        "detection_longest_turn_ms": round(max(map(max, changes)), 1),
         "detection_load_ms": round(statistics.median(preparing), 1),
         "detection_bytes": len((built() / "detect.js").read_bytes()),
         "numbers_found": found["numbers"],

@@ -160,8 +160,12 @@ async def test_the_cursor_leaves_what_the_page_styles_meanwhile(chromium: Extens
     assert styles == ["color: red;", "cursor: help;", "cursor: wait;", ""]
 
 
-@pytest.mark.parametrize("later", ["one.contentEditable = 'true'", "one.role = 'button'", "document.designMode = 'on'"])
-async def test_a_number_in_text_that_became_something_else_is_not_called(chromium: Extension, later: str) -> None:
+@pytest.mark.parametrize(
+    "later", ["one.contentEditable = 'true'", "one.role = 'button'", "document.designMode = 'on'"]
+)
+async def test_a_number_in_text_that_became_something_else_is_not_called(
+    chromium: Extension, later: str
+) -> None:
     page = await chromium.open("<div id=one>Note: <b id=number>+48 601 000 001</b></div>")
     await painted(page, 1)
     await page.evaluate(later)
