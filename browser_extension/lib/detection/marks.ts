@@ -44,11 +44,13 @@ export class Marks {
 
 	/** Forget the marks in the running text of an element, not in the blocks inside of it. Asks nothing of the others. */
 	forget(block: Node): void {
-		for (const mark of this.#byBlock.get(block) ?? []) {
+		const marks = this.#byBlock.get(block);
+		if (!marks) return;
+		for (const mark of marks) {
 			this.#highlight.delete(mark.range);
 			for (const holder of mark.holders) {
-				const marks = this.#byHolder.get(holder);
-				if (marks?.delete(mark) && !marks.size) this.#byHolder.delete(holder);
+				const held = this.#byHolder.get(holder);
+				if (held?.delete(mark) && !held.size) this.#byHolder.delete(holder);
 			}
 		}
 		this.#byBlock.delete(block);
