@@ -1,7 +1,7 @@
 /** What a notification says about a call, and whether one is due: pure, the browser is in notifying.ts. */
 
 import type { Key, Words } from "./i18n";
-import type { Reason } from "./orders";
+import type { CallState, Reason } from "./orders";
 import type { Call, Candidate } from "./wire";
 
 export interface Notice {
@@ -9,25 +9,32 @@ export interface Notice {
 	readonly message: string;
 	/** Stays until it is dealt with. */
 	readonly sticky: boolean;
-	/** Makes no sound, and does not come back once it was closed. */
+	/** Makes no sound, and is not shown where the one before was closed. */
 	readonly quietly: boolean;
 	/** The first candidates, where there are several. */
 	readonly choices: readonly string[];
 }
 
-/** What its person closed stays closed, unless there is news that matters. */
-export const CLOSED = "closed";
+/** What was last shown of a call: not the words, for the same news in other words is none. */
+export interface Told {
+	readonly state: CallState;
+	readonly reason: Reason | "";
+	/** Whose the number is was known by then. */
+	readonly known: boolean;
+	/** Its person closed it. */
+	readonly closed: boolean;
+}
 
 /** An incoming call that began longer ago is no news; clocks differ by a little. */
 const NEWS_MS = 5 * 60_000;
 const NAMED = 4;
 
-/** What to do: show a notice, take the one that is shown away, or nothing. */
-export type Due = { readonly show: Notice; readonly mark: string } | "clear" | null;
+/** What to do: show a notice (anew, or only in the place of one that stands), take it away, or nothing. */
+export type Due = { readonly show: Notice; readonly told: Told; readonly anew: boolean } | "clear" | null;
 
 export interface Before {
 	/** What was last shown for this call: undefined for never. */
-	readonly told: string | undefined;
+	readonly told: Told | undefined;
 	/** Ordered from this browser. */
 	readonly mine: boolean;
 	/** Do not disturb. */
@@ -37,16 +44,20 @@ export interface Before {
 
 /** Decide what a change of a call means for its notification. */
 export function due(call: Call, before: Before, words: Words): Due {
-	const away = before.told === undefined ? null : "clear";
+	const { told } = before;
+	const away = told && !told.closed ? "clear" : null;
 	const over = call.state === "ended" || call.state === "failed";
 	if (call.direction === "in" && before.quiet) return away;
-	if (call.direction === "in" && before.told === undefined && (over || isOld(call, before.now))) return null;
+	if (call.direction === "in" && !told && (over || isOld(call, before.now))) return null;
 	if (call.direction === "out" && !before.mine) return null;
 	const notice = call.direction === "in" ? incoming(call, words) : outgoing(call, words);
 	if (!notice) return away;
-	const mark = JSON.stringify([notice.title, notice.message]);
-	if (mark === before.told || (before.told === CLOSED && notice.quietly)) return null;
-	return { show: notice, mark };
+	const { state, reason, known } = call;
+	const what = { show: notice, told: { state, reason, known, closed: false } };
+	if (state !== told?.state) return told?.closed && notice.quietly ? null : { ...what, anew: true };
+	// A connector repeats what it told, and after a restart has no names for a while.
+	const learnt = reason !== told.reason || (known && !told.known);
+	return learnt && !told.closed ? { ...what, anew: false } : null;
 }
 
 /** Whom a call is with: a name where exactly one is known, else the number. */

@@ -24,8 +24,8 @@ export async function standing(notification: string): Promise<string[]> {
 	return Object.keys(await browser.notifications.getAll()).filter((other) => noticeOf(other) === id);
 }
 
-/** Show a notice, in the place of the one that stands under the same id. */
-export async function show(id: string, notice: Notice): Promise<void> {
+/** Show a notice in the place of the one that stands under the same id; where none stands only if it is `anew`. */
+export async function show(id: string, notice: Notice, anew = true): Promise<void> {
 	const basic = {
 		type: "basic" as const,
 		iconUrl: browser.runtime.getURL(ICON),
@@ -35,6 +35,7 @@ export async function show(id: string, notice: Notice): Promise<void> {
 	if (import.meta.env.BROWSER === "firefox") {
 		// Made anew under the same id, it would be forgotten as soon as the one before has gone.
 		const before = await standing(id);
+		if (!anew && !before.length) return;
 		await browser.notifications.create(id + TURN + crypto.randomUUID(), basic);
 		await Promise.all(before.map((one) => browser.notifications.clear(one)));
 		return;
@@ -42,12 +43,12 @@ export async function show(id: string, notice: Notice): Promise<void> {
 	const options = {
 		...basic,
 		requireInteraction: notice.sticky,
-		silent: notice.quietly,
+		silent: notice.quietly || !anew,
 		buttons: notice.choices.map((title) => ({ title })),
 	};
 	// An update keeps the notification where it stands, but does not bring back what was closed.
-	const stands = notice.quietly && (await browser.notifications.update(id, options));
-	if (!stands) await browser.notifications.create(id, options);
+	const stands = (notice.quietly || !anew) && (await browser.notifications.update(id, options));
+	if (!stands && anew) await browser.notifications.create(id, options);
 }
 
 /** Tell something that is about no call. */

@@ -2,6 +2,7 @@
 
 import { storage } from "wxt/utils/storage";
 import type { LineState } from "./line";
+import type { Told } from "./notice";
 import type { RecordRef, Source } from "./orders";
 import type { Agent, Call } from "./wire";
 
@@ -57,7 +58,7 @@ export const quiet = storage.defineItem<boolean>("local:quiet", { fallback: fals
 export const line = storage.defineItem<LineState>("session:line", { fallback: "stopped" });
 export const calls = storage.defineItem<readonly Call[]>("session:calls", { fallback: [] });
 /** Per call what its notification last said. */
-export const told = storage.defineItem<Readonly<Record<string, string>>>("session:told", { fallback: {} });
+export const told = storage.defineItem<Readonly<Record<string, Told>>>("session:told", { fallback: {} });
 /** Calls that were ordered from this browser. */
 export const mine = storage.defineItem<readonly string[]>("session:mine", { fallback: [] });
 export const asking = storage.defineItem<readonly Asked[]>("session:asking", { fallback: [] });

@@ -4,7 +4,7 @@ import { browser } from "wxt/browser";
 import { signOf } from "./badge";
 import { currentWords } from "./i18n";
 import { Line, type LineState, type LineTimes } from "./line";
-import { CLOSED, due, reasonInWords } from "./notice";
+import { due, reasonInWords, type Told } from "./notice";
 import { noticeId, say, show, takeAway } from "./notifying";
 import type { DialAnswer, DialOrder, Reason } from "./orders";
 import * as store from "./store";
@@ -24,7 +24,7 @@ export class Switchboard {
 	#line: Line | null = null;
 	#pairing: store.Pairing | null = null;
 	#calls: readonly Call[] = [];
-	#told: Record<string, string> = {};
+	#told: Record<string, Told> = {};
 	#mine: readonly string[] = [];
 	#quiet = false;
 	/** Notifications and the button change one after the other, in the order of what was heard. */
@@ -108,7 +108,9 @@ export class Switchboard {
 	/** Its person closed the notification of a call. */
 	async closed(callId: string): Promise<void> {
 		await this.wake();
-		this.#told = { ...this.#told, [callId]: CLOSED };
+		const told = this.#told[callId];
+		if (!told) return;
+		this.#told = { ...this.#told, [callId]: { ...told, closed: true } };
 		await store.told.setValue(this.#told);
 	}
 
@@ -171,13 +173,14 @@ export class Switchboard {
 		this.#calls = calls;
 		for (const call of [...calls].reverse()) this.#announce(call);
 		const known = new Set(calls.map((call) => call.id));
-		for (const id of Object.keys(this.#told)) {
-			if (known.has(id)) continue;
+		this.#inTurn(async () => {
 			// What is told no more must not stand there for ever.
-			delete this.#told[id];
-			this.#inTurn(() => takeAway(noticeId(id)));
-		}
-		await Promise.all([store.calls.setValue(calls), store.told.setValue(this.#told)]);
+			const gone = Object.keys(this.#told).filter((id) => !known.has(id));
+			this.#told = Object.fromEntries(Object.entries(this.#told).filter(([id]) => known.has(id)));
+			await store.told.setValue(this.#told);
+			for (const id of gone) await takeAway(noticeId(id));
+		});
+		await store.calls.setValue(calls);
 		await this.#sign();
 	}
 
@@ -194,10 +197,10 @@ export class Switchboard {
 			const what = due(call, before, words);
 			if (!what) return;
 			const { [call.id]: _, ...others } = this.#told;
-			this.#told = what === "clear" ? others : { ...others, [call.id]: what.mark };
+			this.#told = what === "clear" ? others : { ...others, [call.id]: what.told };
 			await store.told.setValue(this.#told);
 			if (what === "clear") await takeAway(noticeId(call.id));
-			else await show(noticeId(call.id), what.show);
+			else await show(noticeId(call.id), what.show, what.anew);
 		});
 	}
 

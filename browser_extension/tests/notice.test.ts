@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { wordsOf } from "@/lib/i18n";
-import { type Before, CLOSED, due, reasonInWords, whoIs } from "@/lib/notice";
+import { type Before, due, reasonInWords, type Told, whoIs } from "@/lib/notice";
 import type { Reason } from "@/lib/orders";
 import { callLine } from "@/lib/outcome";
 import { type Call, readMessage } from "@/lib/wire";
@@ -10,6 +10,8 @@ const words = wordsOf("en");
 const NOW = Date.parse("2026-05-04T08:00:10Z");
 const FIRST: Before = { told: undefined, mine: false, quiet: false, now: NOW };
 const MINE: Before = { ...FIRST, mine: true };
+const RANG: Told = { state: "ringing_you", reason: "", known: true, closed: false };
+const CLOSED: Told = { ...RANG, closed: true };
 const ANNA = {
 	entity: "person",
 	id: "7",
@@ -74,31 +76,44 @@ test("somebody new is offered as a new person, and a hidden number is said to be
 
 test("a call that was announced and not answered becomes a missed one", () => {
 	const missed = incoming({ state: "ended", reason: "no_answer", candidates: [ANNA] });
-	expect(shown(missed, { ...FIRST, told: "before" }).title).toBe("Missed call from Anna Nowak");
+	expect(shown(missed, { ...FIRST, told: RANG }).title).toBe("Missed call from Anna Nowak");
 	expect(due(missed, FIRST, words)).toBeNull();
-	expect(due(incoming({ state: "ended", reason: "answered" }), { ...FIRST, told: "before" }, words)).toBe("clear");
+	expect(due(incoming({ state: "ended", reason: "answered" }), { ...FIRST, told: RANG }, words)).toBe("clear");
 });
 
 test("an old call is no news, but what is shown of it goes on", () => {
 	const late = { ...FIRST, now: NOW + 10 * 60_000 };
 	expect(due(incoming(), late, words)).toBeNull();
-	expect(due(incoming({ state: "in_call" }), { ...late, told: "before" }, words)).toMatchObject({ show: {} });
+	expect(due(incoming({ state: "in_call" }), { ...late, told: RANG }, words)).toMatchObject({ show: {} });
 });
 
 test("do not disturb is quiet about callers and not about one's own calls", () => {
 	expect(due(incoming(), { ...FIRST, quiet: true }, words)).toBeNull();
-	expect(due(incoming(), { ...FIRST, quiet: true, told: "before" }, words)).toBe("clear");
+	expect(due(incoming(), { ...FIRST, quiet: true, told: RANG }, words)).toBe("clear");
 	expect(shown(call({}), { ...MINE, quiet: true }).title).toBe("Pick up your phone");
 });
 
 test("the same is not told twice, and what was closed stays closed until it matters", () => {
-	const first = due(incoming(), FIRST, words);
-	if (!first || first === "clear") throw new Error("nothing due");
-	expect(due(incoming(), { ...FIRST, told: first.mark }, words)).toBeNull();
+	expect(due(incoming(), { ...FIRST, told: RANG }, words)).toBeNull();
+	expect(due(incoming(), { ...FIRST, told: CLOSED }, words)).toBeNull();
 	expect(due(incoming({ state: "in_call" }), { ...FIRST, told: CLOSED }, words)).toBeNull();
+	expect(shown(incoming({ state: "ended", reason: "no_answer" }), { ...FIRST, told: CLOSED }).title).toContain(
+		"Missed",
+	);
 	expect(shown(call({ state: "failed", reason: "centre_down" }), { ...MINE, told: CLOSED }).title).toContain(
 		"Not called",
 	);
+});
+
+test("a name that arrives comes into the notification that stands, and not to one that was closed", () => {
+	const named = incoming({ candidates: [ANNA] });
+	expect(due(named, { ...FIRST, told: { ...RANG, known: false } }, words)).toMatchObject({ anew: false });
+	expect(due(named, { ...FIRST, told: { ...CLOSED, known: false } }, words)).toBeNull();
+	expect(due(incoming({ known: false }), { ...FIRST, told: RANG }, words)).toBeNull();
+});
+
+test("do not disturb does not forget what was closed", () => {
+	expect(due(incoming(), { ...FIRST, quiet: true, told: CLOSED }, words)).toBeNull();
 });
 
 test.each([
@@ -115,7 +130,7 @@ test.each([
 });
 
 test("an answered call that is over leaves nothing behind", () => {
-	expect(due(call({ state: "ended", reason: "answered" }), { ...MINE, told: "before" }, words)).toBe("clear");
+	expect(due(call({ state: "ended", reason: "answered" }), { ...MINE, told: RANG }, words)).toBe("clear");
 });
 
 test("a call that another browser ordered is not told here", () => {

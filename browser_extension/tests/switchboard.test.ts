@@ -105,6 +105,94 @@ test("an incoming call is announced once, and its name comes into the same notif
 	expect(badge).toBe("●");
 });
 
+/** Drop everybody from the line, who then take it again. */
+async function takeTheLineAnew(): Promise<void> {
+	const before = connector.protocols.length;
+	for (const socket of connector.sockets) socket.terminate();
+	await until(() => connector.protocols.length > before && connector.sockets.length === 1);
+}
+
+/** What is shown anew from here on; another call that is announced in the end says that all before it was dealt with. */
+async function shownAnewBy(what: () => unknown): Promise<string[]> {
+	created = [];
+	await what();
+	const other = ringing({ id: crypto.randomUUID() });
+	connector.say({ type: "calls", calls: [...connector.calls, other] });
+	await until(() => created.includes(`call:${other.id}`));
+	return created.filter((id) => id !== `call:${other.id}`);
+}
+
+const JAN = { entity: "person", id: "7", name: "Jan Kowalski" };
+const missed = (changes: Record<string, unknown> = {}) =>
+	ringing({ state: "ended", reason: "no_answer", ended_at: now(), candidates: [JAN], ...changes });
+
+/** Miss a call of which one was told, and turn away from the notification. */
+async function missOne(): Promise<void> {
+	await onTheLine();
+	connector.say({ type: "call", call: ringing({ candidates: [JAN] }) });
+	await until(() => notices.size === 1);
+	connector.calls = [missed()];
+	connector.say({ type: "call", call: missed() });
+	await until(() => notices.get("call:in1")?.title === "Missed call from Jan Kowalski");
+	notices.clear();
+}
+
+test.each<[string, () => unknown]>([
+	["the line is taken anew", takeTheLineAnew],
+	[
+		"its activity is written",
+		() => connector.say({ type: "call", call: missed({ link: "https://acme.pipedrive.com/activities/9" }) }),
+	],
+	[
+		"a connector that was started anew has no name for it yet",
+		() => {
+			connector.calls = [missed({ known: false, candidates: [] })];
+			return takeTheLineAnew();
+		},
+	],
+	[
+		"another language is chosen",
+		async () => {
+			await store.language.setValue("pl");
+			await board.settingsChanged();
+		},
+	],
+])("a missed call is told once, and not again when %s", async (_, happens) => {
+	await missOne();
+	expect(await shownAnewBy(happens)).toEqual([]);
+	await board.closed("in1");
+	expect(await shownAnewBy(happens)).toEqual([]);
+	expect(notices.has("call:in1")).toBe(false);
+});
+
+test("a ringing call whose notification was closed stays closed while it rings, and is told when it was missed", async () => {
+	await onTheLine();
+	connector.say({ type: "call", call: ringing({ known: false }) });
+	await until(() => notices.size === 1);
+	notices.clear();
+	await board.closed("in1");
+	connector.calls = [ringing({ candidates: [JAN] })];
+	const repeat = () => {
+		connector.say({ type: "call", call: ringing({ known: false }) });
+		connector.say({ type: "call", call: ringing({ candidates: [JAN] }) });
+	};
+
+	expect(await shownAnewBy(repeat)).toEqual([]);
+	expect(notices.has("call:in1")).toBe(false);
+	connector.say({ type: "call", call: missed() });
+	await until(() => notices.get("call:in1")?.title === "Missed call from Jan Kowalski");
+});
+
+test("a name that arrives makes no second sound", async () => {
+	await onTheLine();
+	connector.say({ type: "call", call: ringing({ known: false }) });
+	await until(() => notices.size === 1);
+	connector.calls = [ringing({ candidates: [JAN] })];
+
+	expect(await shownAnewBy(() => connector.say({ type: "call", call: connector.calls[0] }))).toEqual([]);
+	expect(notices.get("call:in1")?.title).toBe("Call from Jan Kowalski");
+});
+
 test("a worker that was stopped in a call tells nothing twice and loses nothing", async () => {
 	await onTheLine();
 	connector.say({ type: "call", call: ringing() });
