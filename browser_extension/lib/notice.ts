@@ -66,9 +66,9 @@ export function whoIs(call: Call, words: Words): string {
 	return only || call.number_shown || words("hidden");
 }
 
-/** A reason in words; a code that this version does not know is said by its consequence. */
-export function reasonInWords(reason: Reason | "", words: Words): string {
-	return words(REASONS.has(reason) ? (reason as Key) : "centre_refused");
+/** A reason in words; of one that this version does not know, `otherwise` is said: of a failure its consequence. */
+export function reasonInWords(reason: Reason | "", words: Words, otherwise: Key = "centre_refused"): string {
+	return words(REASONS.has(reason) ? (reason as Key) : otherwise);
 }
 
 const REASONS: ReadonlySet<string> = new Set<Reason>([
@@ -86,6 +86,7 @@ const REASONS: ReadonlySet<string> = new Set<Reason>([
 	"unknown",
 	"not_switched_on",
 	"answered",
+	"taken",
 	"no_answer",
 	"busy",
 	"failed",

@@ -38,6 +38,7 @@ export type Reason =
 	| "unknown"
 	| "not_switched_on"
 	| "answered"
+	| "taken"
 	| "no_answer"
 	| "busy"
 	| "failed"

@@ -22,7 +22,7 @@ function outcomeOf(call: Call, words: Words): string {
 			return `${words("state_failed")}: ${reasonInWords(call.reason, words)}`;
 		case "ended": {
 			if (call.direction === "in" && call.reason === "no_answer") return words("missed");
-			const how = call.reason && call.reason !== "unknown" ? reasonInWords(call.reason, words) : words("state_ended");
+			const how = call.reason === "unknown" ? words("state_ended") : reasonInWords(call.reason, words, "state_ended");
 			return call.reason === "answered" && call.duration_s !== null ? `${how} ${clock(call.duration_s)}` : how;
 		}
 		case "dialling":

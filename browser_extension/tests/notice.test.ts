@@ -81,6 +81,18 @@ test("a call that was announced and not answered becomes a missed one", () => {
 	expect(due(incoming({ state: "ended", reason: "answered" }), { ...FIRST, told: RANG }, words)).toBe("clear");
 });
 
+test("a call that a colleague took is not told, and what is shown of it goes", () => {
+	const taken = incoming({ state: "ended", reason: "taken" });
+	expect(due(taken, FIRST, words)).toBeNull();
+	expect(due(taken, { ...FIRST, told: RANG }, words)).toBe("clear");
+	expect(callLine(taken, "en", words).outcome).toBe("Taken by a colleague");
+	expect(callLine(taken, "pl", wordsOf("pl")).outcome).toBe("Odebrane przez kogoś z zespołu");
+});
+
+test("a call that ended for a reason that this version does not know has ended, and no more is said", () => {
+	expect(callLine(incoming({ state: "ended", reason: "struck_by_lightning" }), "en", words).outcome).toBe("Ended");
+});
+
 test("an old call is no news, but what is shown of it goes on", () => {
 	const late = { ...FIRST, now: NOW + 10 * 60_000 };
 	expect(due(incoming(), late, words)).toBeNull();

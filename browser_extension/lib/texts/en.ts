@@ -46,6 +46,7 @@ export const en = {
 	unreachable:
 		"The connector cannot be reached. If your phone rings all the same, the call goes on. If not, call again in a moment.",
 	answered: "Answered",
+	taken: "Taken by a colleague",
 	no_answer: "No answer",
 	missed: "Missed",
 	busy: "Busy",

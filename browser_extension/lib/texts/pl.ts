@@ -49,6 +49,7 @@ export const pl: Record<keyof typeof en, string> = {
 	unreachable:
 		"Nie można połączyć się z łącznikiem. Jeśli telefon mimo to zadzwoni, połączenie trwa. Jeśli nie, zadzwoń ponownie za chwilę.",
 	answered: "Odebrane",
+	taken: "Odebrane przez kogoś z zespołu",
 	no_answer: "Nieodebrane",
 	missed: "Nieodebrane",
 	busy: "Zajęte",
