@@ -119,7 +119,8 @@ function callersInWords(call: Call, words: Words): string {
 	if (!call.number) return words("hidden_number");
 	if (!call.known) return words("not_said_yet", { number: call.number_shown });
 	const [first, ...others] = call.candidates;
-	if (!first) return words(call.new_person ? "new_person" : "unknown_person");
+	// Of an ignored number or a colleague's Pipedrive was not asked: whether it has them nobody knows.
+	if (!first) return call.new_person ? words("new_person") : call.number_shown;
 	if (!others.length) return [aboutInWords(first, words), call.number_shown].filter(Boolean).join("\n");
 	const rest = call.candidates.length - NAMED;
 	return [

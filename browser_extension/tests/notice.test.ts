@@ -74,6 +74,10 @@ test("somebody new is offered as a new person, and a hidden number is said to be
 	expect([hidden.title, hidden.message]).toEqual(["Incoming call", "The caller's number is hidden."]);
 });
 
+test("of a number that is nobody's and shall stay so, the number alone is told", () => {
+	expect(shown(incoming()).message).toBe("+48 601 000 001");
+});
+
 test("a call that was announced and not answered becomes a missed one", () => {
 	const missed = incoming({ state: "ended", reason: "no_answer", candidates: [ANNA] });
 	expect(shown(missed, { ...FIRST, told: RANG }).title).toBe("Missed call from Anna Nowak");

@@ -11,7 +11,6 @@ export const en = {
 	several: "{count} people have this number:",
 	and_more: "and {count} more",
 	new_person: "Not in Pipedrive yet. Click to add a new person.",
-	unknown_person: "Not in Pipedrive yet.",
 	missed_call: "Missed call from {who}",
 	in_call_with: "In a call with {who}",
 	calling: "Calling {who}",

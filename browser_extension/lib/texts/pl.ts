@@ -12,7 +12,6 @@ export const pl: Record<keyof typeof en, string> = {
 	several: "Ten numer ma {count} rekordów:",
 	and_more: "i jeszcze {count}",
 	new_person: "Nie ma jeszcze w Pipedrive. Kliknij, aby dodać osobę kontaktową.",
-	unknown_person: "Nie ma jeszcze w Pipedrive.",
 	missed_call: "Nieodebrane połączenie: {who}",
 	in_call_with: "Rozmowa: {who}",
 	calling: "Dzwonię: {who}",
