@@ -122,9 +122,10 @@ function callersInWords(call: Call, words: Words): string {
 	// Of an ignored number or a colleague's Pipedrive was not asked: whether it has them nobody knows.
 	if (!first) return call.new_person ? words("new_person") : call.number_shown;
 	if (!others.length) return [aboutInWords(first, words), call.number_shown].filter(Boolean).join("\n");
-	const rest = call.candidates.length - NAMED;
+	const count = call.candidates.length + call.others;
+	const rest = count - Math.min(NAMED, call.candidates.length);
 	return [
-		words("several", { count: call.candidates.length }),
+		words("several", { count }),
 		...call.candidates.slice(0, NAMED).map((one) => [one.name, one.organization].filter(Boolean).join(" · ")),
 		...(rest > 0 ? [words("and_more", { count: rest })] : []),
 	].join("\n");

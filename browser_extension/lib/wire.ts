@@ -21,6 +21,8 @@ export interface Call {
 	readonly number_shown: string;
 	readonly record: RecordRef | null;
 	readonly candidates: readonly Candidate[];
+	/** How many have the number besides those listed. */
+	readonly others: number;
 	/** Whether Pipedrive was searched for the number already. */
 	readonly known: boolean;
 	readonly new_person: string;
@@ -143,6 +145,7 @@ function readCall(value: unknown): Call | null {
 		candidates: list(call.candidates)
 			.map(readCandidate)
 			.filter((candidate) => candidate !== null),
+		others: typeof call.others === "number" && Number.isInteger(call.others) ? Math.max(0, call.others) : 0,
 		known: call.known === true,
 		new_person: text(call.new_person),
 		began_at: text(call.began_at),

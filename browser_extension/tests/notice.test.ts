@@ -66,6 +66,12 @@ test("all candidates of a shared number are listed, and none is guessed", () => 
 	expect(notice.choices).toEqual(["Anna Nowak", "Jan Kowalski"]);
 });
 
+test("candidates beyond those that the connector lists are counted too", () => {
+	const five = ["7", "8", "9", "10", "11"].map((id) => ({ ...JAN, id }));
+	const lines = shown(incoming({ candidates: five, others: 2 })).message.split("\n");
+	expect([lines[0], lines.at(-1)]).toEqual(["7 people have this number:", "and 3 more"]);
+});
+
 test("somebody new is offered as a new person, and a hidden number is said to be hidden", () => {
 	expect(shown(incoming({ new_person: "https://acme.pipedrive.com/persons/list" })).message).toBe(
 		"Not in Pipedrive yet. Click to add a new person.",

@@ -29,6 +29,14 @@ test("ids are text, whether they came as numbers", () => {
 	});
 });
 
+test("how many candidates there are beyond those listed is a whole number, and none where it is not told", () => {
+	const others = (value: unknown) => {
+		const message = readMessage({ type: "call", call: aCall({ others: value }) });
+		return message?.type === "call" && message.call.others;
+	};
+	expect([2, undefined, "2", -1, 1.5, null].map(others)).toEqual([2, 0, 0, 0, 0, 0]);
+});
+
 test("a page's order is read with suspicion", () => {
 	const order = { type: "dial", number: " 601 000 001 ", record: { entity: "deal", id: "5" }, source: "link" };
 	expect(readOrder(order)).toEqual({ ...order, number: "601 000 001" });

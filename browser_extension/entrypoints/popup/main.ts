@@ -135,11 +135,17 @@ function candidates(call: Call, words: Words): HTMLElement {
 			),
 		),
 	);
-	return h("ul", { class: "calls" }, ...rows);
+	const more = words("and_more", { count: call.others });
+	return h(
+		"ul",
+		{ class: "calls" },
+		...rows,
+		call.others > 0 && h("li", {}, icon("person"), h("div", { class: "soft" }, more)),
+	);
 }
 
 function candidatesText(call: Call, words: Words): string {
-	return words("who_calls_text", { number: call.number_shown, count: call.candidates.length });
+	return words("who_calls_text", { number: call.number_shown, count: call.candidates.length + call.others });
 }
 
 function button(id: string, sign: Icon, label: string, act: () => Promise<unknown>): HTMLElement {
