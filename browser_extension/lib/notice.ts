@@ -25,7 +25,7 @@ export interface Told {
 	readonly closed: boolean;
 }
 
-/** An incoming call that began longer ago is no news; clocks differ by a little. */
+/** An incoming call that began longer ago is no news. */
 const NEWS_MS = 5 * 60_000;
 const NAMED = 4;
 
@@ -39,6 +39,7 @@ export interface Before {
 	readonly mine: boolean;
 	/** Do not disturb. */
 	readonly quiet: boolean;
+	/** The time by the connector's clock, as its calls have it. */
 	readonly now: number;
 }
 

@@ -27,6 +27,8 @@ export class Switchboard {
 	#told: Record<string, Told> = {};
 	#mine: readonly string[] = [];
 	#quiet = false;
+	/** How far the connector's clock is ahead of this machine's, in milliseconds. */
+	#ahead = 0;
 	/** Notifications and the button change one after the other, in the order of what was heard. */
 	#shown: Promise<void> = Promise.resolve();
 
@@ -142,6 +144,8 @@ export class Switchboard {
 	async #hear(message: ServerMessage): Promise<void> {
 		switch (message.type) {
 			case "hello":
+				// An older connector does not say what time it is.
+				this.#ahead = Date.parse(message.now ?? "") - Date.now() || 0;
 				if (this.#pairing) {
 					const { agent, company, pipedrive_hosts: hosts } = message;
 					await this.#keepPairing({ ...this.#pairing, agent, company, hosts });
@@ -192,7 +196,7 @@ export class Switchboard {
 				told: this.#told[call.id],
 				mine: this.#mine.includes(call.id),
 				quiet: this.#quiet,
-				now: Date.now(),
+				now: Date.now() + this.#ahead,
 			};
 			const what = due(call, before, words);
 			if (!what) return;

@@ -46,6 +46,8 @@ export interface Hello {
 	readonly pipedrive: string;
 	readonly pipedrive_hosts: readonly string[];
 	readonly server: string;
+	/** The connector's time. */
+	readonly now: string | null;
 }
 
 export type Answer =
@@ -128,6 +130,7 @@ function readHello(message: Fields): Hello {
 		pipedrive: text(message.pipedrive),
 		pipedrive_hosts: list(message.pipedrive_hosts).map(text).filter(Boolean),
 		server: text(message.server),
+		now: time(message.now),
 	};
 }
 

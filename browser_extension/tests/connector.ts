@@ -25,6 +25,8 @@ export class Connector {
 	/** What whoever connects is told of calls. */
 	calls: unknown[] = [];
 	polled: unknown[][] = [];
+	/** What time it says it is; an older connector says nothing. */
+	now: string | undefined;
 	/** What stands before the connector may answer in its place. */
 	replies: Record<string, { status: number; body: unknown }> = {};
 	#server: Server;
@@ -79,7 +81,7 @@ export class Connector {
 		socket.on("close", () => {
 			this.sockets = this.sockets.filter((other) => other !== socket);
 		});
-		socket.send(JSON.stringify(HELLO));
+		socket.send(JSON.stringify({ ...HELLO, now: this.now }));
 		socket.send(JSON.stringify({ type: "calls", calls: this.calls }));
 	}
 

@@ -209,6 +209,20 @@ test("a worker that was stopped in a call tells nothing twice and loses nothing"
 	expect(created.length).toBe(before);
 });
 
+test.each([
+	["six minutes fast", 6],
+	["six minutes slow", -6],
+])("by a clock that is %s a call that rings is news, and one of ten minutes ago is none", async (_, minutes) => {
+	const theirs = (ago: number) => new Date(Date.now() - (minutes + ago) * 60_000).toISOString();
+	connector.now = theirs(0);
+	await onTheLine();
+	connector.say({ type: "call", call: ringing({ id: "old", began_at: theirs(10) }) });
+	connector.say({ type: "call", call: ringing({ id: "new", began_at: theirs(0) }) });
+
+	await until(() => notices.has("call:new"));
+	expect(created).toEqual(["call:new"]);
+});
+
 test("a call that is told no more leaves no notification behind", async () => {
 	await onTheLine();
 	connector.say({ type: "call", call: ringing() });

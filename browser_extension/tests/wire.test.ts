@@ -16,6 +16,12 @@ test("a message with more than this version knows is read all the same", () => {
 	});
 });
 
+test("hello tells the connector's time, which an older one does not", () => {
+	const hello = (changes: object) => readMessage({ ...HELLO, ...changes });
+	expect(hello({ now: "2026-05-04T08:00:00Z" })).toMatchObject({ now: "2026-05-04T08:00:00Z" });
+	expect(hello({})).toMatchObject({ now: null });
+});
+
 test("a call that is none is left out of the list, the others stay", () => {
 	const message = readMessage({ type: "calls", calls: [aCall(), { id: "" }, aCall({ state: "flying" }), null] });
 	expect(message).toMatchObject({ calls: [{ id: "c1" }] });
