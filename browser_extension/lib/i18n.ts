@@ -17,10 +17,19 @@ export function spoken(choice: Language, own: string): Spoken {
 	return own.toLowerCase().startsWith("pl") ? "pl" : "en";
 }
 
-/** Words of a language: `{name}` in a text becomes the value of that name. */
+/** The order in which a text has the forms of a word. Its last one is for all other counts, "other" (-1) among them. */
+const FORMS: readonly Intl.LDMLPluralRule[] = ["one", "few", "many"];
+
+/** Words of a language: `{name}` in a text becomes the value of that name, `{name|record|records}` the form for it. */
 export function wordsOf(tongue: Spoken): Words {
+	const rules = new Intl.PluralRules(tongue);
 	return (key, values = {}) =>
-		TEXTS[tongue][key].replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+		TEXTS[tongue][key].replace(/\{(\w+)(?:\|([^}]+))?\}/g, (whole, name: string, written?: string) => {
+			if (!written) return String(values[name] ?? whole);
+			const forms = written.split("|");
+			const place = FORMS.indexOf(rules.select(Number(values[name])));
+			return forms.at(Math.min(place, forms.length - 1)) ?? "";
+		});
 }
 
 /** The language as it is set now. */

@@ -43,6 +43,17 @@ test("the language is the browser's unless one is chosen", () => {
 	expect(spoken("en", "pl")).toBe("en");
 });
 
+test.each([
+	["pl", 2, "Ten numer ma 2 rekordy:"],
+	["pl", 5, "Ten numer ma 5 rekordów:"],
+	["pl", 22, "Ten numer ma 22 rekordy:"],
+	["pl", 112, "Ten numer ma 112 rekordów:"],
+	["en", 1, "1 person has this number:"],
+	["en", 2, "2 people have this number:"],
+] as const)("what is counted stands in its form: %s %i", (tongue, count, text) => {
+	expect(wordsOf(tongue)("several", { count })).toBe(text);
+});
+
 test("values stand in their places, and stay as they are", () => {
 	expect(wordsOf("en")("call_from", { who: "{number} & <b>" })).toBe("Call from {number} & <b>");
 });

@@ -8,7 +8,7 @@ export const en = {
 	hidden_number: "The caller's number is hidden.",
 	not_said_yet: "{number} · Pipedrive has not said yet who it is.",
 	open_deal: "Open deal: {title}",
-	several: "{count} people have this number:",
+	several: "{count} {count|person has|people have} this number:",
 	and_more: "and {count} more",
 	new_person: "Not in Pipedrive yet. Click to add a new person.",
 	missed_call: "Missed call from {who}",
@@ -33,7 +33,7 @@ export const en = {
 	number_invalid: "This is not a number that can be called. Check its digits.",
 	number_premium: "Premium-rate numbers are not allowed here. Your administrator can allow them.",
 	number_internal: "Internal numbers are not allowed here. Your administrator can allow them.",
-	number_emergency: "Emergency numbers are not called from a page. Dial it on your phone.",
+	number_emergency: "Emergency numbers are not called from a page. Dial such a number on your phone.",
 	too_often: "Too many calls in a short time. Wait a minute and call again.",
 	centre_down: "The contact centre does not answer. Call again in a moment, or dial on your phone.",
 	centre_refused: "The contact centre refused to call. Ask your administrator to look at the connection.",
@@ -81,7 +81,7 @@ export const en = {
 	state_failed: "Not called",
 	hidden: "Hidden number",
 	who_calls: "Who calls?",
-	who_calls_text: "{number} belongs to {count} records. Choose the one you talk to.",
+	who_calls_text: "{number} belongs to {count} {count|record|records}. Choose the one you talk to.",
 
 	// Asking
 	ask_title: "Call from this site?",

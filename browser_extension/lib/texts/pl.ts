@@ -9,7 +9,7 @@ export const pl: Record<keyof typeof en, string> = {
 	hidden_number: "Numer dzwoniącego jest ukryty.",
 	not_said_yet: "{number} · Pipedrive jeszcze nie podał, kto to.",
 	open_deal: "Otwarta szansa sprzedaży: {title}",
-	several: "Ten numer ma {count} rekordów:",
+	several: "Ten numer ma {count} {count|rekord|rekordy|rekordów}:",
 	and_more: "i jeszcze {count}",
 	new_person: "Nie ma jeszcze w Pipedrive. Kliknij, aby dodać osobę kontaktową.",
 	missed_call: "Nieodebrane połączenie: {who}",
@@ -35,7 +35,7 @@ export const pl: Record<keyof typeof en, string> = {
 	number_invalid: "Pod ten numer nie można zadzwonić. Sprawdź cyfry.",
 	number_premium: "Numery o podwyższonej opłacie nie są tu dozwolone. Administrator może na nie pozwolić.",
 	number_internal: "Numery wewnętrzne nie są tu dozwolone. Administrator może na nie pozwolić.",
-	number_emergency: "Na numery alarmowe nie dzwoni się ze strony. Wybierz go na telefonie.",
+	number_emergency: "Na numery alarmowe nie dzwoni się ze strony. Wybierz taki numer na telefonie.",
 	too_often: "Za dużo połączeń w krótkim czasie. Odczekaj minutę i zadzwoń ponownie.",
 	centre_down: "Contact center nie odpowiada. Zadzwoń ponownie za chwilę albo wybierz numer na telefonie.",
 	centre_refused:
@@ -82,7 +82,7 @@ export const pl: Record<keyof typeof en, string> = {
 	state_failed: "Nie zadzwoniono",
 	hidden: "Numer ukryty",
 	who_calls: "Kto dzwoni?",
-	who_calls_text: "{number} ma {count} rekordów. Wybierz ten, z którym rozmawiasz.",
+	who_calls_text: "{number} ma {count} {count|rekord|rekordy|rekordów}. Wybierz ten, z którym rozmawiasz.",
 
 	ask_title: "Zadzwonić z tej witryny?",
 	ask_text: "{host} prosi o połączenie z numerem {number}. Jeszcze stąd nie dzwoniono.",
