@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, async_playwright
 
-from tests.browser.extension import ID, Extension, built, extension
+from tests.browser.extension import ID, Extension, built, extension, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -255,24 +255,45 @@ async def test_the_menu_calls_a_link_and_a_selected_number(chromium: Extension) 
     assert await chromium.line.nothing_ordered()
 
 
+#: The browser tells nobody what its menu shows: what it is told to show is watched.
+WATCH_MENU = """() => {
+    globalThis.update ??= chrome.contextMenus.update.bind(chrome.contextMenus);
+    globalThis.shown = [];
+    chrome.contextMenus.update = (id, how, ...more) => { shown.push([id, how.visible]); return update(id, how, ...more); };
+}"""
+
+
 async def test_the_menu_offers_the_call_only_where_the_pointer_is_over_a_phone_link(
     chromium: Extension,
 ) -> None:
     page = await chromium.open(f'<a href="tel:{NUMBER}">Call</a><p>Text</p><a href="#x">Other</a>')
-    # The browser tells nobody what its menu shows: what it is told to show is watched.
-    await chromium.worker.evaluate(
-        """() => {
-            const update = chrome.contextMenus.update.bind(chrome.contextMenus);
-            globalThis.shown = [];
-            chrome.contextMenus.update = (id, how, ...more) => { shown.push([id, how.visible]); return update(id, how, ...more); };
-        }"""
-    )
+    await chromium.worker.evaluate(WATCH_MENU)
     for text in ("Call", "Other", "Call", "Text"):
         await page.get_by_text(text).hover()
     await page.get_by_role("link", name="Call").focus()
     shown = [["link", True], ["link", False], ["link", True], ["link", False], ["link", True]]
     await page.wait_for_timeout(200)
     assert await chromium.worker.evaluate("shown") == shown
+
+
+@pytest.mark.parametrize("leaves", ["frame", "page", "removed frame"])
+async def test_the_menu_offers_no_call_any_more_when_the_pointer_is_gone_with_what_it_was_over(
+    chromium: Extension, leaves: str
+) -> None:
+    frame = chromium.pages.put(f"<a href='tel:{NUMBER}'>Call</a>")
+    page = await chromium.open(f'<iframe src="{frame}" height=60></iframe><p><a href="#x">Other</a></p>')
+    await chromium.worker.evaluate(WATCH_MENU)
+    await page.frame_locator("iframe").get_by_text("Call").hover()
+    await until(chromium.worker, "shown.length === 1")
+    match leaves:
+        case "frame":
+            await page.get_by_text("Other").hover()
+        case "page":
+            await page.goto("about:blank")
+        case "removed frame":
+            await page.evaluate("document.querySelector('iframe').remove()")
+    await until(chromium.worker, "shown.length === 2")
+    assert await chromium.worker.evaluate("shown") == [["link", True], ["link", False]]
 
 
 SELECT = "id => getSelection().selectAllChildren(document.getElementById(id))"

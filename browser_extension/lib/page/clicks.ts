@@ -46,6 +46,9 @@ export function listen(on: Window): () => void {
 	if (import.meta.env.BROWSER !== "firefox") {
 		hearing.hear("mouseover", (event) => tell(phoneLinkOf(event)));
 		hearing.hear("focusin", (event) => tell(phoneLinkOf(event)));
+		// Out of the frame, or away with the tab or the page: what comes next is not told here.
+		hearing.hear("mouseout", (event) => event.relatedTarget || tell(null));
+		document.addEventListener("visibilitychange", () => tell(null), { signal: hearing.signal });
 	}
 	return () => hearing.stop();
 }

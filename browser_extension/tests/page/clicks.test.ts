@@ -211,6 +211,25 @@ describe("the pointer over a phone link", () => {
 	});
 });
 
+describe("the pointer that leaves with no place to go to", () => {
+	it.each<[string, () => Event, () => EventTarget]>([
+		["the frame", () => new MouseEvent("mouseout", { bubbles: true }), () => document.body],
+		["with the tab or the page", () => new Event("visibilitychange", { bubbles: true }), () => document],
+	])("leaves %s", (_, event, on) => {
+		const link = put(`<a href="tel:${number}" data-here>Call</a>`);
+		link.dispatchEvent(new MouseEvent("mouseover", { bubbles: true }));
+		on().dispatchEvent(event());
+		expect(heard.at(-1)).toEqual({ type: "over", phone: false });
+	});
+
+	it("has not left on its way to what is inside the link", () => {
+		const link = put(`<a href="tel:${number}" data-here><b>Call</b></a>`);
+		link.dispatchEvent(new MouseEvent("mouseover", { bubbles: true }));
+		link.dispatchEvent(new MouseEvent("mouseout", { bubbles: true, relatedTarget: link.firstElementChild }));
+		expect(heard).toEqual([{ type: "over", phone: true }]);
+	});
+});
+
 describe("real events of scripts", () => {
 	it("call nobody", () => {
 		stop();
