@@ -15,12 +15,12 @@ export interface Notice {
 	readonly choices: readonly string[];
 }
 
-/** What was last shown of a call: not the words, for the same news in other words is none. */
+/** What was last shown of a call. The state is the news; the same in other words is none. */
 export interface Told {
 	readonly state: CallState;
-	readonly reason: Reason | "";
 	/** Whose the number is was known by then. */
 	readonly known: boolean;
+	readonly said: string;
 	/** Its person closed it. */
 	readonly closed: boolean;
 }
@@ -53,12 +53,13 @@ export function due(call: Call, before: Before, words: Words): Due {
 	if (call.direction === "out" && !before.mine) return null;
 	const notice = call.direction === "in" ? incoming(call, words) : outgoing(call, words);
 	if (!notice) return away;
-	const { state, reason, known } = call;
-	const what = { show: notice, told: { state, reason, known, closed: false } };
+	const { state, known } = call;
+	const said = `${notice.title}\n${notice.message}`;
+	const what = { show: notice, told: { state, known, said, closed: false } };
 	if (state !== told?.state) return told?.closed && notice.quietly ? null : { ...what, anew: true };
-	// A connector repeats what it told, and after a restart has no names for a while.
-	const learnt = reason !== told.reason || (known && !told.known);
-	return learnt && !told.closed ? { ...what, anew: false } : null;
+	// A connector repeats what it told. One that was started anew has no names for a while: those that stand are better.
+	const better = said !== told.said && (known || !told.known);
+	return better && !told.closed ? { ...what, anew: false } : null;
 }
 
 /** Whom a call is with: a name where exactly one is known, else the number. */

@@ -10,7 +10,12 @@ const words = wordsOf("en");
 const NOW = Date.parse("2026-05-04T08:00:10Z");
 const FIRST: Before = { told: undefined, mine: false, quiet: false, now: NOW };
 const MINE: Before = { ...FIRST, mine: true };
-const RANG: Told = { state: "ringing_you", reason: "", known: true, closed: false };
+const RANG: Told = {
+	state: "ringing_you",
+	known: true,
+	said: "Call from +48 601 000 001\n+48 601 000 001",
+	closed: false,
+};
 const CLOSED: Told = { ...RANG, closed: true };
 const ANNA = {
 	entity: "person",
@@ -132,6 +137,7 @@ test("a name that arrives comes into the notification that stands, and not to on
 	expect(due(named, { ...FIRST, told: { ...RANG, known: false } }, words)).toMatchObject({ anew: false });
 	expect(due(named, { ...FIRST, told: { ...CLOSED, known: false } }, words)).toBeNull();
 	expect(due(incoming({ known: false }), { ...FIRST, told: RANG }, words)).toBeNull();
+	expect(due(incoming(), { ...FIRST, told: RANG }, wordsOf("pl"))).toMatchObject({ anew: false });
 });
 
 test("do not disturb does not forget what was closed", () => {

@@ -87,7 +87,7 @@ class Office:
             """async () => {
                 const { told = {} } = await chrome.storage.session.get("told")
                 const standing = Object.keys(await chrome.notifications.getAll())
-                return standing.map((id) => JSON.parse(told[id.replace("call:", "")] ?? "[]").join(": "))
+                return standing.map((id) => told[id.replace("call:", "")]?.said ?? "")
             }"""
         )
         return found

@@ -47,8 +47,9 @@ class Office:
         await self.firefox.switch(self.options)
         said = await self.firefox.run("return await browser.storage.session.get('told')")
         standing: dict[str, Any] = await self.firefox.run("return await browser.notifications.getAll()")
-        told: dict[str, str] = said.get("told", {})
-        return {name: told.get(name.removeprefix("call:").partition("#")[0], "") for name in standing}
+        told: dict[str, dict[str, Any]] = said.get("told", {})
+        calls = {name: told.get(name.removeprefix("call:").partition("#")[0], {}) for name in standing}
+        return {name: call.get("said", "") for name, call in calls.items()}
 
     async def noticed(self, *words: str) -> None:
         """Wait until exactly one notification stands, and says this."""
