@@ -24,7 +24,8 @@ _RANK = {
 def which(event: LiveEvent, calls: Sequence[LiveCall], keys: frozenset[str]) -> list[LiveCall]:
     """Of which of an agent's `calls`, newest first, this is news; `keys` are those of its numbers.
 
-    By what we gave the dial, by the contact centre's own id, or by agent and number where neither has come yet.
+    By what we gave the dial, by the contact centre's own id, or, of a call that goes out, by agent and number where
+    neither has come yet.
     """
     tagged = [call for call in calls if call.id == event.tag]
     known = [
@@ -32,14 +33,21 @@ def which(event: LiveEvent, calls: Sequence[LiveCall], keys: frozenset[str]) -> 
     ]
     if tagged or known:
         return tagged or known
+    # One that failed for good is over: whatever rings after it is another call.
     waiting = [
         call
         for call in calls
-        if (call.direction, call.external_id, call.agent) == ("out", None, event.agent_id)
+        if (call.direction, call.external_id, call.ended_at, call.agent)
+        == ("out", None, None, event.agent_id)
     ]
-    numbered = [call for call in waiting if call.number_key in keys]
-    says_nobody = all(not number or is_internal(number) for number in (event.source, event.destination))
-    return numbered[:1] or (waiting if says_nobody and len(waiting) == 1 else [])
+    if all(not number or is_internal(number) for number in (event.source, event.destination)):
+        return waiting if len(waiting) == 1 else _numbered(waiting, keys)
+    # Whoever was dialled in vain often calls back: that is a call of his own.
+    return _numbered(waiting, keys) if begins(event)[0] == "out" else []
+
+
+def _numbered(calls: Sequence[LiveCall], keys: frozenset[str]) -> list[LiveCall]:
+    return [call for call in calls if call.number_key in keys][:1]
 
 
 def passed_over(event: LiveEvent, calls: Sequence[LiveCall]) -> list[LiveCall]:

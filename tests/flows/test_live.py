@@ -90,6 +90,48 @@ async def test_two_calls_of_one_agent_are_two(world: World, service: Service) ->
         assert (await phones.kept(second.id)).state is State.ENDED
 
 
+@pytest.mark.parametrize(
+    ("kind", "reason"), [({"kind": "status_before", "status": 404}, "agent_offline"), ({"kind": "reset_before"}, "unknown")]
+)  # fmt: skip
+async def test_whoever_calls_back_after_a_click_that_failed_rings_as_a_call_that_comes_in(
+    world: World, service: Service, kind: dict[str, object], reason: str
+) -> None:
+    async with telephones(world, service) as phones:
+        await world.fault("thulium", **kind, method="POST", path="/call$", times=1)  # type: ignore[arg-type]
+        clicked = await phones.dialled()
+        assert (clicked.state, clicked.reason) == ("failed", reason)
+        for action in ("AGENT_RINGING", "AGENT_ANSWERED"):
+            await phones.told_of(action, "9.9", source="601000001", destination="221234567")
+        assert phones.states(clicked.id) == ["dialling", "failed"]
+        last = phones.last()
+        assert (last.direction, last.state, last.number) == ("in", "in_call", NUMBER)
+
+
+async def test_a_number_dialled_by_hand_after_a_click_that_failed_is_another_call(
+    world: World, service: Service
+) -> None:
+    async with telephones(world, service) as phones:
+        await world.fault("thulium", "status_before", status=429, method="POST", path="/call$", times=1)
+        clicked = await phones.dialled()
+        assert (clicked.state, clicked.reason) == ("failed", "centre_down")
+        for action in ("AGENT_RINGING", "CLIENT_ANSWERED"):
+            await phones.told_of(action, "9.9")
+        assert phones.states(clicked.id) == ["dialling", "failed"]
+        last = phones.last()
+        assert (last.direction, last.state, last.number) == ("out", "in_call", NUMBER)
+
+
+async def test_a_click_without_an_answer_goes_on_when_the_phone_rings_all_the_same(
+    world: World, service: Service
+) -> None:
+    async with telephones(world, service) as phones:
+        await world.fault("thulium", "reset_before", method="POST", path="/call$", times=1)
+        clicked = await phones.dialled()
+        for action in ("AGENT_RINGING", "CLIENT_ANSWERED"):
+            await phones.told_of(action, "9.9")
+        assert phones.states(clicked.id) == ["dialling", "failed", "ringing_you", "in_call"]
+
+
 # calls that come in
 
 
