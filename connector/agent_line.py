@@ -32,7 +32,8 @@ _STATES = {
     "dialling": "Dialling", "ringing_you": "Ringing your phone", "ringing_them": "Ringing", "in_call": "In call",
 }  # fmt: skip
 _ENDINGS = {
-    "answered": "Ended", "no_answer": "Not answered", "busy": "Busy", "failed": "It did not get through",
+    "answered": "Ended", "taken": "A colleague took it", "no_answer": "Not answered", "busy": "Busy",
+    "failed": "It did not get through",
 }  # fmt: skip
 REASONS = {
     "agent_offline": "You are not logged in at the contact centre.",

@@ -367,6 +367,7 @@ def test_every_reason_of_the_line_has_words() -> None:
 def test_an_end_without_an_answer_is_told_from_a_call() -> None:
     ended = a_call(state="ended", ended_at=datetime(2026, 3, 2, 9, 1, tzinfo=UTC))
     assert [*described(replace(ended, reason="no_answer"))] == ["+48 601 000 001: not answered."]
+    assert [*described(replace(ended, reason="taken"))] == ["+48 601 000 001: a colleague took it."]
     assert [*described(replace(ended, reason="busy"))] == ["+48 601 000 001: busy."]
     failed = a_call(state="failed", reason="agent_offline")
     assert [*described(failed)] == [

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal, get_args
 
+from connector.flows.listed_calls import TAKEN
 from connector.flows.screen_pop import Found
 from connector.flows.tenant import Tenant
 from connector.phone import Dialable, is_internal
@@ -73,7 +74,7 @@ def after(call: LiveCall, event: LiveEvent, now: datetime) -> LiveCall:
     """A call after news of it, which may be old, or come twice: nothing goes back."""
     if call.state is State.FAILED and call.ended_at is not None:
         return call
-    at = max(min(event.at or now, now), call.began_at)
+    at = _when(call, event, now)
     state = _state(call, event.kind)
     call = replace(call, external_id=call.external_id or event.call_id)
     if _RANK[state] <= _RANK[call.state]:
@@ -83,6 +84,11 @@ def after(call: LiveCall, event: LiveEvent, now: datetime) -> LiveCall:
         return replace(call, state=state, reason=reason, ended_at=at)
     answered_at = at if state is State.IN_CALL else None
     return replace(call, state=state, reason="", answered_at=answered_at)
+
+
+def _when(call: LiveCall, event: LiveEvent, now: datetime) -> datetime:
+    """When news came about: by the contact centre's clock as far as that can be."""
+    return max(min(event.at or now, now), call.began_at)
 
 
 def _state(call: LiveCall, kind: LiveKind) -> State:
@@ -105,11 +111,11 @@ def given_up(call: LiveCall, now: datetime) -> LiveCall:
     return replace(call, state=state, reason=reason, ended_at=now)
 
 
-def not_taken(call: LiveCall, now: datetime) -> LiveCall:
-    """A call that rang here and was taken, or ended, elsewhere."""
+def taken(call: LiveCall, event: LiveEvent, now: datetime) -> LiveCall:
+    """A call that rang here and that another agent took."""
     if call.state is not State.RINGING_YOU:
         return call
-    return replace(call, state=State.ENDED, reason="no_answer", ended_at=max(now, call.began_at))
+    return replace(call, state=State.ENDED, reason=TAKEN, ended_at=_when(call, event, now))
 
 
 def shown(tenant: Tenant, call: LiveCall, found: Found) -> ShownCall:

@@ -14,6 +14,8 @@ from connector.store.live_calls import LiveCall, State
 #: A contact centre tells the beginning of a call to the minute, by a clock of its own.
 NEAR = timedelta(minutes=3)
 _PRECISION = timedelta(minutes=1)
+#: How a call ended at the phone of an agent when another agent answered it.
+TAKEN = "taken"
 
 
 def number_keys(tenant: Tenant, raw: str) -> frozenset[str]:
@@ -103,17 +105,19 @@ def _gap(call: LiveCall, event: Call) -> timedelta:
 
 
 def finished(call: LiveCall, event: Call) -> LiveCall:
-    """A call as the contact centre lists it once it is over; an agent who did not take it sees it as not answered."""
+    """A call as the contact centre lists it once it is over; who did not take it sees whether a colleague did."""
     began_at = call.began_at if call.direction == "out" else event.started_at
     ended_at = max(began_at + timedelta(seconds=event.connection_s), call.began_at)
     if call.ended_at is not None and call.ended_at <= ended_at + _PRECISION:
         # Told to the second; one that was given up ended long before that.
         ended_at = call.ended_at
     is_theirs = event.agent_id in (None, call.agent)
+    is_answered = event.result is CallResult.ANSWERED
     answered_at: datetime | None = None
-    if is_theirs and event.result is CallResult.ANSWERED:
+    if is_theirs and is_answered:
         answered_at = ended_at - timedelta(seconds=event.talk_s)
-    reason = "answered" if answered_at else (event.unanswered or "unknown") if is_theirs else "no_answer"
+    elsewhere = TAKEN if is_answered else "no_answer"
+    reason = "answered" if answered_at else (event.unanswered or "unknown") if is_theirs else elsewhere
     return replace(
         call,
         state=State.ENDED,

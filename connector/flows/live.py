@@ -17,7 +17,7 @@ import structlog
 from connector.clock import Clock
 from connector.errors import ConnectorError
 from connector.flows.call_names import CallNames
-from connector.flows.call_states import after, begins, given_up, not_taken, passed_over, shown, which
+from connector.flows.call_states import after, begins, given_up, passed_over, shown, taken, which
 from connector.flows.clicked import resolve
 from connector.flows.listed_calls import NEAR, ends_of, finished, number_keys
 from connector.flows.tenant import Tenant
@@ -145,7 +145,7 @@ class Exchange:
         keys = number_keys(tenant, event.source) | number_keys(tenant, event.destination)
         calls = await store.told(connection, event.agent_id, event.call_id, event.tag, now - NEAR)
         for call in passed_over(event, calls):
-            await self._change(tenant, call, partial(not_taken, now=now))
+            await self._change(tenant, call, partial(taken, event=event, now=now))
         known = which(event, calls, keys)
         new = None if known else await self._taken_in(tenant, connection, event, now)
         for call in known or ([new] if new is not None else []):

@@ -58,4 +58,5 @@ def test_a_listed_call_tells_how_it_ended_and_to_whom() -> None:
     assert finished(given_up, EVENT).ended_at == AT + timedelta(seconds=75)
     busy = replace(EVENT, result=CallResult.FAILED, unanswered="busy")
     assert (finished(CALL, busy).reason, finished(CALL, busy).answered_at) == ("busy", None)
-    assert finished(CALL, replace(EVENT, agent_id="jan")).reason == "no_answer"
+    assert finished(CALL, replace(EVENT, agent_id="jan")).reason == "taken"
+    assert finished(CALL, replace(busy, agent_id="jan")).reason == "no_answer"

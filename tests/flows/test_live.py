@@ -12,7 +12,7 @@ from connector.flows.live import Exchange
 from connector.flows.tenant import Tenant
 from connector.realtime.protocol import Call, Message
 from connector.store.live_calls import State
-from tests.flows.looking import PERSON, spent, tell
+from tests.flows.looking import PERSON, ask, spent, tell
 from tests.flows.telephones import ANNA, CENTRE, JAN, NUMBER, telephones
 from tests.serving import Served
 from tests.world import World, ago, install, settle_down
@@ -213,7 +213,21 @@ async def test_a_call_that_rings_several_is_one_for_each_until_somebody_takes_it
         assert phones.states(agent=ANNA) == ["ringing_you", "ended"]
         assert phones.states(agent=JAN) == ["ringing_you", "in_call"]
         (kept,) = await phones.tenant.live_calls.latest(CENTRE, ANNA, 5)
-        assert kept.reason == "no_answer"
+        assert kept.reason == "taken"
+
+
+async def test_a_call_that_the_list_says_a_colleague_took_was_not_missed(
+    world: World, service: Service
+) -> None:
+    async with telephones(world, service) as phones:
+        await tell(world, "thulium", "ring", agent=JAN, number="601000001")
+        (rings,) = await ask(world, "thulium", "phones")
+        ref = rings["connection_id"]
+        await phones.told_of("AGENT_RINGING", ref, source="601000001", destination="221234567")
+        for act in ("answer", "hang_up"):
+            await phones.act(act, agent=JAN)
+        await phones.until(lambda: phones.last().state == "ended")
+        assert (phones.last().reason, phones.last().answered_at) == ("taken", None)
 
 
 @pytest.mark.parametrize("source", ["anonymous", "null", ""])
