@@ -33,7 +33,7 @@ def which(event: LiveEvent, calls: Sequence[LiveCall], keys: frozenset[str]) -> 
         call for call in calls if call.external_id == event.call_id and event.agent_id in (None, call.agent)
     ]
     if tagged or known:
-        return tagged or known
+        return _newest(tagged or known, calls)
     # One that failed for good is over: whatever rings after it is another call.
     waiting = [
         call
@@ -45,6 +45,13 @@ def which(event: LiveEvent, calls: Sequence[LiveCall], keys: frozenset[str]) -> 
         return waiting if len(waiting) == 1 else _numbered(waiting, keys)
     # Whoever was dialled in vain often calls back: that is a call of his own.
     return _numbered(waiting, keys) if begins(event)[0] == "out" else []
+
+
+def _newest(found: Sequence[LiveCall], calls: Sequence[LiveCall]) -> list[LiveCall]:
+    """Of each call the newest that an agent has: one that came back to him is another."""
+    newest = {(call.agent, call.external_id): call for call in reversed(calls)}
+    last = (call if call.external_id is None else newest[call.agent, call.external_id] for call in found)
+    return list({call.id: call for call in last}.values())
 
 
 def _numbered(calls: Sequence[LiveCall], keys: frozenset[str]) -> list[LiveCall]:
@@ -61,6 +68,18 @@ def passed_over(event: LiveEvent, calls: Sequence[LiveCall]) -> list[LiveCall]:
         if (call.external_id, call.state) == (event.call_id, State.RINGING_YOU)
         and call.agent != event.agent_id
     ]
+
+
+def comes_back(event: LiveEvent, call: LiveCall, now: datetime) -> bool:
+    """Whether a call comes to an agent's phone for whom it was over, as one does that a colleague hands on."""
+    if call.state is not State.ENDED or call.ended_at is None or call.agent != event.agent_id:
+        return False
+    if event.kind is LiveKind.ENDED:
+        return False
+    if event.at is None:
+        # It may be old news; but whoever did not have the call when it was taken can only get it later.
+        return call.reason == TAKEN
+    return min(event.at, now) > call.ended_at
 
 
 def begins(event: LiveEvent) -> tuple[Literal["in", "out"], str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from connector.flows.tenant import Tenant
@@ -40,7 +40,11 @@ async def _listed(tenant: Tenant, connection: str, calls: Sequence[LiveCall]) ->
     centre = tenant.centres.get(connection)
     if centre is None:
         return []
-    pages = [page for window in _windows(calls) async for page in centre.api.calls(window)]
+    # One that was handed on is listed with its first beginning, which is another agent's.
+    whole = await tenant.live_calls.of(
+        connection, {call.external_id for call in calls if call.external_id is not None}
+    )
+    pages = [page for window in _windows([*calls, *whole]) async for page in centre.api.calls(window)]
     return [one for page in pages for one in page if isinstance(one, Call)]
 
 
@@ -113,9 +117,12 @@ def finished(call: LiveCall, event: Call) -> LiveCall:
         ended_at = call.ended_at
     is_theirs = event.agent_id in (None, call.agent)
     is_answered = event.result is CallResult.ANSWERED
-    answered_at: datetime | None = None
+    # The list names the last agent alone: that others talked before is not taken back.
+    answered_at = call.answered_at
     if is_theirs and is_answered:
         answered_at = ended_at - timedelta(seconds=event.talk_s)
+    if answered_at is not None:
+        ended_at = max(ended_at, answered_at)
     elsewhere = TAKEN if is_answered else "no_answer"
     reason = "answered" if answered_at else (event.unanswered or "unknown") if is_theirs else elsewhere
     return replace(

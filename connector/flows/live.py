@@ -17,7 +17,16 @@ import structlog
 from connector.clock import Clock
 from connector.errors import ConnectorError
 from connector.flows.call_names import CallNames
-from connector.flows.call_states import after, begins, given_up, passed_over, shown, taken, which
+from connector.flows.call_states import (
+    after,
+    begins,
+    comes_back,
+    given_up,
+    passed_over,
+    shown,
+    taken,
+    which,
+)
 from connector.flows.clicked import resolve
 from connector.flows.listed_calls import NEAR, ends_of, finished, number_keys
 from connector.flows.tenant import Tenant
@@ -147,8 +156,13 @@ class Exchange:
         for call in passed_over(event, calls):
             await self._change(tenant, call, partial(taken, event=event, now=now))
         known = which(event, calls, keys)
-        new = None if known else await self._taken_in(tenant, connection, event, now)
-        for call in known or ([new] if new is not None else []):
+        new = None
+        back = next((call for call in known if comes_back(event, call, now)), None)
+        if back is not None and not _is_stale(event, now):
+            new = await tenant.live_calls.begin_again(back, min(event.at or now, now))
+        elif not known:
+            new = await self._taken_in(tenant, connection, event, now)
+        for call in [new] if new is not None else known:
             changed = await self._change(tenant, call, partial(after, event=event, now=now))
             if changed is None and call is new:
                 self.changed(tenant, call)
@@ -160,8 +174,7 @@ class Exchange:
         self, tenant: Tenant, connection: str, event: LiveEvent, now: datetime
     ) -> LiveCall | None:
         """A call that nobody had us dial, for an agent who would be told of it; None where there is none, or it is old."""
-        is_stale = event.at is not None and now - event.at > _STALE
-        if event.agent_id is None or is_stale:
+        if event.agent_id is None or _is_stale(event, now):
             return None
         if not await tenant.live_calls.has_listeners(f"{connection}/{event.agent_id}"):
             return None
@@ -282,6 +295,10 @@ async def _tried(tenant: Tenant, work: Awaitable[None]) -> None:
         log.warning("call not followed", installation=tenant.id, error=type(error).__name__)
     except Exception:
         log.exception("call broke", installation=tenant.id)
+
+
+def _is_stale(event: LiveEvent, now: datetime) -> bool:
+    return event.at is not None and now - event.at > _STALE
 
 
 def _is_silent(call: LiveCall, now: datetime) -> bool:

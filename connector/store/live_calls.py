@@ -182,12 +182,24 @@ class LiveCalls:
             uuid4().hex, connection, agent, direction, number, key, state, "", at, self._clock.now(),
             external_id=external_id,
         )  # fmt: skip
-        row = self._row(call, dedup=f"told {external_id}")
+        return await self._once(call, f"told {external_id}")
+
+    async def begin_again(self, call: LiveCall, at: datetime) -> LiveCall:
+        """A call that comes to an agent for whom it was over: another one of the same number, once however often it is told."""
+        again = replace(
+            call, id=uuid4().hex, state=State.RINGING_YOU, reason="", began_at=at, changed_at=self._clock.now(),
+            answered_at=None, ended_at=None,
+        )  # fmt: skip
+        return await self._once(again, f"again {call.id}")
+
+    async def _once(self, call: LiveCall, dedup: str) -> LiveCall:
+        """Write a call down unless it is there."""
+        row = self._row(call, dedup=dedup)
         same = (
             self._mine,
-            live.c.connection == connection,
-            live.c.agent == agent,
-            live.c.dedup == row["dedup"],
+            live.c.connection == call.connection,
+            live.c.agent == call.agent,
+            live.c.dedup == dedup,
         )
 
         def work(db: Connection) -> Row[*tuple[object, ...]]:
@@ -228,6 +240,15 @@ class LiveCalls:
     async def named(self, ids: Collection[str]) -> list[LiveCall]:
         """The calls among `ids`."""
         return await self._read(_ROWS.where(self._mine, live.c.id.in_(any_of(ids)))) if ids else []
+
+    async def of(self, connection: str, external_ids: Collection[str]) -> list[LiveCall]:
+        """All that is known of these calls of a contact centre, at whatever phones."""
+        where = (
+            self._mine,
+            live.c.connection == connection,
+            live.c.external_id.in_(any_of(external_ids)),
+        )
+        return await self._read(_ROWS.where(*where)) if external_ids else []
 
     async def told(
         self, connection: str, agent: str | None, external_id: str, tag: str, since: datetime

@@ -60,3 +60,12 @@ def test_a_listed_call_tells_how_it_ended_and_to_whom() -> None:
     assert (finished(CALL, busy).reason, finished(CALL, busy).answered_at) == ("busy", None)
     assert finished(CALL, replace(EVENT, agent_id="jan")).reason == "taken"
     assert finished(CALL, replace(busy, agent_id="jan")).reason == "no_answer"
+
+
+def test_an_agent_who_talked_has_talked_though_the_list_names_the_last_one() -> None:
+    talked = replace(CALL, state=State.IN_CALL, answered_at=AT + timedelta(seconds=5))
+    done = finished(talked, replace(EVENT, agent_id="jan"))
+    assert (done.reason, done.answered_at) == ("answered", talked.answered_at)
+    assert done.ended_at == AT + timedelta(seconds=75)
+    late = replace(talked, answered_at=AT + timedelta(seconds=80))
+    assert finished(late, replace(EVENT, agent_id="jan")).ended_at == late.answered_at

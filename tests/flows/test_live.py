@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -135,6 +137,11 @@ async def test_a_click_without_an_answer_goes_on_when_the_phone_rings_all_the_sa
 # calls that come in
 
 
+def local(at: datetime) -> str:
+    """A time as the contact centre's webhooks write it."""
+    return at.astimezone(ZoneInfo("Europe/Warsaw")).strftime("%Y-%m-%d %H:%M:%S")
+
+
 async def test_a_ringing_phone_shows_the_number_at_once_and_then_who_it_is(
     world: World, service: Service
 ) -> None:
@@ -228,6 +235,71 @@ async def test_a_call_that_the_list_says_a_colleague_took_was_not_missed(
             await phones.act(act, agent=JAN)
         await phones.until(lambda: phones.last().state == "ended")
         assert (phones.last().reason, phones.last().answered_at) == ("taken", None)
+
+
+@pytest.mark.parametrize("dated", [True, False])
+async def test_a_call_that_is_handed_to_an_agent_who_was_rung_before_rings_her_again(
+    world: World, service: Service, dated: bool
+) -> None:
+    async with telephones(world, service, listening=(ANNA, JAN)) as phones:
+        began = service.clock.now() - timedelta(minutes=2)
+
+        async def told(action: str, agent: str, after_s: int) -> None:
+            date = {"date": local(began + timedelta(seconds=after_s))} if dated else {}
+            await phones.told_of(
+                action, "5.1", agent=agent, source="601000001", destination="221234567", **date
+            )
+
+        await told("AGENT_RINGING", ANNA, 0)
+        await told("AGENT_RINGING", JAN, 0)
+        await told("AGENT_ANSWERED", JAN, 9)
+        first = phones.told[0][1].id
+        assert phones.states(first) == ["ringing_you", "ended"]
+        for _ in range(2):  # what is told twice is one call all the same
+            await told("AGENT_RINGING", ANNA, 60)
+            await told("AGENT_ANSWERED", ANNA, 66)
+        second = phones.last().id
+        assert second != first
+        assert phones.states(second) == ["ringing_you", "in_call"]
+        assert (await phones.kept(second)).number == NUMBER
+        await told("AGENT_ENDED_CALL", ANNA, 90)
+        assert phones.states(second) == ["ringing_you", "in_call", "ended"]
+        assert (await phones.kept(first)).reason == "taken"
+        if dated:
+            assert (await phones.kept(second)).began_at - began >= timedelta(seconds=59)
+
+
+async def test_news_of_a_taken_call_that_comes_late_rings_nobody_again(
+    world: World, service: Service
+) -> None:
+    async with telephones(world, service, listening=(ANNA, JAN)) as phones:
+        began = service.clock.now() - timedelta(minutes=2)
+        ring = {"source": "601000001", "destination": "221234567", "date": local(began)}
+        for agent in (ANNA, JAN):
+            await phones.told_of("AGENT_RINGING", "5.1", agent=agent, **ring)
+        taken = ring | {"date": local(began + timedelta(seconds=9))}
+        await phones.told_of("AGENT_ANSWERED", "5.1", agent=JAN, **taken)
+        await phones.told_of("AGENT_RINGING", "5.1", agent=ANNA, **ring)
+        assert phones.states(agent=ANNA) == ["ringing_you", "ended"]
+
+
+async def test_the_end_of_a_call_that_was_handed_on_late_is_read_from_where_it_began(
+    world: World, service: Service
+) -> None:
+    async with telephones(world, service, listening=(ANNA, JAN)) as phones:
+        began = service.clock.now() - timedelta(minutes=15)
+        calls = [{"number": "601000001", "at": began.isoformat(), "agent": ANNA, "ring": 5, "talk": 890}]
+        (ref,) = (await world.seed_centre(calls=calls))["calls"]
+        store = phones.tenant.live_calls
+        jans = await store.take_in(
+            CENTRE, JAN, "in", number=NUMBER, key="key", external_id=ref, at=began, state=State.IN_CALL
+        )
+        over = {"state": State.ENDED, "reason": "answered", "ended_at": service.clock.now()}
+        await store.change(jans.id, lambda call: replace(call, **over))  # type: ignore[arg-type]
+        for action in ("AGENT_RINGING", "AGENT_ANSWERED"):
+            await phones.told_of(action, ref, source="601000001", destination="221234567")
+        await phones.until(lambda: phones.states()[-1] == "ended")
+        assert phones.states() == ["ringing_you", "in_call", "ended"]
 
 
 @pytest.mark.parametrize("source", ["anonymous", "null", ""])
