@@ -149,8 +149,10 @@ class Terminal:
                 await line.send('{"type":"pong"}')
             case Calls(calls):
                 for call in reversed(calls):
-                    if call.state not in ("ended", "failed") or call.id in self._shown:
-                        self._show(call)
+                    if call.state in ("ended", "failed") and call.id not in self._shown:
+                        # Over before anybody looked: news only once something of it changes.
+                        self._keep(call)
+                    self._show(call)
             case CallChanged(call) | Dialled(_, call):
                 self._show(call)
             case Refused(_, reason):
@@ -160,11 +162,15 @@ class Terminal:
 
     def _show(self, call: Call) -> None:
         """Show what is new of a call."""
-        lines = tuple(described(call))
-        say(*(line for line in lines if line not in self._shown.get(call.id, ())))
-        self._shown[call.id] = lines
+        before = self._shown.get(call.id, ())
+        say(*(line for line in self._keep(call) if line not in before))
+
+    def _keep(self, call: Call) -> tuple[str, ...]:
+        """Take a call for shown; answers its lines."""
+        self._shown[call.id] = lines = tuple(described(call))
         while len(self._shown) > protocol.MOST_CALLS:
             self._shown.pop(next(iter(self._shown)))
+        return lines
 
 
 def described(call: Call) -> Iterator[str]:

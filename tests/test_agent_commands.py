@@ -254,6 +254,9 @@ async def test_after_a_restart_it_is_connected_again_and_says_so(
             running = terminal(line.origin, token, capsys)
             screen, _ = await running.__aenter__()
             await screen.shows("In call: +48 601 000 001")
+            # Named after the line was open; it was over before, and is no news.
+            named = a_call(id="c-0", state="ended", number_shown="old", known=True)
+            service.hub.tell(tenant.id, AGENT, CallChanged(named))
     await screen.shows("The connector is not there: it is being started anew. Trying again.")
     screen.type("601 000 002")
     await screen.shows("Not connected: this was not dialled.")

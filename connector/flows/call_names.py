@@ -13,6 +13,8 @@ from connector.store.live_calls import LiveCall
 _MOST_NAMED = 2048
 #: Of one agent's calls so many are looked up in a minute: no phone rings more often, whatever a webhook says.
 _MOST_LOOK_UPS = 20
+#: Of those so many may be for calls that are over: whoever rings next is to be named too.
+_MOST_PAST = 10
 
 
 class CallNames:
@@ -30,8 +32,8 @@ class CallNames:
         return self._named.get(call.id, Found(known=False))
 
     def is_missing(self, call: LiveCall) -> bool:
-        """Whether a call goes on that nobody has begun to look up."""
-        return call.ended_at is None and call.id not in self._named
+        """Whether nobody has begun to look a call up."""
+        return call.id not in self._named
 
     def begin(self, tenant: Tenant, call: LiveCall) -> bool:
         """Whether to look a call up now: nobody has begun to, and another may cost the agent tokens in this minute. Counted."""
@@ -39,7 +41,8 @@ class CallNames:
             return False
         now, key = self._clock.now(), (tenant.id, call.whose)
         lately = self._looked_up.setdefault(key, deque(maxlen=_MOST_LOOK_UPS))
-        if len(lately) == _MOST_LOOK_UPS and now - lately[0] < timedelta(minutes=1):
+        most = _MOST_LOOK_UPS if call.ended_at is None else _MOST_PAST
+        if sum(now - at < timedelta(minutes=1) for at in lately) >= most:
             return False
         lately.append(now)
         self._keep(call, Found(known=False))
@@ -49,6 +52,11 @@ class CallNames:
         """Who has the number of a call, or is the person whom it was clicked on for."""
         number = call.number.partition(";")[0]
         return self._keep(call, await self._pop.look_up(tenant, number, person_id=call.person_id))
+
+    def give_up(self, call: LiveCall) -> None:
+        """Let a call that could not be looked up be looked up once more when it is asked for."""
+        if not self.of(call).known:
+            self._named.pop(call.id, None)
 
     async def close(self) -> None:
         """Break off what is being read."""

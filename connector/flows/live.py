@@ -125,7 +125,10 @@ class Exchange:
             for now in calls:
                 if not self._is_old(tenant, now):
                     self._say(tenant, now)
-            if found.known or wait is None or all(now.ended_at is not None for now in calls):
+            if found.known:
+                return
+            if wait is None or all(now.ended_at is not None for now in calls):
+                self._names.give_up(call)
                 return
             await self._clock.sleep(wait)
 

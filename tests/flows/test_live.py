@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -15,7 +17,7 @@ from connector.flows.tenant import Tenant
 from connector.realtime.protocol import Call, Message
 from connector.store.live_calls import State
 from tests.flows.looking import PERSON, ask, spent, tell
-from tests.flows.telephones import ANNA, CENTRE, JAN, NUMBER, telephones
+from tests.flows.telephones import ANNA, CENTRE, JAN, NUMBER, Phones, telephones
 from tests.serving import Served
 from tests.world import World, ago, install, settle_down
 
@@ -296,10 +298,9 @@ async def test_the_end_of_a_call_that_was_handed_on_late_is_read_from_where_it_b
         )
         over = {"state": State.ENDED, "reason": "answered", "ended_at": service.clock.now()}
         await store.change(jans.id, lambda call: replace(call, **over))  # type: ignore[arg-type]
-        for action in ("AGENT_RINGING", "AGENT_ANSWERED"):
-            await phones.told_of(action, ref, source="601000001", destination="221234567")
+        await phones.told_of("AGENT_RINGING", ref, source="601000001", destination="221234567")
         await phones.until(lambda: phones.states()[-1] == "ended")
-        assert phones.states() == ["ringing_you", "in_call", "ended"]
+        assert (phones.states(), phones.last().reason) == (["ringing_you", "ended"], "answered")
 
 
 @pytest.mark.parametrize("source", ["anonymous", "null", ""])
@@ -436,6 +437,54 @@ async def test_a_call_goes_on_after_a_restart(world: World, service: Service) ->
         assert told[-1].id == call.id
         await after.close()
         assert len(await phones.rung()) == 1
+
+
+@asynccontextmanager
+async def restarted(phones: Phones) -> AsyncIterator[Exchange]:
+    """Another process, after the one before has ended."""
+    await phones.exchange.close()
+    phones.told.clear()
+
+    async def listen(_: Tenant) -> None:
+        return
+
+    after = Exchange(phones.hear, phones.service.latest, listen, lambda _: None, phones.service.clock)
+    try:
+        yield after
+    finally:
+        await after.close()
+
+
+async def test_the_names_of_calls_that_are_over_are_told_after_a_restart_too(
+    world: World, service: Service
+) -> None:
+    await world.seed_pipedrive(persons=[PERSON])
+    async with telephones(world, service) as phones:
+        for action in ("AGENT_RINGING", "AGENT_ENDED_CALL"):
+            await phones.told_of(action, "5.1", source="601000001", destination="221234567")
+        async with restarted(phones) as after:
+            await world.fault("pipedrive", "status_before", path="/persons/", status=500, times=2)
+            for known in (False, False, True):  # the first look-up fails, the second does not
+                (call,) = await after.latest(phones.tenant, f"{CENTRE}/{ANNA}")
+                await after.idle()
+                assert call.known is known
+            assert [one.name for one in call.candidates] == ["Jan Próba"]
+            assert phones.states() == ["ended"]
+
+
+async def test_calls_that_are_over_leave_look_ups_for_who_rings_next(world: World, service: Service) -> None:
+    async with telephones(world, service) as phones:
+        for n in range(15):
+            for action in ("AGENT_RINGING", "AGENT_ENDED_CALL"):
+                await phones.told_of(action, f"5.{n}", source="601000001", destination="221234567")
+        async with restarted(phones) as after:
+            await after.latest(phones.tenant, f"{CENTRE}/{ANNA}")
+            await after.idle()
+            calls = await after.latest(phones.tenant, f"{CENTRE}/{ANNA}")
+            assert [call.known for call in calls] == [True] * 10 + [False] * 5
+            phones.exchange = after
+            await phones.told_of("AGENT_RINGING", "6.1", source="601000001", destination="221234567")
+            assert phones.last().known
 
 
 async def test_what_is_never_heard_of_is_given_up(world: World, service: Service) -> None:
