@@ -188,7 +188,9 @@ def described(call: Call) -> Iterator[str]:
     for one in call.candidates:
         deal = f"deal: {one.deal.title}" if one.deal is not None else ""
         yield "  " + ", ".join(part for part in (one.name, one.organization, deal, one.link) if part)
-    if call.known and not call.candidates and call.direction == "in":
+    if call.others:
+        yield f"  and {call.others} more"
+    if call.known and not call.candidates and not call.others and call.direction == "in":
         yield f"  Nobody in Pipedrive has this number. {call.new_person}".rstrip()
 
 

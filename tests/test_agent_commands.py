@@ -378,6 +378,12 @@ def test_an_end_without_an_answer_is_told_from_a_call() -> None:
     ]
 
 
+def test_of_those_who_share_a_number_the_ones_who_are_not_listed_are_counted() -> None:
+    jan = Candidate("person", "7", "Jan", "", None, "")
+    call = a_call(direction="in", state="ringing_you", known=True, candidates=(jan,), others=2)
+    assert [*described(call)][1:] == ["  Jan", "  and 2 more"]
+
+
 def test_a_number_that_nobody_has_leads_to_where_a_person_is_made() -> None:
     call = a_call(
         direction="in", state="ringing_you", known=True, new_person="https://acme.pipedrive.com/persons/list"

@@ -151,7 +151,7 @@ def shown(tenant: Tenant, call: LiveCall, found: Found) -> ShownCall:
         id=call.id, direction=call.direction, state=call.state.value, reason=call.reason, number=number,
         number_shown=Dialable(number, extension).shown if number else "", record=record,
         candidates=found.candidates, known=found.known, new_person=found.new_person, began_at=call.began_at,
-        answered_at=call.answered_at, ended_at=call.ended_at, duration_s=talked, link=link,
+        answered_at=call.answered_at, ended_at=call.ended_at, duration_s=talked, link=link, others=found.others,
     )  # fmt: skip
 
 

@@ -26,17 +26,23 @@ from connector.store.index import Entity
 
 log = structlog.get_logger()
 
-#: A number that more have is the line of a company: the first tell enough.
+#: A number that more have is the line of a company: the first tell enough, and the others are counted.
 MOST_CANDIDATES = 5
+#: So many of the people who are to have a number are read to find those who truly do.
+_MOST_READ = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Who has a number; `known` says that it was looked up, `new_person` where one is made of whom nobody knows."""
+    """Who has a number; `known` says that it was looked up, `new_person` where one is made of whom nobody knows.
+
+    `others` counts those who are not told beside the `candidates`.
+    """
 
     candidates: tuple[Candidate, ...] = ()
     known: bool = True
     new_person: str = ""
+    others: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,7 @@ class ScreenPop:
             return Found()
         if isinstance(said, Matched):
             return await self._read_in_time(tenant, [_record(said)], None)
-        candidates = (await tenant.index.candidates([key])).get(key, [])[:MOST_CANDIDATES]
+        candidates = (await tenant.index.candidates([key])).get(key, [])
         records = [(Entity.PERSON, one.person_id) for one in candidates]
         return await self._read_in_time(tenant, records, numbers[0])
 
@@ -81,23 +87,33 @@ class ScreenPop:
     async def _read_in_time(
         self, tenant: Tenant, records: Sequence[tuple[Entity, str]], number: str | None
     ) -> Found:
-        reads = [
-            self._reads.get((tenant.id, *one), partial(_read, tenant, *one)) for one in dict.fromkeys(records)
-        ]
+        found: list[Candidate] = []
+        left = list(dict.fromkeys(records))
+        may_read = _MOST_READ
         try:
             async with asyncio.timeout(self._longest_wait_s):
-                read = await asyncio.gather(*reads)
+                # As many as may be told; then others in the place of those who have lost the number.
+                while count := min(MOST_CANDIDATES - len(found), len(left), may_read):
+                    part, left, may_read = left[:count], left[count:], may_read - count
+                    found += await self._who_have(tenant, part, number)
         except (TimeoutError, ConnectorError) as error:
             log.warning("caller not read", installation=tenant.id, error=type(error).__name__)
             return Found(known=False)
+        new_person = "" if found or left else new_person_page(tenant)
+        return Found(tuple(found), new_person=new_person, others=len(left))
+
+    async def _who_have(
+        self, tenant: Tenant, records: Sequence[tuple[Entity, str]], number: str | None
+    ) -> list[Candidate]:
+        """Those among the records who are there and have the number, where one is asked for."""
+        reads = (self._reads.get((tenant.id, *one), partial(_read, tenant, *one)) for one in records)
+        read = await asyncio.gather(*reads)
         # The index may be some minutes behind: a number that was given to somebody else names nobody.
-        has_it = (
+        return [
             one.candidate
             for one in read
             if one is not None and (number is None or one.numbers is None or number in one.numbers)
-        )
-        candidates = tuple(has_it)
-        return Found(candidates, new_person="" if candidates else new_person_page(tenant))
+        ]
 
 
 def new_person_page(tenant: Tenant) -> str:

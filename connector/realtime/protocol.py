@@ -95,7 +95,7 @@ class Call:
     """A call as its agent is told it, always whole.
 
     `known` says that the number was looked up, whatever came of it; `new_person` is the page where one is made, or
-    empty. `reason` is a code or empty.
+    empty. `others` counts candidates that are not listed. `reason` is a code or empty.
     """
 
     id: str
@@ -113,6 +113,7 @@ class Call:
     ended_at: datetime | None
     duration_s: int | None
     link: str
+    others: int = 0
 
 
 @dataclass(frozen=True, slots=True)

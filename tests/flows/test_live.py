@@ -169,6 +169,13 @@ async def test_a_ringing_phone_shows_the_number_at_once_and_then_who_it_is(
         assert candidate.deal.title == "Łącznik"
 
 
+async def test_of_a_number_that_many_have_the_others_are_counted(world: World, service: Service) -> None:
+    await world.seed_pipedrive(persons=[PERSON | {"name": f"Osoba {n}"} for n in range(7)])
+    async with telephones(world, service) as phones:
+        await phones.told_of("AGENT_RINGING", "5.1", source="601000001", destination="221234567")
+        assert (len(phones.last().candidates), phones.last().others) == (5, 2)
+
+
 async def test_a_doubled_ring_is_one_call_and_one_look_up(world: World, service: Service) -> None:
     await world.seed_pipedrive(persons=[PERSON])
     async with telephones(world, service) as phones:

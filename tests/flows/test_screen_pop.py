@@ -68,7 +68,37 @@ async def test_all_who_share_a_number_are_told_but_not_a_whole_company(
     )
     tenant = await indexed(service)
     assert sorted(one.name for one in (await pop.look_up(tenant, NUMBER)).candidates) == names
-    assert len((await pop.look_up(tenant, "+48601000002")).candidates) == MOST_CANDIDATES
+    assert (await pop.look_up(tenant, NUMBER)).others == 0
+    before = await spent(world)
+    found = await pop.look_up(tenant, "+48601000002")
+    assert (len(found.candidates), found.others) == (MOST_CANDIDATES, 3)
+    assert await spent(world) - before == MOST_CANDIDATES
+
+
+async def test_others_are_named_in_the_place_of_those_who_lost_the_number(
+    world: World, service: Service, pop: ScreenPop
+) -> None:
+    made = await world.seed_pipedrive(
+        persons=[{"name": f"Osoba {n}", "phones": [NUMBER]} for n in range(MOST_CANDIDATES + 3)]
+    )
+    tenant = await indexed(service)
+    for person in made["persons"][:2]:
+        await world.edit(entity="person", action="delete", id=person)
+    found = await pop.look_up(tenant, NUMBER)
+    assert [one.name for one in found.candidates] == [f"Osoba {n}" for n in range(2, MOST_CANDIDATES + 2)]
+    assert found.others == 1
+
+
+async def test_of_a_number_that_a_hundred_lost_not_all_are_read(
+    world: World, service: Service, pop: ScreenPop
+) -> None:
+    made = await world.seed_pipedrive(
+        persons=[{"name": f"Osoba {n}", "phones": [NUMBER]} for n in range(100)]
+    )
+    tenant = await indexed(service)
+    for person in made["persons"]:
+        await world.edit(entity="person", action="delete", id=person)
+    assert await pop.look_up(tenant, NUMBER) == Found(others=85)
 
 
 async def test_of_a_number_that_nobody_has_a_person_can_be_made(

@@ -52,7 +52,7 @@ def test_a_call_is_written_whole() -> None:
                 },
             ],
             "known": True, "new_person": "", "began_at": "2026-03-02T09:00:05Z", "answered_at": "2026-03-02T09:00:09Z",
-            "ended_at": "2026-03-02T09:01:09Z", "duration_s": 60, "link": "",
+            "ended_at": "2026-03-02T09:01:09Z", "duration_s": 60, "link": "", "others": 0,
         },
     }  # fmt: skip
 
