@@ -127,7 +127,7 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """The first message; another `server` than before means that the service was started anew."""
+    """The first message; another `server` than before means that the service was started anew. `now` is its time."""
 
     type: ClassVar = "hello"
     agent: Agent
@@ -135,6 +135,7 @@ class Hello:
     pipedrive: str
     pipedrive_hosts: tuple[str, ...]
     server: str
+    now: datetime
     version: int = VERSION
 
 

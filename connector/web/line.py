@@ -82,7 +82,7 @@ class Lines:
         """`counted` is told the installation and the outcome of each order."""
         self._hub, self._devices, self._telephony = hub, devices, telephony
         self._tenant_of, self._counted, self._pace = tenant_of, counted, pace
-        self._strangers = Throttle(clock)
+        self._strangers, self._clock = Throttle(clock), clock
         self._polled: dict[str, _Polled] = {}
         self._orders = set[asyncio.Task[Dialled | Refused]]()
 
@@ -233,11 +233,11 @@ class Lines:
         centre, _, login = device.agent.partition("/")
         known = tenant.directory.people.agents.get((centre, login))
         pipedrive = URL(tenant.page(""))
+        calls = Calls(tuple(await self._telephony.latest(tenant, device.agent)))
         hello = Hello(
             Agent(known.name if known is not None else login, login, centre), tenant.installed.name,
-            str(pipedrive.origin()), (pipedrive.host_port_subcomponent or "",), self._hub.server,
+            str(pipedrive.origin()), (pipedrive.host_port_subcomponent or "",), self._hub.server, self._clock.now(),
         )  # fmt: skip
-        calls = Calls(tuple(await self._telephony.latest(tenant, device.agent)))
         line.begin(write(hello), write(calls))
 
     def _ordered(self, device: Paired, order: Dial) -> asyncio.Task[Dialled | Refused]:

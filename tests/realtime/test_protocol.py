@@ -64,11 +64,12 @@ def test_every_other_message_has_its_type_and_its_keys() -> None:
         "https://acme.pipedrive.com",
         ("acme.pipedrive.com",),
         "s1",
+        datetime(2026, 3, 2, 9, 0, 4, 5, tzinfo=UTC),
     )
     assert json.loads(write(hello)) == {
         "type": "hello", "version": 1, "agent": {"name": "Anna Nowak", "login": "anna", "centre": "thulium:demo"},
         "company": "Acme", "pipedrive": "https://acme.pipedrive.com", "pipedrive_hosts": ["acme.pipedrive.com"],
-        "server": "s1",
+        "server": "s1", "now": "2026-03-02T09:00:04Z",
     }  # fmt: skip
     assert json.loads(write(Calls((a_call(),))))["calls"][0]["id"] == "c-1"
     assert json.loads(write(Dialled("o-1", a_call()))).keys() == {"type", "id", "call"}

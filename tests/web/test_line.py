@@ -8,6 +8,7 @@ import re
 import resource
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -77,9 +78,21 @@ async def test_a_line_begins_with_who_the_agent_is_and_his_calls(line: Open, ten
     assert hello == {
         "type": "hello", "version": 1, "agent": {"name": "Anna Nowak", "login": "anna", "centre": "thulium:demo"},
         "company": tenant.installed.name, "pipedrive": f"https://{host}", "pipedrive_hosts": [host],
-        "server": line.service.hub.server,
+        "server": line.service.hub.server, "now": hello["now"],
     }  # fmt: skip
     assert (calls["type"], [call["id"] for call in calls["calls"]]) == ("calls", ["c-2", "c-1"])
+
+
+async def test_a_line_begins_with_the_servers_time_on_either_way(line: Open) -> None:
+    line.service.clock.move_to(timedelta(minutes=5))
+    _, token = await line.pair()
+    async with line.client(token, greeted=False) as client:
+        told = [await client.hear()]
+    told += (await line.poll(token))[1][:1]
+    for hello in told:
+        assert hello["now"].endswith("Z")
+        apart = line.service.clock.now() - datetime.fromisoformat(hello["now"])
+        assert timedelta() <= apart < timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(
@@ -690,7 +703,7 @@ def test_the_messages_in_the_document_are_those_that_are_said() -> None:
     )
     agent = Agent("Anna Nowak", "anna", "thulium:demo")
     said: list[Message] = [
-        Hello(agent, "7", "", (), ""), Calls((call,)), CallChanged(call), Dialled("o-1", call),
+        Hello(agent, "7", "", (), "", call.began_at), Calls((call,)), CallChanged(call), Dialled("o-1", call),
         Refused("o-1", "too_often"), Ping(), Bye("restart"),
     ]  # fmt: skip
     written = {one.type: json.loads(write(one)) for one in said}
