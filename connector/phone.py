@@ -36,8 +36,12 @@ LONGEST_INTERNAL = 5
 _LONGEST_SHORT = 6
 _LONGEST_EXTENSION = 12
 _SCHEME = re.compile(r"^(?:tel|callto|sip|sips):", re.IGNORECASE)
-# 1-800-FLOWERS, but no name with a number behind it.
-_VANITY = re.compile(r"\+?[\d\s().-]*\d[\s().-]*[A-Za-z][A-Za-z\d\s().-]*")
+# 1-800-FLOWERS and 1800flowers, but no name with a number behind it, and no 500 groszy.
+_VANITY = re.compile(
+    r"(?P<digits>\+?[\d\s().-]*\d)(?:[().-]*[A-Za-z][A-Za-z\d().-]*|[\s().-]*[A-Z][A-Z\d\s().-]*)"
+)
+#: Of as many digits as have no room for letters behind them: national, and behind a plus.
+_LEAST_WHOLE = {False: 7, True: 9}
 _PLAIN = re.compile(r"\+?[\d\s().\-\u00a0\u2010-\u2015]+")
 _SERVICE_CODE = re.compile(r"[*#]")
 _PREFIX = re.compile(r"(?:\+|00)[\d\s().-]+")
@@ -154,9 +158,7 @@ def to_dial(
     those that cost the caller or the called a share as well: short ones of paid services and satellites are among them.
     """
     text, extension, context = _parts(raw.strip()[:_LONGEST])
-    said = text
-    if _VANITY.fullmatch(text):
-        text = phonenumbers.convert_alpha_characters_in_number(text)
+    said, text = text, _keyed(text)
     if any(_is_emergency(_NOT_DIGITS.sub("", one), phones) for one in {said, text}):
         return NotDialled.EMERGENCY
     # *21*601000001# would divert the agent's phone.
@@ -220,6 +222,14 @@ def _parts(raw: str) -> tuple[str, str, str]:
     if not context.startswith("+") or text.startswith(("+", "00")):
         context = ""
     return text, extension[:_LONGEST_EXTENSION], context
+
+
+def _keyed(text: str) -> str:
+    """Letters as the keys of a telephone have them; words behind a whole number are words."""
+    found = _VANITY.fullmatch(text)
+    if found is None or len(_NOT_DIGITS.sub("", found["digits"])) >= _LEAST_WHOLE[text.startswith("+")]:
+        return text
+    return phonenumbers.convert_alpha_characters_in_number(text)
 
 
 def _is_emergency(digits: str, phones: Phones) -> bool:

@@ -146,11 +146,26 @@ def test_a_number_is_dialled_however_it_is_written(raw: str, number: str, extens
             "", " ", "Jan", "callto:jan.kowalski", "*21#", "*21*601000001#", "+48 601 000", "1" * 18, "601000001 / 601000002",
             "anonymous", "'; drop table--", "2026-11-22", "\x00",
         )),
+        *((raw, NotDialled.INVALID) for raw in ("500 groszy", "601 dni 200", "1 800 flowers")),
         *((raw, NotDialled.REFUSED) for raw in ("+7 495 123 45 67", "0049 30 123456")),
     ],
 )  # fmt: skip
 def test_a_number_that_must_not_be_dialled_says_why(raw: str, why: NotDialled) -> None:
     assert to_dial(raw, POLAND, refused=["+7", "0049 30", "nonsense"]) is why
+
+
+@pytest.mark.parametrize(
+    ("raw", "number"),
+    [
+        ("+49 30 901820 (Work)", "+4930901820"),
+        ("+43 1 5131010 (Work)", "+4315131010"),
+        ("+49 30 901820 Mo-Fr", "+4930901820"),
+        ("601 000 001 (Work)", "+48601000001"),
+        ("601 000 001 (kom.)", "+48601000001"),
+    ],
+)
+def test_words_behind_a_number_are_no_keys(raw: str, number: str) -> None:
+    assert to_dial(raw, POLAND) == Dialable(number)
 
 
 def test_an_administrator_may_allow_paid_and_internal_numbers_but_no_emergency_number() -> None:

@@ -8,6 +8,9 @@ const EXTENSION = /\s*(?:;ext=|,+|;|\bext\.?|\bx|\bwew\.?|\bw\.|\s#)[\s:.]*(\d{1
 const SEPARATORS = /[\s().\-/_~[\]]/g;
 /** A plus and the fifteen digits of E.164: with more, letters are words. */
 const LONGEST = 16;
+/** A remark such as "(Work)", and words behind a number that is one without them: no keys are meant. */
+const REMARK = /\s*\([^()\d]*[a-z][^()]*\)/gi;
+const BEFORE_WORDS = /^(\+(?:[\s().\-/]*\d){9,15}|(?:[\s().\-/]*\d){7,15})[\s,]+[a-z.][a-z\s.,:-]*$/i;
 const KEYS = "22233344455566677778889999";
 
 /** Read a link's address: "+48601000001", "223456789" or "+48601000001;ext=12"; null where it holds no number. */
@@ -28,8 +31,9 @@ export function numberFromText(written: string): string | null {
 	const [number, ...parameters] = plain(written).split(/;(?=[a-z][a-z-]*(?:=|;|$))/i) as [string, ...string[]];
 	const parameter = (name: string): string =>
 		parameters.find((one) => one.toLowerCase().startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
-	const inside = EXTENSION.exec(number);
-	const main = inside ? number.slice(0, inside.index) : number;
+	const bare = number.replace(REMARK, "").replace(/[,;\s]+$/, "");
+	const inside = EXTENSION.exec(bare);
+	const main = (inside ? bare.slice(0, inside.index) : bare).replace(BEFORE_WORDS, "$1");
 	const digits = globally(digitsOf(main), parameter("phone-context"));
 	if (!digits) return null;
 	const extension = parameter("ext").replace(/\D/g, "") || inside?.[1] || "";
