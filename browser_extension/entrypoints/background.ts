@@ -12,7 +12,7 @@ import { recordOf } from "@/lib/record";
 import { type DisconnectAnswer, type Request, readOrder } from "@/lib/requests";
 import { sayAsItGoes } from "@/lib/saying";
 import { startShortcut } from "@/lib/shortcut";
-import { reachOpenTabs, register, tellOpenTabs } from "@/lib/sites";
+import { leaveOpenTabs, reachOpenTabs, register, tellOpenTabs } from "@/lib/sites";
 import { language, pairing, quiet, sites } from "@/lib/store";
 import { ALARM, CONNECT, Switchboard } from "@/lib/switchboard";
 import { openRecord } from "@/lib/tabs";
@@ -82,6 +82,7 @@ const HANDLERS: Handlers = {
 		return order && board.dial(order);
 	},
 	detection: ({ pattern, on }) => tellOpenTabs(pattern, on),
+	removed: ({ pattern }) => leaveOpenTabs(pattern),
 };
 
 /** Answer the popup, the options page or the window that asks; null for what is not for this listener. */

@@ -13,15 +13,16 @@ export default defineUnlistedScript(() => {
 	here.stopPhoneLinks?.();
 	const stop = listen(window);
 	let toast: Toast | null = null;
-	const say = (message: Saying): void => {
+	const told = (message: Saying | { readonly type: "leave" }): void => {
+		if (message?.type === "leave") here.stopPhoneLinks?.();
 		if (message?.type !== "say") return;
 		toast ??= new Toast();
 		toast.show(message.text, message.bad);
 	};
-	browser.runtime.onMessage.addListener(say);
+	browser.runtime.onMessage.addListener(told);
 	here.stopPhoneLinks = () => {
 		stop();
 		toast?.hide();
-		browser.runtime.onMessage.removeListener(say);
+		browser.runtime.onMessage.removeListener(told);
 	};
 });

@@ -1,5 +1,7 @@
 /** Addresses that people type and that pages have. */
 
+import { MatchPattern } from "wxt/utils/match-patterns";
+
 const LOCAL = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
 /** Read the connector's address as typed: its origin, or null for what is none. Plain http only to this machine. */
@@ -26,6 +28,11 @@ export function readSite(typed: string): string | null {
 export function patternOf(origin: string): string {
 	const url = new URL(origin);
 	return `${url.protocol}//${url.hostname}/*`;
+}
+
+/** Whether one of these match patterns covers a page. */
+export function covers(patterns: readonly string[], url: string): boolean {
+	return patterns.some((pattern) => new MatchPattern(pattern).includes(url));
 }
 
 /** The origin of a page's address; "null" for what has none of its own. */

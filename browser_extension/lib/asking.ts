@@ -1,6 +1,7 @@
 /** The question before a site's first call: asked in a window of the extension, which no page can press. */
 
 import { browser } from "wxt/browser";
+import { covers } from "./address";
 import type { DialOrder } from "./orders";
 import { type Asked, asking, confirmed } from "./store";
 
@@ -11,6 +12,13 @@ const SIZE = { width: 440, height: 300 };
 /** Whether an origin was answered with yes before; an origin of its own is needed for that. */
 export async function mayDial(origin: string): Promise<boolean> {
 	return origin !== "null" && (await confirmed.getValue()).includes(origin);
+}
+
+/** Forget the answers of origins that none of these match patterns covers: somebody took the extension away there. */
+export async function forgetOutside(patterns: readonly string[]): Promise<void> {
+	const origins = await confirmed.getValue();
+	const kept = origins.filter((origin) => covers(patterns, `${origin}/`));
+	if (kept.length < origins.length) await confirmed.setValue(kept);
 }
 
 /** Ask for a dial in a window of its own; a second click on the same number brings the first question forward. */

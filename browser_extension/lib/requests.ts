@@ -12,7 +12,8 @@ export type Request =
 	| { readonly type: "redial"; readonly call: string }
 	| { readonly type: "open"; readonly link: string }
 	| { readonly type: "answer"; readonly id: string; readonly yes: boolean }
-	| { readonly type: "detection"; readonly pattern: string; readonly on: boolean };
+	| { readonly type: "detection"; readonly pattern: string; readonly on: boolean }
+	| { readonly type: "removed"; readonly pattern: string };
 
 /** Whether the connector could be told. */
 export interface DisconnectAnswer {

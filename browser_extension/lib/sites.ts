@@ -2,6 +2,8 @@
 
 import { browser } from "wxt/browser";
 import type { ScriptPublicPath } from "wxt/utils/inject-script";
+import { covers } from "./address";
+import { forgetOutside } from "./asking";
 import { PIPEDRIVE, type Site, sites } from "./store";
 
 const LINKS = { id: "phone-links", file: "/phone-links.js" } as const;
@@ -30,6 +32,7 @@ export function register(): Promise<void> {
 
 async function registerNow(): Promise<void> {
 	const { links, detection } = await currentPatterns();
+	await forgetOutside(links);
 	const registered = new Set((await browser.scripting.getRegisteredContentScripts()).map((script) => script.id));
 	await settle(LINKS.id, registered, links, {
 		js: [LINKS.file],
@@ -61,6 +64,17 @@ export async function tellOpenTabs(pattern: string, on: boolean): Promise<void> 
 			.filter((id) => !kept.includes(id))
 			.map((id) => browser.tabs.sendMessage(id, { type: "detection", on }).catch(() => undefined)),
 	);
+}
+
+/** Stop the scripts in open pages of a site that is about to be removed; where another site covers a page they stay. */
+export async function leaveOpenTabs(pattern: string): Promise<void> {
+	const others = (await sites.getValue()).map((site) => site.pattern).filter((other) => other !== pattern);
+	const left = (await browser.tabs.query({ url: pattern })).filter(({ url }) => !covers(others, url ?? ""));
+	const told = (tab: number) =>
+		[{ type: "detection", on: false }, { type: "leave" }].map((message) =>
+			browser.tabs.sendMessage(tab, message).catch(() => undefined),
+		);
+	await Promise.all(left.flatMap(({ id }) => (id === undefined ? [] : told(id))));
 }
 
 /** How a site is called in the list. */

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test, vi } from "vitest";
 import { fakeBrowser } from "wxt/testing/fake-browser";
-import { answered, ask, mayDial, questionOf } from "@/lib/asking";
+import { answered, ask, forgetOutside, mayDial, questionOf } from "@/lib/asking";
 import type { DialOrder } from "@/lib/orders";
 import { asking, confirmed } from "@/lib/store";
 
@@ -35,6 +35,24 @@ test("a yes lets the order go and is remembered for that site alone", async () =
 	expect(await mayDial(SITE)).toBe(true);
 	expect(await mayDial("https://other.example.com")).toBe(false);
 	expect(await asking.getValue()).toEqual([]);
+});
+
+test("a site that somebody removed asks again when it comes back", async () => {
+	await confirmed.setValue([
+		SITE,
+		"https://crm.example.com:8443",
+		"https://sub.example.com",
+		"http://other.example.com",
+	]);
+
+	await forgetOutside(["https://crm.example.com/*", "https://*.example.com/*"]);
+	expect(await confirmed.getValue()).toEqual([SITE, "https://crm.example.com:8443", "https://sub.example.com"]);
+
+	await forgetOutside(["*://*/*"]);
+	expect(await mayDial(SITE)).toBe(true);
+
+	await forgetOutside(["https://*.pipedrive.com/*"]);
+	expect(await mayDial(SITE)).toBe(false);
 });
 
 test("a no lets nothing go and is not held against the site", async () => {

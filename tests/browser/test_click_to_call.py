@@ -240,6 +240,26 @@ async def test_the_first_call_from_another_site_asks_in_a_window_that_the_page_c
     assert await chromium.line.ordered() == order(), "another site's addresses are no records"
 
 
+async def test_a_site_that_somebody_removed_dials_no_more_not_even_in_open_pages(chromium: Extension) -> None:
+    body = f'<a href="tel:{NUMBER}" onclick="event.preventDefault(); window.followed = true">Call</a>'
+    page = await chromium.open(body, site=chromium.elsewhere)
+    everywhere = [{"pattern": "http://127.0.0.1/*", "detection": False}]
+    remember = "values => chrome.storage.local.set(values)"
+    await chromium.worker.evaluate(remember, {"sites": everywhere, "confirmed": [chromium.elsewhere]})
+    options = await chromium.context.new_page()
+    await options.goto(f"chrome-extension://{ID}/options.html")
+    await options.get_by_role("button", name="Remove http://127.0.0.1").click()
+    await until(chromium.worker, "(await chrome.storage.local.get('confirmed')).confirmed.length === 0")
+    await page.bring_to_front()
+    await page.get_by_role("link").click()
+    assert await is_left_to_the_browser(page)
+    assert await chromium.line.nothing_ordered()
+    await options.close()
+    usual = [{"pattern": "https://*.pipedrive.com/*", "detection": False}]
+    await chromium.worker.evaluate(remember, {"sites": usual})
+    await until(chromium.worker, "(await chrome.scripting.getRegisteredContentScripts()).length === 1")
+
+
 async def test_the_menu_calls_a_link_and_a_selected_number(chromium: Extension) -> None:
     page = await chromium.open("<p>Text</p>", "/deal/5")
     deal = {"entity": "deal", "id": "5"}

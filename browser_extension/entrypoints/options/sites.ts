@@ -47,7 +47,7 @@ export function sites(words: Words): Part {
 	}
 
 	async function remove(pattern: string): Promise<void> {
-		await request({ type: "detection", pattern, on: false });
+		await request({ type: "removed", pattern });
 		await store.sites.setValue((await store.sites.getValue()).filter((site) => site.pattern !== pattern));
 		const address = (await store.pairing.getValue())?.address;
 		// The connector's own address stays reachable.
