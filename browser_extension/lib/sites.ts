@@ -2,7 +2,6 @@
 
 import { browser } from "wxt/browser";
 import type { ScriptPublicPath } from "wxt/utils/inject-script";
-import { covers } from "./address";
 import { forgetOutside } from "./asking";
 import { PIPEDRIVE, type Site, sites } from "./store";
 
@@ -57,24 +56,13 @@ export async function reachOpenTabs(): Promise<void> {
 /** Switch detection of a site on or off in pages that are open; it stays on where another site asks for it. */
 export async function tellOpenTabs(pattern: string, on: boolean): Promise<void> {
 	if (on) return inject([pattern], DETECTION.file, DETECTION.style);
-	const { detection } = await currentPatterns();
-	const [tabs, kept] = await Promise.all([tabsAt([pattern]), tabsAt(detection.filter((other) => other !== pattern))]);
-	await Promise.all(
-		tabs
-			.filter((id) => !kept.includes(id))
-			.map((id) => browser.tabs.sendMessage(id, { type: "detection", on }).catch(() => undefined)),
-	);
+	await send({ type: "detection", on }, pattern, (await currentPatterns()).detection);
 }
 
-/** Stop the scripts in open pages of a site that is about to be removed; where another site covers a page they stay. */
+/** Stop all that runs in open pages of a site that is about to be removed; where another site covers a page it stays. */
 export async function leaveOpenTabs(pattern: string): Promise<void> {
-	const others = (await sites.getValue()).map((site) => site.pattern).filter((other) => other !== pattern);
-	const left = (await browser.tabs.query({ url: pattern })).filter(({ url }) => !covers(others, url ?? ""));
-	const told = (tab: number) =>
-		[{ type: "detection", on: false }, { type: "leave" }].map((message) =>
-			browser.tabs.sendMessage(tab, message).catch(() => undefined),
-		);
-	await Promise.all(left.flatMap(({ id }) => (id === undefined ? [] : told(id))));
+	await tellOpenTabs(pattern, false);
+	await send({ type: "leave" }, pattern, (await currentPatterns()).links);
 }
 
 /** How a site is called in the list. */
@@ -116,6 +104,13 @@ async function inject(patterns: string[], file: string, style?: string): Promise
 			await browser.scripting.executeScript({ target, files: [file as ScriptPublicPath] }).catch(() => undefined);
 		}),
 	);
+}
+
+/** Tell our scripts in the tabs of a site, as far as none of the `other` patterns covers them too. */
+async function send(message: object, pattern: string, others: readonly string[]): Promise<void> {
+	const [tabs, kept] = await Promise.all([tabsAt([pattern]), tabsAt(others.filter((other) => other !== pattern))]);
+	const left = tabs.filter((id) => !kept.includes(id));
+	await Promise.all(left.map((id) => browser.tabs.sendMessage(id, message).catch(() => undefined)));
 }
 
 async function tabsAt(patterns: string[]): Promise<number[]> {
