@@ -21,6 +21,7 @@ const OTHER = vocabulary(
 /** Two words that do, though alone they may stand before phone numbers. */
 const OTHER_PAIR =
 	/^(?:nr|numer[a-z]*) (?:klient|rezerwacj|rej$|rejestracyjn|zam|zgłosz|zlece|faktur|przesył|polis|umow)|^(?:customer|client|member|reservation|confirmation) (?:no|number)$/;
+const FIRST_OF_PAIR = vocabulary("nr numer* customer client member reservation confirmation");
 /** With a colon these are whom to call, unless they are what the word before them is of: a confirmation of an order. */
 const DEPARTMENT = vocabulary("zgłoszenia zamówienia zlecenia faktury przesyłki polisy umowy orders invoices tickets");
 const BEFORE_DEPARTMENT = vocabulary("i oraz and");
@@ -88,7 +89,7 @@ function meaningOf(written: string, last: string): Claim {
 	if (SIGNS.test(written) || SHORT.test(written)) return "phone";
 	const word = plain(written);
 	if (PHONE(word)) return "phone";
-	if (OTHER_PAIR.test(`${last} ${word}`)) return "other";
+	if (FIRST_OF_PAIR(last) && OTHER_PAIR.test(`${last} ${word}`)) return "other";
 	return OTHER(word) && !isDepartment(written, last) ? "other" : "";
 }
 

@@ -17,7 +17,7 @@ export class Marks {
 	readonly #highlight = new Highlight();
 	/** By the element whose running text it is in: that text is looked at again as a whole. */
 	readonly #byBlock = new Map<Node, Mark[]>();
-	readonly #byHolder = new Map<Node, Set<Mark>>();
+	readonly #byHolder = new Map<Node, Mark[]>();
 
 	constructor() {
 		CSS.highlights.set(NAME, this.#highlight);
@@ -34,12 +34,16 @@ export class Marks {
 		// The page took it away while it was read: where it puts it is looked at in turn.
 		if (!around) return;
 		const range = new StaticRange({ startContainer, startOffset, endContainer, endOffset: endOffset + 1 });
-		const pieces = block.pieces.filter(({ node, start }) => start < found.end && start + node.length > found.start);
-		const holders = pieces.flatMap(({ node }) => node.parentNode ?? []);
+		const holders: Node[] = [];
 		const mark = { number: found.number, range, holders };
+		for (const { node, start } of block.pieces) {
+			const holder = node.parentNode;
+			if (!holder || start >= found.end || start + node.length <= found.start || holders.includes(holder)) continue;
+			holders.push(holder);
+			entry(this.#byHolder, holder).push(mark);
+		}
 		this.#highlight.add(range);
-		entry(this.#byBlock, around, () => []).push(mark);
-		for (const holder of holders) entry(this.#byHolder, holder, () => new Set()).add(mark);
+		entry(this.#byBlock, around).push(mark);
 	}
 
 	/** Forget the marks in the running text of an element, not in the blocks inside of it. Asks nothing of the others. */
@@ -49,8 +53,9 @@ export class Marks {
 		for (const mark of marks) {
 			this.#highlight.delete(mark.range);
 			for (const holder of mark.holders) {
-				const held = this.#byHolder.get(holder);
-				if (held?.delete(mark) && !held.size) this.#byHolder.delete(holder);
+				const others = this.#byHolder.get(holder)?.filter((other) => other !== mark) ?? [];
+				if (others.length) this.#byHolder.set(holder, others);
+				else this.#byHolder.delete(holder);
 			}
 		}
 		this.#byBlock.delete(block);
@@ -63,8 +68,7 @@ export class Marks {
 
 	/** The mark at a place in the window, in the text that an element holds directly. */
 	at(holder: EventTarget | undefined, x: number, y: number): Mark | null {
-		for (const mark of this.#byHolder.get(holder as Node) ?? []) if (covers(mark.range, x, y)) return mark;
-		return null;
+		return this.#byHolder.get(holder as Node)?.find((mark) => covers(mark.range, x, y)) ?? null;
 	}
 
 	/** Paint nothing any more. */
@@ -77,10 +81,12 @@ export class Marks {
 	}
 }
 
-function entry<Value>(map: Map<Node, Value>, key: Node, made: () => Value): Value {
-	const value = map.get(key) ?? made();
-	map.set(key, value);
-	return value;
+function entry(marks: Map<Node, Mark[]>, of: Node): Mark[] {
+	const there = marks.get(of);
+	if (there) return there;
+	const made: Mark[] = [];
+	marks.set(of, made);
+	return made;
 }
 
 /** The node and the offset in it of a sign of a block's text. */

@@ -94,9 +94,11 @@ function isGluedTo(behind: string): boolean {
 /** Whether what is behind digits goes on with them. */
 function isGluedIn(ahead: string): boolean {
 	// Stars refer to a note.
-	const [next, other = ""] = ahead.replace(/^\*+/, "");
+	const rest = ahead.startsWith("*") ? ahead.replace(/^\*+/, "") : ahead;
+	const next = rest[0];
 	if (!next) return false;
 	if (GLUE_AFTER.includes(next) || OF_WORD.test(next)) return true;
+	const other = rest[1] ?? "";
 	return next === "-" || HYPHENS.includes(next) ? OF_WORD.test(other) : POINTS.includes(next) && /\d/.test(other);
 }
 
