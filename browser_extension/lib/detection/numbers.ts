@@ -40,6 +40,9 @@ const POINTS = ".,:;";
 /** An area in brackets: (22) 3456789. */
 const IN_BRACKETS = /^\(0?[\s-]?\d{2,5}\)/;
 
+/** What is dialled before a national number, such as 0, 1 in America and 8 in Russia, or a code in brackets. */
+const DIALLED_BEFORE = /^[018(]/;
+
 const MOST_DIGITS = 15;
 const LOOK_BACK = 48;
 const LOOK_AHEAD = 16;
@@ -121,14 +124,16 @@ function read(raw: string, claimed: () => Claim, region: CountryCode | null): Ph
 	const enough = digits.startsWith("0") && digits.length > 8 ? 2 : 3;
 	if (!region || (!claim && groups.length < enough && !IN_BRACKETS.test(written))) return null;
 	if (!claim && isCounted(groups)) return null;
-	const phone = valid(digits, region) ?? (digits.startsWith("0") ? valid(digits.slice(1), region) : null);
+	// What nothing calls a number, and has nothing dialled before it, is one as it stands or none.
+	const find = claim || DIALLED_BEFORE.test(written) ? valid : validAsItStands;
+	const phone = find(digits, region) ?? (digits.startsWith("0") ? valid(digits.slice(1), region) : null);
 	if (claim) return phone ?? (digits.length > 9 ? valid(`+${digits}`) : null);
 	return phone && isWrittenAsNumber(written, groups, phone) ? phone : null;
 }
 
 /** The number that digits are as they stand, or without what people dial in front of it, which takes longer to find out. */
 function valid(digits: string, region?: CountryCode): PhoneNumber | null {
-	const plain = validAsItStands(region ? `+${getCountryCallingCode(region)}${digits}` : digits);
+	const plain = validAsItStands(digits, region);
 	if (plain) return plain;
 	const phone = parsePhoneNumberFromString(
 		digits,
@@ -137,9 +142,9 @@ function valid(digits: string, region?: CountryCode): PhoneNumber | null {
 	return phone?.isValid() ? phone : null;
 }
 
-function validAsItStands(number: string): PhoneNumber | null {
+function validAsItStands(digits: string, region?: CountryCode): PhoneNumber | null {
 	try {
-		const phone = new PhoneNumber(number);
+		const phone = new PhoneNumber(region ? `+${getCountryCallingCode(region)}${digits}` : digits);
 		return phone.isValid() ? phone : null;
 	} catch {
 		// No country has such a code.
@@ -166,7 +171,7 @@ function isWrittenAsNumber(written: string, groups: readonly string[], phone: Ph
 	if (given[0]?.startsWith("0") && !national[0]?.startsWith("0")) {
 		return shape([given[0].slice(1), ...given.slice(1)]) === shape(national);
 	}
-	return phone.getType() === "MOBILE" && shape(given) === "3,2,2,2";
+	return shape(given) === "3,2,2,2" && phone.getType() === "MOBILE";
 }
 
 /** Rooms 601-602-603. */
