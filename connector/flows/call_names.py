@@ -1,4 +1,4 @@
-"""Names for calls that go on: what was found of each, kept while it matters, and not looked up without bound."""
+"""Names for an agent's latest calls: what was found of each, kept while it matters, and not looked up without bound."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal, get_args
 
-from connector.flows.listed_calls import TAKEN
 from connector.flows.screen_pop import Found
 from connector.flows.tenant import Tenant
 from connector.phone import Dialable, is_internal
@@ -17,6 +16,9 @@ from connector.records import LiveEvent, LiveKind
 from connector.store.live_calls import LiveCall, State
 
 EXTENSION = ";ext="
+#: How a call ended at the phone of an agent when another agent answered it.
+TAKEN = "taken"
+
 _RANK = {
     State.DIALLING: 0, State.FAILED: 0, State.RINGING_YOU: 1, State.RINGING_THEM: 2, State.IN_CALL: 3, State.ENDED: 4,
 }  # fmt: skip

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
+from connector.flows.call_states import TAKEN
 from connector.flows.tenant import Tenant
 from connector.records import Call, CallResult, Direction, Window
 from connector.store.live_calls import LiveCall, State
@@ -14,8 +15,6 @@ from connector.store.live_calls import LiveCall, State
 #: A contact centre tells the beginning of a call to the minute, by a clock of its own.
 NEAR = timedelta(minutes=3)
 _PRECISION = timedelta(minutes=1)
-#: How a call ended at the phone of an agent when another agent answered it.
-TAKEN = "taken"
 
 
 def number_keys(tenant: Tenant, raw: str) -> frozenset[str]:
